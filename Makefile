@@ -1,0 +1,58 @@
+# Everything here sets up what it needs: Python 3.11 or later and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+FLASK := APP_ENV=development $(BIN)/flask --app wsgi
+
+.DEFAULT_GOAL := help
+.PHONY: help refresh serve test lint types layers lock clean
+
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+refresh: $(VENV)/.ready ## Set up, load the demo if there are no stocks, refresh every stock, print a summary
+	@$(FLASK) db upgrade
+	@$(FLASK) stocks demo --if-empty
+	@$(FLASK) cron refresh-all --chunks all
+	@$(FLASK) cron overview
+
+serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
+	@$(FLASK) db upgrade
+	@$(FLASK) stocks demo --if-empty
+	APP_ENV=development $(BIN)/gunicorn wsgi:app
+
+test: lint types layers ## Check style, types and layers, then run all tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+layers: $(VENV)/.ready
+	$(BIN)/lint-imports
+
+lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files allow
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --upgrade requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --upgrade -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove the set-up and the local data
+	rm -rf $(VENV) instance
+
+# uv when it is there, pip otherwise; a set-up that was cut off is done again.
+$(VENV)/.ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@rm -f $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifdef UV
+	@UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+else
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+endif
+	@touch $@

@@ -1,0 +1,41 @@
+"""How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY) is kept."""
+
+import os
+import signal
+from typing import Any
+
+from vettr_cron.logs import logging_config
+from vettr_cron.services.registry import EXTENSION
+
+bind = f"{os.environ.get('HOST', '')}:{os.environ.get('PORT', '8000')}"  # no HOST: every interface
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 8
+preload_app = True
+graceful_timeout = 25
+keepalive = 5
+accesslog = None  # the service logs its requests itself
+control_socket_disable = True
+limit_request_line = 4094
+limit_request_fields = 50
+limit_request_field_size = 8190
+logconfig_dict = logging_config(readable=os.environ.get("APP_ENV", "production") != "production")
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Leave the parent's connections to the parent."""
+    services = worker.app.wsgi().extensions[EXTENSION]
+    services.database.engine.dispose(close=False)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Make every stop an orderly one: calls in hand are told, save what they can, and gunicorn waits for them."""
+    shutdown = worker.app.wsgi().extensions[EXTENSION].shutdown
+
+    def stop(number: int, frame: Any) -> None:
+        shutdown.ask()
+        worker.handle_exit(number, frame)
+
+    # SIGINT and SIGQUIT would drop the calls in hand.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, stop)

@@ -1,0 +1,1 @@
+"""The servers that the tests use: real ones, private to each test process."""

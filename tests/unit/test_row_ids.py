@@ -1,0 +1,55 @@
+"""Ids that derive from content: the same rows have the same ids, and different rows different ones."""
+
+import uuid
+from datetime import datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vettr_cron.datasets.identity import NAMESPACE, RowIds, numbered_ids, row_id, stock_id
+from vettr_cron.datasets.tables import TABLES
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+def test_a_published_id_never_changes() -> None:
+    assert str(stock_id("AAA")) == "8df65966-cf82-517b-ade3-4197052bfd3f"
+
+
+@given(texts, st.lists(texts))
+def test_an_id_is_the_uuid5_of_table_and_key(table: str, key: list[str]) -> None:
+    assert row_id(table, *key) == uuid.uuid5(NAMESPACE, "\0".join([table, *key]))
+
+
+@given(texts, texts, st.integers(0, 10**6))
+def test_numbered_ids_are_the_same_ids(table: str, ticker: str, place: int) -> None:
+    assert numbered_ids(table, ticker)(place) == row_id(table, ticker, place)
+
+
+def test_a_text_that_moves_from_one_column_to_the_next_makes_another_row() -> None:
+    assert row_id("executives", "AAA", "Ann Lee", "") != row_id("executives", "AAA", "Ann", "Lee")
+
+
+def test_of_equal_rows_each_has_its_own_id_and_other_rows_between_them_change_nothing() -> None:
+    filing: dict[str, object] = {"ticker": "AAA", "type": "10-K", "title": "T", "date": datetime(2017, 3, 31)}
+    other = filing | {"ticker": "BBB"}
+    together, alone = RowIds(TABLES["filings"]), RowIds(TABLES["filings"])
+    mixed = [together.id_of(row) for row in (filing, other, filing, other, filing)]
+    assert mixed[::2] == [alone.id_of(filing) for _ in range(3)]
+    assert len(set(mixed)) == 5
+
+
+def test_what_is_no_part_of_the_key_does_not_change_the_id() -> None:
+    day: dict[str, object] = {"ticker": "AAA", "date": datetime(2017, 3, 31).date()}
+    ids = RowIds(TABLES["stock_daily_prices"])
+    assert (
+        ids.id_of(day | {"close": 1.0})
+        == ids.id_of(day | {"close": 2.0})
+        == row_id("stock_daily_prices", *day.values())
+    )
+
+
+def test_a_missing_column_and_an_empty_one_are_the_same() -> None:
+    sale: dict[str, object] = {"ticker": "AAA", "filer_name": "ANN", "transaction_date": datetime(2017, 3, 31)}
+    table = TABLES["insider_transactions"]
+    assert RowIds(table).id_of(sale) == RowIds(table).id_of(sale | {"value": None})

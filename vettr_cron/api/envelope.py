@@ -1,0 +1,61 @@
+"""The one shape of every reply."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, jsonify, request
+
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.services.clock import utc_now
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def success(data: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """A reply of 200 with this data."""
+    response = jsonify({"success": True, "data": data, "meta": _meta()})
+    response.headers.update(headers or {})
+    return response
+
+
+def failure(
+    status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A reply that says what is wrong; `details` only where there are any."""
+    error = {"code": code, "message": message} | ({} if details is None else {"details": details})
+    response = jsonify({"success": False, "error": error, "meta": _meta()})
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def register(app: Flask) -> None:
+    """Give every request an id, and every reply the headers of an API."""
+    app.before_request(_name_request)
+    app.after_request(_add_headers)
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _meta() -> dict[str, str]:
+    return {"timestamp": iso_milliseconds(utc_now()), "request_id": g.request_id}

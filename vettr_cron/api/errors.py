@@ -1,0 +1,58 @@
+"""The one file that turns what went wrong into a status, a code and a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from vettr_cron.api.envelope import failure
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
+
+RETRY_AFTER_SECONDS = 30
+
+log = structlog.get_logger(__name__)
+
+_CODES = {
+    400: ("BAD_REQUEST", "The request cannot be read"),
+    404: ("NOT_FOUND", "There is nothing at this path"),
+    405: ("METHOD_NOT_ALLOWED", "This path does not take this method"),
+    413: ("PAYLOAD_TOO_LARGE", "The body is too large"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "Send parameters in the query string, as a form or as a JSON object"),
+}
+
+
+class ApiError(CronError):
+    """A reply that a route decided on."""
+
+    def __init__(
+        self, status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.response = (status, code, message, details, headers)
+
+
+def register(app: Flask) -> None:
+    """Attach a handler for each kind of trouble."""
+    app.register_error_handler(ApiError, lambda error: failure(*error.response))
+    app.register_error_handler(ServiceUnavailable, _unavailable)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _bug)
+
+
+def _unavailable(error: ServiceUnavailable) -> Response:
+    log.warning("service_unavailable", reason=str(error))
+    return failure(503, "SERVICE_UNAVAILABLE", str(error), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, message = _CODES.get(status, (error.name.upper().replace(" ", "_"), error.name))
+    headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    return failure(status, code, message, headers=headers)
+
+
+def _bug(error: Exception) -> Response:
+    log.error("internal_error", exc_info=error)
+    return failure(500, "INTERNAL_ERROR", "Something went wrong here; the log has it under this request's id")

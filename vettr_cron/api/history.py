@@ -1,0 +1,23 @@
+"""GET /v1/cron/history: the newest runs."""
+
+from flask import Response
+
+from vettr_cron.api.blueprint import cron
+from vettr_cron.api.envelope import success
+from vettr_cron.api.parameters import HistoryParameters, invalid_parameter, parameters
+from vettr_cron.jobs import JOBS
+from vettr_cron.presentation import history_json
+from vettr_cron.services.history import UnknownRun
+from vettr_cron.services.registry import services
+
+
+@cron.get("/history", provide_automatic_options=False)
+def history() -> Response:
+    """The newest runs first, every column by its own name."""
+    asked = parameters(HistoryParameters)
+    job = JOBS[asked.job] if asked.job else None
+    try:
+        runs = services().history.read(asked.limit, job, asked.status, asked.before)
+    except UnknownRun as error:
+        raise invalid_parameter("before", str(error)) from None
+    return success(history_json(runs))

@@ -1,0 +1,87 @@
+"""The one place that wires things together."""
+
+from functools import cache
+from pathlib import Path
+
+import structlog
+from alembic.script import ScriptDirectory
+from flask import Flask
+
+from vettr_cron.api import register_api
+from vettr_cron.cli import register_commands
+from vettr_cron.config import Settings, load_settings, sqlalchemy_url
+from vettr_cron.cursors import Cursors
+from vettr_cron.database import Database, engine_options, prepare_engine
+from vettr_cron.extensions import db, migrate
+from vettr_cron.lease import Leases
+from vettr_cron.logs import configure_logs
+from vettr_cron.models import cron, platform
+from vettr_cron.redis_client import connect_redis
+from vettr_cron.services.clock import Shutdown
+from vettr_cron.services.history import ReadHistory
+from vettr_cron.services.overview import ReadOverview
+from vettr_cron.services.readiness import Readiness
+from vettr_cron.services.refresh import Refresh
+from vettr_cron.services.registry import EXTENSION, Services
+from vettr_cron.services.reset import Reset
+from vettr_cron.services.status import ReadStatus
+from vettr_cron.services.universe import Universe
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MODELS = (platform, cron)  # imported so that the tables are known before the extensions are bound
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, from these settings or from the environment. Raises ConfigError."""
+    settings = settings or load_settings()
+    configure_logs(readable=settings.app_env != "production")
+    app = Flask("vettr_cron", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    _bind_database(app, settings)
+    app.extensions[EXTENSION] = _wire(app, settings)
+    register_api(app)
+    register_commands(app)
+    if settings.app_env == "development" and not settings.secrets:
+        log.warning("no_cron_secret", meaning="CRON_SECRET is not set: every caller is let in")
+    return app
+
+
+def _bind_database(app: Flask, settings: Settings) -> None:
+    Path(app.instance_path).mkdir(exist_ok=True)
+    default = f"sqlite:///{app.instance_path}/vettr_cron.db"
+    url = sqlalchemy_url(settings.database_url.get_secret_value() if settings.database_url else default)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=False)
+    with app.app_context():
+        prepare_engine(db.engine)
+
+
+def _wire(app: Flask, settings: Settings) -> Services:
+    shutdown = Shutdown()
+    with app.app_context():
+        database = Database(db.engine, settings.cron_lease_seconds / 2, shutdown_at=lambda: shutdown.at)
+    redis = connect_redis(settings, Path(app.instance_path) / "redis")
+    leases = Leases(redis, settings.cron_lease_seconds)
+    cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
+    return Services(
+        settings=settings,
+        database=database,
+        shutdown=shutdown,
+        refresh=Refresh(database, leases, cursors, settings, shutdown),
+        status=ReadStatus(database, leases, cursors),
+        history=ReadHistory(database, leases),
+        reset=Reset(cursors),
+        readiness=Readiness(database, redis, newest_migration),
+        overview=ReadOverview(database),
+        universe=Universe(database),
+    )
+
+
+@cache
+def newest_migration() -> str | None:
+    """The revision that the database is at when every migration of this release has run."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()

@@ -1,0 +1,15 @@
+"""The commands: the same use cases as over HTTP, for a terminal."""
+
+from flask import Flask
+
+from vettr_cron.cli import overview
+from vettr_cron.cli.cron import cron
+from vettr_cron.cli.stocks import stocks
+
+COMMANDS = (overview,)  # imported so that its command is in the group
+
+
+def register_commands(app: Flask) -> None:
+    """Attach the command groups to `flask --app wsgi`."""
+    app.cli.add_command(cron)
+    app.cli.add_command(stocks)

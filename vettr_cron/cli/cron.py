@@ -1,0 +1,139 @@
+"""flask --app wsgi cron ...: advance jobs, see what goes on, reset."""
+
+import json
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from vettr_cron.cli.progress import watcher
+from vettr_cron.cli.signals import stop_on_signals
+from vettr_cron.cli.tables import history_table, result_table, status_table
+from vettr_cron.cli.troubles import speaking
+from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
+from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
+from vettr_cron.jobs import JOBS
+from vettr_cron.presentation import all_results_json, history_json, job_result_json, reset_json, status_json
+from vettr_cron.services.refresh import Request
+from vettr_cron.services.refresh_all import refresh_all
+from vettr_cron.services.registry import services
+
+FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
+
+cron = AppGroup("cron", help="Refresh scores and red flags, and see how that goes.")
+
+
+class ChunksType(click.ParamType[Any]):
+    """A number of chunks, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the word itself."""
+        if str(value).lower() == "all":
+            return "all"
+        return click.IntRange(1, MAXIMUM_CHUNKS).convert(value, param, ctx)
+
+
+def _work_options(command: Any) -> Any:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP."),
+        click.option(
+            "--time-budget",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="Start no new work after this many seconds. [default: no bound]",
+        ),
+        click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
+        click.option(
+            "--chunk-size",
+            type=click.IntRange(1, MAXIMUM_CHUNK_SIZE),
+            help="Stocks in a chunk. [default: CRON_CHUNK_SIZE]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _add_job_command(job_name: str) -> None:
+    @cron.command(job_name, help=f"Advance {JOBS[job_name].run_name} by one call.")
+    @_work_options
+    @speaking
+    def advance(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
+        with stop_on_signals(services().shutdown), watcher(show=not as_json) as progress_of:
+            job = JOBS[job_name]
+            result = services().refresh.run(job, _request(chunk_size, chunks, time_budget), progress_of(job))
+        _show(job_result_json(result), as_json, result_table([result]))
+        _exit_with([result])
+
+
+for _name in JOBS:
+    _add_job_command(_name)
+
+
+@cron.command("refresh-all")
+@_work_options
+@speaking
+def advance_all(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
+    """Advance every job by one call, one after the other."""
+    with stop_on_signals(services().shutdown), watcher(show=not as_json) as progress_of:
+        everything = refresh_all(services().refresh, _request(chunk_size, chunks, time_budget), progress_of)
+    results = list(everything.results.values())
+    _show(all_results_json(everything), as_json, result_table(results))
+    _exit_with(results)
+
+
+@cron.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@speaking
+def status(as_json: bool) -> None:
+    """What goes on: progress, what runs, the last run and the last success."""
+    now = services().status.read()
+    _show(status_json(now), as_json, status_table(now))
+
+
+@cron.command()
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many runs.")
+@click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's runs.")
+@click.option("--status", "run_status", type=click.Choice([state.value for state in RunStatus]))
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@speaking
+def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
+    """The newest runs, newest first."""
+    state = RunStatus(run_status) if run_status else None
+    runs = services().history.read(limit, JOBS[job] if job else None, state)
+    _show(history_json(runs), as_json, history_table(runs))
+
+
+@cron.command()
+@click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's cursor. [default: all]")
+@click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@speaking
+def reset(job: str | None, yes: bool, as_json: bool) -> None:
+    """Forget the cursors, so that the next call starts a new cycle."""
+    if not yes:
+        raise click.UsageError("this gives up the cycles under way; say so with --yes")
+    names = services().reset.run([JOBS[job]] if job else list(JOBS.values()))
+    _show(reset_json(names), as_json, f"Cron cursors reset: {', '.join(names)}")
+
+
+def _request(chunk_size: int | None, chunks: Any, time_budget: float | None) -> Request:
+    settings = services().settings
+    return Request(
+        chunk_size=chunk_size or settings.cron_chunk_size,
+        chunks=settings.cron_chunks_per_call if chunks is None else None if chunks == "all" else chunks,
+        time_budget=time_budget or settings.cron_time_budget_seconds,
+    )
+
+
+def _show(shown: dict[str, Any], as_json: bool, text: str) -> None:
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else text)
+
+
+def _exit_with(results: list[JobResult]) -> None:
+    states = {result.status for result in results}
+    if CallStatus.FAILED in states:
+        raise SystemExit(FAILED)
+    if CallStatus.SKIPPED in states:
+        raise SystemExit(SKIPPED)

@@ -1,0 +1,46 @@
+"""flask --app wsgi cron overview: the newest results in one look."""
+
+from collections.abc import Sequence
+
+import click
+
+from vettr_cron.cli.cron import cron
+from vettr_cron.cli.tables import columns
+from vettr_cron.cli.troubles import speaking
+from vettr_cron.services.overview import Overview, Scored
+from vettr_cron.services.registry import services
+
+BAR_WIDTH = 40
+SEVERITIES = ("Critical", "High", "Moderate", "Low")
+
+
+@cron.command()
+@speaking
+def overview() -> None:
+    """How the scores are spread, the five best and worst stocks, the flags by severity."""
+    click.echo(_text(services().overview.read()))
+
+
+def _text(newest: Overview) -> str:
+    parts = ["Scores", _bars(newest)]
+    if newest.best:
+        parts += ["", "Best", columns([("ticker", "score", "name"), *_rows(newest.best)])]
+        parts += ["", "Worst", columns([("ticker", "score", "name"), *_rows(newest.worst)])]
+    flags = [(severity, newest.flags_by_severity.get(severity, 0)) for severity in SEVERITIES]
+    return "\n".join([*parts, "", "Flags", columns([("severity", "flags"), *flags])])
+
+
+def _bars(newest: Overview) -> str:
+    longest = max([*newest.bands, 1])
+    lines = []
+    for band, count in enumerate(newest.bands):
+        last = 100 if band == len(newest.bands) - 1 else band * 10 + 9
+        bar = "#" * -(-count * BAR_WIDTH // longest)
+        lines.append(f"{band * 10:>3} to {last:<3}  {count:>6}  {bar}".rstrip())
+    if newest.unscored:
+        lines.append(f"no score    {newest.unscored:>6}")
+    return "\n".join(lines)
+
+
+def _rows(stocks: Sequence[Scored]) -> list[tuple[str, int, str]]:
+    return [(stock.ticker, stock.vetr_score, stock.name) for stock in stocks]

@@ -1,0 +1,26 @@
+"""SIGTERM and Ctrl-C ask a command to save its work and stop; a second Ctrl-C ends it at once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from vettr_cron.services.clock import Shutdown
+
+
+@contextmanager
+def stop_on_signals(shutdown: Shutdown) -> Iterator[None]:
+    """While the block runs, the first SIGINT or SIGTERM sets the shutdown."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        shutdown.ask()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

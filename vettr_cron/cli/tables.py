@@ -1,0 +1,102 @@
+"""Results, status and history as plain text in columns."""
+
+from collections.abc import Sequence
+
+from vettr_cron.domain.run import JobResult, Run
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.services.status import Status
+
+FAILURES_SHOWN = 20
+
+
+def columns(rows: Sequence[Sequence[object]]) -> str:
+    """Rows as lines of left-aligned columns; numbers to the right."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max(len(line[place]) for line in texts) for place in range(len(texts[0]))]
+    numeric = [all(isinstance(row[place], int | None) for row in rows[1:]) for place in range(len(widths))]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in texts
+    )
+
+
+def result_table(results: Sequence[JobResult]) -> str:
+    """One line a job, then what failed and what else there is to say."""
+    head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "cycle")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            result.job,
+            result.status.value,
+            result.stop_reason.value,
+            result.stocks_processed,
+            result.succeeded,
+            result.failed,
+            result.chunks_run,
+            result.duration_ms,
+            "complete" if result.is_complete else _place(result),
+        )
+        for result in results
+    ]
+    return "\n".join([columns(rows), *(line for result in results for line in _remarks(result))])
+
+
+def status_table(status: Status) -> str:
+    """One line a job."""
+    head = ("job", "progress", "offset", "of", "running", "last run", "last success")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            state.run_name,
+            f"{state.progress_pct} %",
+            state.offset,
+            status.total_stocks,
+            _when(state.running),
+            f"{state.last_run.status.value} {_when(state.last_run)}" if state.last_run else "never",
+            _when(state.last_success) if state.last_success else "never",
+        )
+        for state in status.jobs.values()
+    ]
+    return columns(rows)
+
+
+def history_table(runs: Sequence[Run]) -> str:
+    """One line a run."""
+    if not runs:
+        return "There are no runs."
+    head = ("started", "job", "status", "offset", "stocks", "succeeded", "failed", "ms", "error")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            iso_milliseconds(run.started_at),
+            run.job_name,
+            run.status.value,
+            run.chunk_offset,
+            run.stocks_processed,
+            run.succeeded,
+            run.failed_count,
+            run.duration_ms,
+            run.error_message,
+        )
+        for run in runs
+    ]
+    return columns(rows)
+
+
+def _place(result: JobResult) -> str:
+    return f"{result.current_offset + result.stocks_processed} of {result.total_stocks}"
+
+
+def _remarks(result: JobResult) -> list[str]:
+    lines = [f"{result.job}: {failure.ticker}: {failure.error}" for failure in result.failures[:FAILURES_SHOWN]]
+    if result.failed > FAILURES_SHOWN:
+        lines.append(f"{result.job}: and {result.failed - FAILURES_SHOWN} more failed")
+    lines += [f"{result.job}: {text}" for text in (result.warning, result.error) if text]
+    return lines
+
+
+def _when(run: Run | None) -> str | None:
+    return iso_milliseconds(run.started_at) if run else None

@@ -1,0 +1,132 @@
+"""The service's settings: read once from the environment, checked, frozen."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
+MAXIMUM_CHUNK_SIZE = 10_000
+MAXIMUM_CHUNKS = 1_000_000
+
+
+class ConfigError(Exception):
+    """The environment does not describe a service that can run."""
+
+
+def _all_or_number(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "all" else value
+
+
+Chunks = Annotated[Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS)] | None, BeforeValidator(_all_or_number)]
+"""How many chunks one call takes; None stands for `all`: to the end of the cycle."""
+
+
+class Settings(BaseSettings):
+    """One field a variable; the description says what the variable may hold."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    app_env: Literal["production", "development", "test"] = Field(
+        default="production", description="production, development or test"
+    )
+    cron_secret: SecretStr | None = Field(default=None, description="any text that is not blank")
+    cron_secret_previous: SecretStr | None = Field(default=None, description="any text that is not blank")
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://user:password@host/name or sqlite:///path/to/file.db"
+    )
+    redis_url: SecretStr | None = Field(default=None, description="redis://, rediss:// or unix:// and an address")
+    redis_ssl_cert_reqs: Literal["required", "none"] = Field(
+        default="required", description="required, or none for a rediss:// server with a self-signed certificate"
+    )
+    cron_chunk_size: int = Field(
+        default=100, ge=1, le=MAXIMUM_CHUNK_SIZE, description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}"
+    )
+    cron_batch_size: int = Field(default=10, ge=1, le=500, description="a whole number from 1 to 500")
+    cron_workers: int = Field(default=4, ge=1, le=64, description="a whole number from 1 to 64")
+    cron_chunks_per_call: Chunks = Field(default=1, description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all")
+    cron_time_budget_seconds: float | None = Field(
+        default=None, gt=0, le=86_400, allow_inf_nan=False, description="a number of seconds above 0, at most 86400"
+    )
+    cron_lease_seconds: float = Field(
+        default=30, ge=2, le=3_600, allow_inf_nan=False, description="a number of seconds from 2 to 3600"
+    )
+    cron_cursor_ttl_seconds: int = Field(
+        default=86_400, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
+    )
+    cron_tolerated_failure_percent: float = Field(
+        default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
+    )
+
+    @field_validator("cron_secret", "cron_secret_previous", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            sqlalchemy_url(value.get_secret_value())
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_is_known(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("unknown scheme")
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> "Settings":
+        if self.app_env == "production":
+            needed = {"CRON_SECRET": self.cron_secret, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+            unset = [name for name, value in needed.items() if value is None]
+            if unset:
+                raise ValueError(
+                    f"{', '.join(unset)} must be set in production; "
+                    "for a trial on this machine set APP_ENV=development, which needs none of them"
+                )
+        return self
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The bearer secrets that let a caller in; none means that everybody may."""
+        if self.cron_secret is None:
+            return ()
+        accepted = (self.cron_secret, self.cron_secret_previous)
+        return tuple(secret.get_secret_value().encode() for secret in accepted if secret is not None)
+
+
+def sqlalchemy_url(text: str) -> URL:
+    """The database's address as SQLAlchemy takes it, through psycopg 3. Raises ValueError on any other database."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError("not a URL") from error
+    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(database=str(Path(url.database).absolute()))
+    raise ValueError("neither PostgreSQL nor a SQLite file")
+
+
+def load_settings(**values: Any) -> Settings:
+    """The settings from the environment. Raises ConfigError, which names each variable and what it may hold."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _explain(problem: Any) -> str:
+    if not problem["loc"]:
+        return str(problem["ctx"]["error"])
+    field = str(problem["loc"][0])
+    allowed = Settings.model_fields[field].description
+    # A URL or a secret is never shown, not even a broken one.
+    shown = "its value" if field.endswith(("_url", "secret", "_previous")) else repr(problem["input"])
+    return f"{field.upper()}: {shown} cannot be read; it may hold {allowed}"

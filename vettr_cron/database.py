@@ -1,0 +1,191 @@
+"""The way to the database: one engine's settings and events, and the two kinds of transaction that the service uses."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.types.datetime import TimestampLoader
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vettr_cron.domain.errors import DatabaseUnavailable
+from vettr_cron.watchdog import Watchdog
+
+CONNECT_TIMEOUT_SECONDS = 5
+BUSY_TIMEOUT_SECONDS = 5
+MINIMUM_LIMIT_SECONDS = 1.5
+IMPORT_LIMIT_SECONDS = 86_400.0
+
+_SET_TIMEOUTS = text(
+    "SELECT set_config('lock_timeout', :timeout, true), set_config('statement_timeout', :timeout, true),"
+    " set_config('idle_in_transaction_session_timeout', :timeout, true)"
+)
+_NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
+_UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """Engine settings for this database: bounded waits, and connections that are checked before they are used."""
+    if url.get_backend_name() == "sqlite":
+        # Transactions are begun by our own events below, not by the driver.
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": CONNECT_TIMEOUT_SECONDS,
+        "pool_size": 5,
+        "max_overflow": 10,
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            # A transaction pooler hands the next transaction another server connection, without the prepared statement.
+            "prepare_threshold": None,
+            "application_name": "vettr-cron",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+        },
+    }
+
+
+class Database:
+    """Transactions on one engine; every failure of the server comes out as DatabaseUnavailable.
+
+    No transaction lasts longer than `longest_wait` seconds, half a lease's term: so a holder that was stopped cannot
+    block its successor. `shutdown_at` may say a moment (monotonic) by which every transaction must have ended.
+    """
+
+    def __init__(
+        self, engine: Engine, longest_wait: float, shutdown_at: Callable[[], float | None] = lambda: None
+    ) -> None:
+        self.engine = engine
+        self._longest_wait = longest_wait
+        self._shutdown_at = shutdown_at
+        self._watchdog = Watchdog(shutdown_at)
+        self._is_sqlite = engine.dialect.name == "sqlite"
+
+    def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """A read-only transaction of at most so many seconds, in which every statement sees the same state."""
+        postgresql = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return self._transaction({} if self._is_sqlite else postgresql, self._limit(timeout))
+
+    def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """A transaction of at most so many seconds; it commits at the block's end, or rolls back on an exception."""
+        return self._transaction({"sqlite_begin": "IMMEDIATE"} if self._is_sqlite else {}, self._limit(timeout))
+
+    def importing(self) -> AbstractContextManager[Connection]:
+        """A writing transaction as long as it takes; only each of its statements is bounded."""
+        return self._transaction({"sqlite_begin": "IMMEDIATE"} if self._is_sqlite else {}, None)
+
+    @contextmanager
+    def _transaction(self, options: dict[str, Any], limit: float | None) -> Iterator[Connection]:
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(**options)
+            driver = connection.connection.driver_connection
+            with self._watchdog.watching(driver, limit or IMPORT_LIMIT_SECONDS), connection.begin():
+                self._bound_waits(connection, limit or self._longest_wait)
+                yield connection
+
+    def _limit(self, timeout: float | None) -> float:
+        seconds = self._longest_wait if timeout is None else min(self._longest_wait, timeout)
+        shutdown = self._shutdown_at()
+        if shutdown is not None:
+            seconds = min(seconds, shutdown - time.monotonic())
+        # What is in hand when a budget ends is still to be saved, and how a run ended still to be told.
+        return max(seconds, min(self._longest_wait, MINIMUM_LIMIT_SECONDS))
+
+    def _bound_waits(self, connection: Connection, seconds: float) -> None:
+        if not self._is_sqlite:  # there the driver's busy timeout bounds the only wait
+            connection.execute(_SET_TIMEOUTS, {"timeout": str(max(int(seconds * 1000), 1))})
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Attach what each new connection and each SQLite transaction needs. To be called once an engine."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite_connection)
+        event.listen(engine, "begin", _begin_sqlite_transaction)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql_connection)
+
+
+def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
+    # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
+    connection.text_factory = _decode_leniently
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL, the default, stays: a cursor in Redis must not outlive the commit that it stands for, not even a power cut.
+    cursor.close()
+
+
+def _decode_leniently(raw: bytes) -> str:
+    return str(raw, "utf-8", "replace")
+
+
+def _begin_sqlite_transaction(connection: Connection) -> None:
+    # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
+    kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _prepare_postgresql_connection(connection: Any, _record: object) -> None:
+    connection.adapters.register_loader("timestamp", _LenientTimestampLoader)
+
+
+class _LenientTimestampLoader(Loader):
+    """`infinity` and years beyond 9999 come back as text, so that they fail their own stock alone."""
+
+    def __init__(self, oid: int, context: Any = None) -> None:
+        super().__init__(oid, context)
+        self._parse = TimestampLoader(oid, context).load
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return self._parse(data)
+        except DataError:
+            return bytes(data).decode()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("The database has no free connection for this call") from error
+    except DBAPIError as error:
+        if isinstance(error, ProgrammingError) and _sqlstate(error) in _UNDEFINED_TABLE_OR_COLUMN:
+            raise DatabaseUnavailable(_NOT_MIGRATED) from error
+        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+            raise DatabaseUnavailable(_reason(error), transient=_is_transient(error)) from error
+        raise
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    """Deadlock, serialization failure, a lost or refused connection: the other side may be back in a moment."""
+    sqlstate = _sqlstate(error)
+    lost = error.connection_invalidated and not sqlstate
+    return lost or sqlstate in ("40001", "40P01") or sqlstate.startswith(("08", "57P"))
+
+
+def _reason(error: DBAPIError) -> str:
+    sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
+    reasons = {
+        _NOT_MIGRATED: "no such table" in text_of_driver,
+        "The database is locked by another writer": "locked" in text_of_driver,
+        "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
+        "The database file is read-only": "readonly database" in text_of_driver or sqlstate == "25006",
+        "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
+        "The database has no free connection for this call": sqlstate == "53300",
+        "The database refuses the credentials in DATABASE_URL": sqlstate.startswith("28"),
+        "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "The database does not answer")
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -1,0 +1,139 @@
+"""A folder of CSV files, one a table: checked from end to end before a row of it is written, then read in a stream."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vettr_cron.datasets.csv_records import records
+from vettr_cron.datasets.duplicates import Key, first_lines, key_of, seen_rows
+from vettr_cron.datasets.identity import RowIds
+from vettr_cron.datasets.refusal import SHOWN, ImportRefused, Problem
+from vettr_cron.datasets.tables import TABLES, Row, Table
+
+KnownTickers = Callable[[set[str]], set[str]]
+"""Which of these tickers the database has already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSummary:
+    """A folder without mistakes; `rows` counts each table that is there, in the order of writing."""
+
+    folder: Path
+    rows: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All rows together, for a progress bar."""
+        return sum(self.rows.values())
+
+
+def check_folder(path: Path, known_tickers: KnownTickers) -> FolderSummary:
+    """Reads every file to its end, in flat memory but for the tickers and days seen.
+
+    1. Every *.csv is one of the tables (other files, and names that begin with a dot, are left alone).
+    2. Every row fits its table, and none comes twice.
+    3. Every ticker is in stocks.csv or, by `known_tickers`, in the database.
+
+    Raises ImportRefused with the first problems of all files together.
+    """
+    check = _Check(path)
+    rows = {table.name: check.rows_of(table) for table in check.tables()}
+    check.tickers(known_tickers)
+    check.raise_if_any()
+    return FolderSummary(folder=path, rows=rows)
+
+
+def read_table(path: Path, table: str) -> Iterator[Row]:
+    """The typed rows of one table of a checked folder, with their ids; none if the folder has no such file.
+
+    Columns that the header does not name are not in the rows. Raises ImportRefused if a line cannot be read any more.
+    """
+    target = TABLES[table]
+    file = path / target.file_name
+    if not file.exists():
+        return
+    ids = RowIds(target)
+    for _, row in records(file, target, report=_refuse_change):
+        yield {"id": ids.id_of(row), **row}
+
+
+def _refuse_change(problem: Problem) -> None:
+    raise ImportRefused([problem], total=1, outcome="the file has changed since it was checked")
+
+
+class _Check:
+    """What is remembered while a folder is read: mistakes, the tickers of stocks.csv, and who named any other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._problems: dict[str, list[Problem]] = {}
+        self._total = 0
+        self._stocks: set[str] = set()
+        self._missing: dict[str, dict[str, int]] = {}
+
+    def report(self, problem: Problem) -> None:
+        self._total += 1
+        of_file = self._problems.setdefault(problem.file, [])
+        if len(of_file) < SHOWN:
+            of_file.append(problem)
+
+    def tables(self) -> list[Table]:
+        try:
+            names = sorted(entry.name for entry in self._path.iterdir())
+        except OSError as error:
+            self.report(Problem(file=str(self._path), text=f"cannot be read as a folder ({error.strerror})"))
+            return []
+        files = [table.file_name for table in TABLES.values()]
+        for name in names:
+            if name.lower().endswith(".csv") and not name.startswith(".") and name not in files:
+                self.report(Problem(file=name, text=f"no table has this name (the files can be {', '.join(files)})"))
+        if not self._total and not set(names) & set(files):
+            self.report(Problem(file=str(self._path), text=f"nothing to import (the files can be {', '.join(files)})"))
+        return [table for table in TABLES.values() if table.file_name in names]
+
+    def rows_of(self, table: Table) -> int:
+        """How many good rows the file has; its mistakes are reported, its tickers remembered."""
+        seen = seen_rows(table)
+        repeated: list[tuple[int, Key]] = []
+        rows = 0
+        for line, row in records(self._path / table.file_name, table, report=self.report):
+            rows += 1
+            self._note_ticker(str(row["ticker"]), table, line)
+            if seen.again(row):
+                self._total += 1
+                if len(repeated) < SHOWN:
+                    repeated.append((line, key_of(row, table)))
+        self._explain(repeated, table)
+        return rows
+
+    def _note_ticker(self, ticker: str, table: Table, line: int) -> None:
+        if table.name == "stocks":
+            self._stocks.add(ticker)
+        elif ticker not in self._stocks:
+            self._missing.setdefault(table.file_name, {}).setdefault(ticker, line)
+
+    def _explain(self, repeated: list[tuple[int, Key]], table: Table) -> None:
+        if not repeated:
+            return
+        first = first_lines(self._path / table.file_name, table, {key for _, key in repeated})
+        self._total -= len(repeated)  # counted when they were found; to report them counts them again
+        for line, key in repeated:
+            row, names = " ".join(str(part) for part in key), " and ".join(table.key)
+            text = f"{row} stands in line {first.get(key, '?')} already (one row for each {names})"
+            self.report(Problem(file=table.file_name, line=line, text=text))
+
+    def tickers(self, known_tickers: KnownTickers) -> None:
+        if self._problems.get(TABLES["stocks"].file_name):
+            return  # the lines that could not be read may be the very stocks that seem to be missing
+        missing = {ticker for named in self._missing.values() for ticker in named}
+        unknown = missing - known_tickers(missing) if missing else missing
+        for file, named in self._missing.items():
+            for ticker, line in named.items():
+                if ticker in unknown:
+                    text = f"{ticker!r} is neither in stocks.csv nor in the database"
+                    self.report(Problem(file=file, line=line, column="ticker", text=text))
+
+    def raise_if_any(self) -> None:
+        if self._total:
+            by_file = (sorted(of_file, key=lambda each: each.line or 0) for of_file in self._problems.values())
+            raise ImportRefused([problem for of_file in by_file for problem in of_file][:SHOWN], total=self._total)

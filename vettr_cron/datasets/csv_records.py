@@ -1,0 +1,141 @@
+"""One CSV file as typed rows: encoding, line structure, header and fields are checked as the rows stream by."""
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from vettr_cron.datasets.refusal import Problem, Report
+from vettr_cron.datasets.tables import NOT_IMPORTABLE, Column, Row, Table
+from vettr_cron.datasets.values import NotAllowed, shown
+
+LONGEST_LINE = 4 * 1024 * 1024
+"""In bytes; what is longer is no CSV file, and would be read into memory whole."""
+
+_IN_PLAIN_WORDS = {
+    "unexpected end of data": "a quotation mark is opened and never closed",
+    "new-line character seen": "a carriage return stands alone (lines end with a line feed, or with both)",
+    "field larger than": f"a field has more than {csv.field_size_limit()} characters, or its quotation mark never ends",
+    "',' expected after": "a quoted field goes on after its closing quotation mark (double the marks inside a field)",
+}
+
+
+class Record(NamedTuple):
+    """A row that has no mistake, and the line where it begins."""
+
+    line: int
+    row: Row
+
+
+class _Unreadable(Exception):
+    """From this line on the file cannot be read."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+def records(path: Path, table: Table, report: Report) -> Iterator[Record]:
+    """The file's rows in its own order, each column of the header in each; what is wrong goes to `report` instead."""
+    try:
+        with path.open("rb") as file:
+            lines = _lines_of_fields(file)
+            header = next(lines, None)
+            if header is None:
+                raise _Unreadable(1, f"the file is empty (a header is needed, such as {_required(table)})")
+            columns = _columns(header, table, report)
+            if columns:
+                yield from _typed(lines, columns, path.name, report)
+    except OSError as error:
+        report(Problem(file=path.name, text=f"cannot be read ({error.strerror})"))
+    except _Unreadable as error:
+        report(Problem(file=path.name, line=error.line, text=str(error)))
+
+
+class _Fields(NamedTuple):
+    line: int
+    fields: list[str]
+
+
+def _lines_of_fields(file: BinaryIO) -> Iterator[_Fields]:
+    """What stands between the commas; blank lines are left out, a quoted field may run over several lines."""
+    reader = csv.reader(_decoded(file), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            plain = (words for start, words in _IN_PLAIN_WORDS.items() if str(error).startswith(start))
+            raise _Unreadable(line, f"{next(plain, error)}; the file was read no further") from None
+        if fields is None:
+            return
+        if fields and (len(fields) > 1 or fields[0].strip()):
+            yield _Fields(line, fields)
+
+
+def _decoded(file: BinaryIO) -> Iterator[str]:
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    number = 0
+    while line := file.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise _Unreadable(number, f"longer than {LONGEST_LINE} bytes; the file was read no further")
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            bad = f"byte 0x{line[error.start]:02x} at position {error.start + 1}"
+            raise _Unreadable(number, f"not UTF-8 ({bad}); the file was read no further") from None
+
+
+def _columns(header: _Fields, table: Table, report: Report) -> list[Column]:
+    """The header's columns in its order; empty when something is wrong with it."""
+    names = [field.strip() for field in header.fields]
+    known = {column.name: column for column in table.columns}
+    needed = [column.name for column in table.columns if column.required]
+    wrong = [
+        *((shown(name), _unknown(name, known)) for name in dict.fromkeys(names) if name not in known),
+        *((name, f"named {times} times") for name, times in Counter(names).items() if name in known and times > 1),
+        *((name, "missing from the header") for name in needed if name not in names),
+    ]
+    for name, text in wrong:
+        report(Problem(file=table.file_name, line=header.line, column=name, text=text))
+    return [] if wrong else [known[name] for name in names]
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    reason = NOT_IMPORTABLE.get(name)
+    if reason is not None:
+        return f"cannot be imported: {reason}"
+    return f"unknown (known are {', '.join(known)})"
+
+
+def _required(table: Table) -> str:
+    return ",".join(column.name for column in table.columns if column.required)
+
+
+def _typed(lines: Iterator[_Fields], columns: list[Column], file: str, report: Report) -> Iterator[Record]:
+    names = [column.name for column in columns]
+    parsers = [column.value for column in columns]
+    for line, fields in lines:
+        if len(fields) != len(names):
+            text = f"{len(fields)} fields where the header has {len(names)}"
+            report(Problem(file=file, line=line, text=text))
+            continue
+        try:
+            typed = [parse(field) for parse, field in zip(parsers, fields, strict=True)]
+        except NotAllowed:
+            _report_fields(columns, fields, Problem(file=file, line=line, text=""), report)
+        else:
+            yield Record(line, dict(zip(names, typed, strict=True)))
+
+
+def _report_fields(columns: list[Column], fields: list[str], place: Problem, report: Report) -> None:
+    """Every field of the line that its column cannot hold, not the first alone."""
+    for column, field in zip(columns, fields, strict=True):
+        try:
+            column.value(field)
+        except NotAllowed as error:
+            report(Problem(file=place.file, line=place.line, column=column.name, text=str(error)))

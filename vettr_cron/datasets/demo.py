@@ -1,0 +1,35 @@
+"""The real universe of 2017, moved to the present: what there is to see before anybody brings stocks."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from vettr_cron.datasets.csv_files import read_table
+from vettr_cron.datasets.tables import Row
+from vettr_cron.datasets.trading_days import last_trading_day
+
+FOLDER = Path(__file__).parent / "us_2017"
+"""Where it is from, and its licence: SOURCES.md in there."""
+
+NEWEST_PRICES = date(2017, 3, 31)
+
+
+def demo_rows(table: str, today: date) -> Iterator[Row]:
+    """One table's rows, every date and time moved by the same whole days: the newest prices are the last weekday's.
+
+    The ids derive from the dates as they are in the files, so that another day's demo is the same rows. As a row's
+    prices move to a day that another row of the stock still has, the older prices have to be deleted before.
+    """
+    moved = last_trading_day(today) - NEWEST_PRICES
+    for row in read_table(FOLDER, table):
+        yield {name: _moved(value, moved) for name, value in row.items()}
+
+
+def demo_stock_ids() -> set[UUID]:
+    """The stocks of the demo, by which its rows can be told from those of other stocks."""
+    return {row["id"] for row in read_table(FOLDER, "stocks") if isinstance(row["id"], UUID)}
+
+
+def _moved(value: object, by: timedelta) -> object:
+    return value + by if isinstance(value, date) else value

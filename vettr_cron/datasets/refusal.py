@@ -1,0 +1,42 @@
+"""What is wrong with a folder of CSV files, said so that a person can put it right."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vettr_cron.domain.errors import CronError
+
+SHOWN = 20
+"""So many problems are spelled out; of the others there is a count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake and its place; `line` is the file's own, where its row begins."""
+
+    file: str
+    line: int | None = None
+    column: str | None = None
+    text: str
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f" line {self.line}"
+        column = "" if self.column is None else f", column {self.column}"
+        return f"{self.file}{line}{column}: {self.text}"
+
+
+Report = Callable[[Problem], None]
+
+
+class ImportRefused(CronError):
+    """A folder has mistakes; the text lists the first of them, and that nothing was written."""
+
+    def __init__(self, problems: Sequence[Problem], *, total: int, outcome: str = "nothing was written") -> None:
+        lines = [str(problem) for problem in problems]
+        if total == 1:
+            super().__init__(f"{lines[0]}; {outcome}")
+        elif total == len(lines):
+            super().__init__("\n".join([*lines, f"{total} problems; {outcome}"]))
+        else:
+            super().__init__("\n".join([*lines, f"{total} problems, of which these are {len(lines)}; {outcome}"]))
+        self.problems = tuple(problems)
+        self.total = total

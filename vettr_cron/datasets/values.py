@@ -1,0 +1,165 @@
+"""What one field of a CSV file may hold, and the Python value that it becomes."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import NoReturn
+
+INT32 = (-(2**31), 2**31 - 1)
+INT64 = (-(2**63), 2**63 - 1)
+
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+)
+_BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+_SHOWN = 60
+
+
+class NotAllowed(ValueError):
+    """A field holds what its column cannot; the text names the value and what would be allowed."""
+
+
+def text(length: int | None) -> Callable[[str], str]:
+    """A parser of texts of at most `length` characters; None stands for no limit."""
+
+    def parse(field: str) -> str:
+        if length is not None and len(field) > length:
+            raise NotAllowed(f"{shown(field)} has {len(field)} characters ({length} are allowed)")
+        if "\0" in field:
+            raise NotAllowed(f"{shown(field)} contains a NUL character, which no text can hold")
+        return field
+
+    return parse
+
+
+def printable(length: int) -> Callable[[str], str]:
+    """A parser of names that appear in logs and keys: no line breaks, tabs or other control characters."""
+    parse_text = text(length)
+
+    def parse(field: str) -> str:
+        if not field.isprintable():
+            raise NotAllowed(f"{shown(field)} contains a control character (letters, digits and signs are allowed)")
+        return parse_text(field)
+
+    return parse
+
+
+def number(field: str) -> float:
+    """A finite double."""
+    if _NUMBER.fullmatch(field) is None:
+        if field.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            raise NotAllowed(f"{shown(field)} is not a finite number (leave the field empty for NULL)")
+        raise NotAllowed(f"{shown(field)} is not a number (write 1234.5, without thousands separators)")
+    value = float(field)
+    if not math.isfinite(value):
+        raise NotAllowed(f"{shown(field)} is too large (at most 1.797e308)")
+    return value
+
+
+def whole(bounds: tuple[int, int]) -> Callable[[str], int]:
+    """A parser of whole numbers from bounds[0] to bounds[1]; 12.0 is one, as spreadsheets write it."""
+    low, high = bounds
+
+    def parse(field: str) -> int:
+        if _WHOLE.fullmatch(field) is None:
+            raise NotAllowed(f"{shown(field)} is not a whole number (write 1234, without thousands separators)")
+        digits = field.partition(".")[0]
+        # Python itself refuses to read a number of thousands of digits; no bound here has more than 19.
+        value = int(digits) if len(digits) < 400 else high + 1
+        if not low <= value <= high:
+            raise NotAllowed(f"{shown(field)} is out of range (from {low} to {high})")
+        return value
+
+    return parse
+
+
+def boolean(field: str) -> bool:
+    """true, t or 1; false, f or 0; in any case."""
+    value = _BOOLEANS.get(field.lower())
+    if value is None:
+        raise NotAllowed(f"{shown(field)} is not a boolean (write true or false)")
+    return value
+
+
+def day(field: str) -> date:
+    """A calendar day as YYYY-MM-DD and nothing else."""
+    if _DATE.fullmatch(field) is None:
+        raise NotAllowed(f"{shown(field)} is not a date (write 2017-03-31)")
+    try:
+        return date.fromisoformat(field)
+    except ValueError:
+        raise NotAllowed(f"{shown(field)} is not a date (write 2017-03-31)") from None
+
+
+def moment(field: str) -> datetime:
+    """A naive UTC time; a field without an offset is in UTC already, one without a time means midnight."""
+    if _TIMESTAMP.fullmatch(field) is None:
+        _refuse_moment(field)
+    try:
+        value = datetime.fromisoformat(field)
+        return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        _refuse_moment(field)
+
+
+def _refuse_moment(field: str) -> NoReturn:
+    raise NotAllowed(f"{shown(field)} is not a time (write 2017-03-31T12:00:00, in UTC or with an offset)")
+
+
+def json_value(field: str) -> object:
+    """Any JSON value that a database can store: finite numbers, no NUL, no half of a surrogate pair."""
+    try:
+        value = json.loads(field, parse_constant=_refuse_constant)
+        texts = "".join(_texts(value))
+        texts.encode()
+    except UnicodeEncodeError:
+        raise NotAllowed(f"{shown(field)} contains half of a surrogate pair, which no text can hold") from None
+    except (ValueError, RecursionError) as error:
+        raise NotAllowed(f"{shown(field)} is not JSON ({_without_detail(error)})") from None
+    if "\0" in texts:
+        raise NotAllowed(f"{shown(field)} contains a NUL character, which no text can hold")
+    return value
+
+
+def json_texts(field: str) -> object:
+    """A JSON list of strings."""
+    example = '(write ["Acme Corp", "Beta Ltd"])'
+    try:
+        value = json_value(field)
+    except NotAllowed as error:
+        raise NotAllowed(f"{error} {example}") from None
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise NotAllowed(f"{shown(field)} is not a JSON list of strings {example}")
+    return value
+
+
+def shown(field: str) -> str:
+    """The field in quotes, cut where it would drown the message."""
+    return repr(field if len(field) <= _SHOWN else field[:_SHOWN] + "...")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _without_detail(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is too large")
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _texts(entry)
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield key
+            yield from _texts(entry)

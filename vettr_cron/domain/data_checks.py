@@ -1,0 +1,85 @@
+"""What the rules rely on: finite numbers, real timestamps, text; anything else is named with its column and value."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from math import isfinite, isnan
+from reprlib import Repr
+from typing import Any, NoReturn
+
+from vettr_cron.domain.errors import StockDataError
+
+_NUMBER = frozenset({float, int})
+_OPTIONAL_NUMBER = _NUMBER | {type(None)}
+_OPTIONAL_TEXT = frozenset({str, type(None)})
+
+
+def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bool = False) -> None:
+    """Each value, of the column in the same place, must be a finite int or float; None passes unless `required`."""
+    # Nearly every row is sound, so ask about all of it at once and look for the culprit only when there is one.
+    if set(map(type, values)) <= (_NUMBER if required else _OPTIONAL_NUMBER):
+        try:
+            if isfinite(sum(filter(None, values))):
+                return
+        except OverflowError:  # an int beyond the range of a float
+            pass
+    for column, value in zip(columns, values, strict=False):
+        if not (_is_finite_number(value) or (value is None and not required)):
+            refuse(column, value, "a finite number is needed")
+
+
+def check_timestamps(column: str, values: Iterable[object]) -> None:
+    """Each value must be a datetime, naive as all of ours are: UTC without saying so."""
+    for value in values:
+        if not isinstance(value, datetime) or value.tzinfo is not None:
+            refuse(column, value, "a timestamp without time zone is needed")
+
+
+def check_texts(column: str, values: Iterable[object]) -> None:
+    """Each value must be a str or None."""
+    for value in values:
+        if type(value) not in _OPTIONAL_TEXT and not isinstance(value, str):
+            refuse(column, value, "a text is needed")
+
+
+def whole(column: str, result: float) -> int:
+    """A result of rhu as the int that its column takes; one that overflowed is an error of the stock's data."""
+    if not isinstance(result, int):
+        refuse(column, result, "a whole number is needed")
+    return result
+
+
+def refuse(column: str, value: object, needed: str) -> NoReturn:
+    """Raise StockDataError with a short form of the value, whatever it is."""
+    raise StockDataError(column, f"is {_shown(value)}; {needed}")
+
+
+def _is_finite_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    text = _SHORT.repr(value)
+    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "..."
+
+
+class _ShortRepr(Repr):
+    """reprlib's, which never renders much more than it shows, and for ints that Python refuses to write out in full."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        if x.bit_length() > 1024:
+            return f"an integer of {x.bit_length()} bits"
+        return super().repr_int(x, level)
+
+
+_SHOWN_LENGTH = 60
+_SHORT = _ShortRepr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _SHOWN_LENGTH

@@ -1,0 +1,40 @@
+"""What can go wrong, in the words of the domain; an error's text is what a person reads."""
+
+
+class CronError(Exception):
+    """Something that the service expects to go wrong at times."""
+
+
+class StockDataError(CronError):
+    """One stock's rows cannot be turned into a result.
+
+    `column` is table.column, `problem` a phrase that names the value and what would be allowed.
+    """
+
+    def __init__(self, column: str, problem: str) -> None:
+        super().__init__(f"{column} {problem}")
+        self.column = column
+
+
+class ServiceUnavailable(CronError):
+    """A server that the service needs does not answer."""
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    """The database does not answer, or not in time. `transient`: the same again may well succeed."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class RedisUnavailable(ServiceUnavailable):
+    """Redis does not answer, or refuses writes."""
+
+
+class RunSuperseded(CronError):
+    """The lease was lost and another caller has closed this run."""
+
+
+class RowsRefused(CronError):
+    """The database refuses a group of rows for the sake of at least one of them."""

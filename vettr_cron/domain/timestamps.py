@@ -1,0 +1,8 @@
+"""How a time is written for others."""
+
+from datetime import datetime
+
+
+def iso_milliseconds(time: datetime) -> str:
+    """A naive UTC time as ISO 8601 with milliseconds and Z."""
+    return f"{time.isoformat(timespec='milliseconds')}Z"

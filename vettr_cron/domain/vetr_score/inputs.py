@@ -1,0 +1,73 @@
+"""What the score of one stock is made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+INSIDER_WINDOW = timedelta(days=60)
+"""How far back an insider's transaction still counts."""
+
+PRICE_DAYS = 30
+"""How many of the newest daily prices the overlay looks at."""
+
+Number = float | int | None
+"""A number column; None where the row or the value is missing."""
+
+
+class Executive(NamedTuple):
+    """An officer or director."""
+
+    years_at_company: float
+    previous_companies: object  # the decoded JSON: a list of names, None for none; checked before use
+    education: str | None
+
+
+class InsiderTransaction(NamedTuple):
+    """One reported transaction of an insider; the text says which way it went."""
+
+    transaction_date: datetime
+    transaction_text: str | None
+    value: float | None
+
+
+class DailyPrice(NamedTuple):
+    """One trading day."""
+
+    high: Number
+    low: Number
+    close: Number
+    previous_close: Number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockInputs:
+    """One stock's rows, as they come from the database; nothing here is checked yet."""
+
+    ticker: str
+    sector: str
+    price: Number
+    cash: Number
+    monthly_burn: Number
+    total_debt: Number
+    total_assets: Number
+    exploration_exp: Number
+    r_and_d_exp: Number
+    total_opex: Number
+    revenue: Number
+    shares_current: Number
+    shares_1yr_ago: Number
+    insider_shares: Number
+    total_shares: Number
+    avg_vol_30d: Number
+    days_since_last_pr: Number
+    warrant_strike_price: Number
+    free_cash_flow: Number
+    gross_profit: Number
+    float_shares: Number
+    short_shares: Number
+    price_target: Number
+    executives: Sequence[Executive]
+    insider_transactions: Sequence[InsiderTransaction]  # the last INSIDER_WINDOW, or more
+    newest_filing: datetime | None  # None: no filings at all
+    prices: Sequence[DailyPrice]  # oldest first, the last PRICE_DAYS of them count

@@ -1,0 +1,40 @@
+"""Operational efficiency: the one ratio that counts in the stock's sector, against its target."""
+
+from vettr_cron.domain.data_checks import whole
+from vettr_cron.domain.rounding import rhu
+from vettr_cron.domain.vetr_score.inputs import Number, StockInputs
+from vettr_cron.domain.vetr_score.pillar_score import PillarScore, missing
+
+_NAME = "operational_efficiency"
+_EXPLORERS = ("mining", "gold", "resource")
+_DEVELOPERS = ("tech", "software")
+
+
+def operational_efficiency(inputs: StockInputs) -> PillarScore:
+    """The ratio's share of its target; the ratio itself is what is reported, unbounded."""
+    numerator, denominator, target = _operands(inputs)
+    if numerator is None or denominator is None:
+        return missing(_NAME, "efficiency_ratio")
+    if denominator == 0:
+        return PillarScore(_NAME, 50, {"efficiency_ratio": 0})
+    ratio = float(numerator) / denominator
+    # The history keeps the ratio in whole per cent, so it has to have that many.
+    whole("vetr_score_history.efficiency_score", rhu(ratio * 100))
+    return PillarScore(_NAME, _score(ratio, target), {"efficiency_ratio": ratio})
+
+
+def _operands(inputs: StockInputs) -> tuple[Number, Number, float]:
+    sector = (inputs.sector or "").lower()
+    if any(word in sector for word in _EXPLORERS):
+        return inputs.exploration_exp, inputs.total_opex, 0.70
+    if any(word in sector for word in _DEVELOPERS):
+        return inputs.r_and_d_exp, inputs.total_opex, 0.70
+    return inputs.gross_profit, inputs.revenue, 0.30
+
+
+def _score(ratio: float, target: float) -> int:
+    if ratio > 1:
+        return 100
+    if ratio < 0:
+        return 0
+    return whole("vetr_score_history.operational_efficiency_score", min(100, rhu((ratio / target) * 100)))

@@ -1,0 +1,75 @@
+"""The price overlay: today's move against the stock's usual range tilts the score by up to 7.5."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, inf
+
+from vettr_cron.domain.data_checks import check_numbers
+from vettr_cron.domain.rounding import rhu, total
+from vettr_cron.domain.vetr_score.inputs import PRICE_DAYS, DailyPrice, Number
+
+_ATR_DAYS = 14
+_COLUMNS = tuple(f"vetr_score_history.{name}" for name in ("hourly_return_pct", "z_score", "atr_pct", "dynamic_tilt"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """The move since the previous close in per cent, in average true ranges, that range in per cent, and the tilt."""
+
+    return_pct: float
+    z_score: float
+    atr_pct: float
+    dynamic_tilt: float
+
+    @property
+    def rounded(self) -> "Overlay":
+        """The figures at two decimals, as they are stored and shown."""
+        return Overlay(
+            return_pct=rhu(self.return_pct * 100) / 100,
+            z_score=rhu(self.z_score * 100) / 100,
+            atr_pct=rhu(self.atr_pct * 100) / 100,
+            dynamic_tilt=rhu(self.dynamic_tilt * 100) / 100,
+        )
+
+
+def price_overlay(price: Number, prices: Sequence[DailyPrice]) -> Overlay:
+    """StockDataError when one of the figures is beyond the range of its column."""
+    days = prices[-PRICE_DAYS:]
+    previous_close = days[-1].close if days else None
+    atr_pct = (average_true_range(days) / previous_close) * 100 if previous_close else 0
+    return_pct = z_score = tilt = 0.0
+    if price and previous_close:
+        return_pct = ((float(price) - previous_close) / previous_close) * 100
+        z_score = return_pct / atr_pct if atr_pct else 0
+        tilt = 15 * (1 / (1 + _exp(-z_score)) - 0.5)
+    overlay = Overlay(return_pct=return_pct, z_score=z_score, atr_pct=atr_pct, dynamic_tilt=tilt)
+    # Times 100 is the way to two decimals, where a figure that is barely finite overflows.
+    check_numbers(_COLUMNS, (return_pct * 100, z_score * 100, atr_pct * 100, tilt * 100))
+    return overlay
+
+
+def average_true_range(days: Sequence[DailyPrice]) -> float:
+    """Wilder's, oldest day first: https://en.wikipedia.org/wiki/Average_true_range; the mean when days are few."""
+    ranges = [_true_range(day) for day in days]
+    if len(ranges) < _ATR_DAYS:
+        return total(ranges) / len(ranges) if ranges else 0
+    atr = total(ranges[:_ATR_DAYS]) / _ATR_DAYS
+    for true_range in ranges[_ATR_DAYS:]:
+        atr = (atr * (_ATR_DAYS - 1) + true_range) / _ATR_DAYS
+    return atr
+
+
+def _true_range(day: DailyPrice) -> float:
+    """0 for a day with a gap in its figures; a price of 0 is a gap."""
+    high, low, _, previous_close = day
+    if not high or not low or not previous_close:
+        return 0
+    high = float(high)
+    return max(high - low, abs(high - previous_close), abs(float(low) - previous_close))
+
+
+def _exp(exponent: float) -> float:
+    try:
+        return exp(exponent)
+    except OverflowError:
+        return inf

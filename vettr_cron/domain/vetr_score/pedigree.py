@@ -1,0 +1,76 @@
+"""Pedigree: the executives' experience, the variety of their careers, and their education."""
+
+from collections.abc import Sequence
+
+from vettr_cron.domain.data_checks import whole
+from vettr_cron.domain.rounding import rhu, total
+from vettr_cron.domain.vetr_score.inputs import Executive
+
+# By falling score: the first keyword that occurs in an education text is the best one.
+_DEGREES = (
+    ("phd", 100),
+    ("doctorate", 100),
+    ("mba", 90),
+    ("master", 85),
+    ("p.eng", 85),
+    ("p.geo", 85),
+    ("cpa", 80),
+    ("cfa", 80),
+    ("fca", 80),
+    ("bachelor", 70),
+    ("b.sc", 70),
+    ("b.a", 70),
+    ("b.eng", 70),
+    ("b.comm", 70),
+    ("diploma", 50),
+    ("certificate", 40),
+)
+
+
+def pedigree(executives: Sequence[Executive]) -> int:
+    """50 when no executive is known, as for the part of it that no data speaks of."""
+    if not executives:
+        return 50
+    careers = [_companies(executive) for executive in executives]
+    experience = _experience(executives, careers)
+    variety = _variety(careers)
+    academic = _academic(executives)
+    score = rhu(experience * 0.4 + variety * 0.25 + academic * 0.2 + 50 * 0.15)
+    return whole("vetr_score_history.pedigree_sub_score", score)
+
+
+def _companies(executive: Executive) -> list[str]:
+    companies = executive.previous_companies
+    return companies if isinstance(companies, list) else []
+
+
+def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> float:
+    """The mean of years here and three for each company before, blank names included, times 5."""
+    points = (
+        executive.years_at_company + 3.0 * len(companies)
+        for executive, companies in zip(executives, careers, strict=True)
+    )
+    return min(100, (total(points) / len(executives)) * 5)
+
+
+def _variety(careers: list[list[str]]) -> int:
+    """Ten for each company that anyone of them comes from."""
+    names = {name.strip().lower() for companies in careers for name in companies}
+    names.discard("")
+    return min(100, len(names) * 10)
+
+
+def _academic(executives: Sequence[Executive]) -> float:
+    """The mean of those who name a degree; 50 when none does."""
+    degrees = [degree for executive in executives if (degree := _degree(executive.education)) is not None]
+    return sum(degrees) / len(degrees) if degrees else 50
+
+
+def _degree(education: str | None) -> int | None:
+    if education is None:
+        return None
+    education = education.lower()
+    for keyword, score in _DEGREES:
+        if keyword in education:
+            return score
+    return None

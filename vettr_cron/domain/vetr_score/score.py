@@ -1,0 +1,74 @@
+"""The score: four weighted pillars, tilted by the price overlay."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vettr_cron.domain.data_checks import whole
+from vettr_cron.domain.rounding import rhu, total
+from vettr_cron.domain.vetr_score.checks import check_inputs
+from vettr_cron.domain.vetr_score.financial_survival import financial_survival
+from vettr_cron.domain.vetr_score.inputs import StockInputs
+from vettr_cron.domain.vetr_score.market_sentiment import market_sentiment
+from vettr_cron.domain.vetr_score.operational_efficiency import operational_efficiency
+from vettr_cron.domain.vetr_score.overlay import Overlay, price_overlay
+from vettr_cron.domain.vetr_score.pillar_score import PillarScore
+from vettr_cron.domain.vetr_score.shareholder_structure import shareholder_structure
+
+_BASE_WEIGHTS = (0.35, 0.25, 0.25, 0.15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pillar:
+    """One pillar with the weight that it had; a missing one has score, weight and sub-scores 0."""
+
+    name: str
+    score: int
+    weight: float
+    sub_scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VetrScore:
+    """One stock's score and every figure behind it; the overlay is not rounded yet."""
+
+    ticker: str
+    overall_score: int
+    base_score: int
+    pillars: tuple[Pillar, ...]  # financial survival, operational efficiency, shareholder structure, market sentiment
+    overlay: Overlay
+    null_pillars: tuple[str, ...]  # the names of those that are missing
+
+
+def vetr_score(inputs: StockInputs, now: datetime) -> VetrScore:
+    """The score at `now` (UTC), or StockDataError naming the column and the value that are in the way."""
+    check_inputs(inputs)
+    found = (
+        financial_survival(inputs),
+        operational_efficiency(inputs),
+        shareholder_structure(inputs, now),
+        market_sentiment(inputs, now),
+    )
+    pillars = _weighed(found)
+    base = rhu(total(pillar.score * pillar.weight for pillar in pillars))
+    overlay = price_overlay(inputs.price, inputs.prices)
+    overall = min(100, max(0, rhu(base + overlay.dynamic_tilt)))
+    return VetrScore(
+        ticker=inputs.ticker,
+        overall_score=whole("vetr_score_history.overall_score", overall),
+        base_score=whole("vetr_score_history.base_score", base),
+        pillars=pillars,
+        overlay=overlay,
+        null_pillars=tuple(pillar.name for pillar in found if pillar.score is None),
+    )
+
+
+def _weighed(found: Sequence[PillarScore]) -> tuple[Pillar, ...]:
+    """The weight of the missing pillars goes to the others, in proportion."""
+    present = total(weight for pillar, weight in zip(found, _BASE_WEIGHTS, strict=True) if pillar.score is not None)
+    return tuple(
+        Pillar(name=name, score=0, weight=0, sub_scores=sub_scores)
+        if score is None
+        else Pillar(name=name, score=score, weight=weight / present, sub_scores=sub_scores)
+        for (name, score, sub_scores), weight in zip(found, _BASE_WEIGHTS, strict=True)
+    )

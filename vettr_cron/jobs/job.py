@@ -1,0 +1,63 @@
+"""What a job is: how to load a chunk, evaluate one stock, and save what came of many."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
+
+Inputs = TypeVar("Inputs")
+Result = TypeVar("Result")
+
+
+class Item(NamedTuple):
+    """One stock to be done, with what the job's rules read of it."""
+
+    stock_id: UUID
+    ticker: str
+    inputs: Any
+
+
+class Chunk(NamedTuple):
+    """Consecutive stocks in the universe's order."""
+
+    items: Sequence[Item]
+    ends_universe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What makes results the same when they are computed again: the job, its cycle and the chunk's one `now`."""
+
+    job: str
+    cycle_id: UUID
+    now: datetime
+
+    def row_id(self, stock_id: UUID, kind: str) -> UUID:
+        """The id of a row, the same whenever the same cycle writes it again."""
+        return uuid5(self.cycle_id, f"{self.job}:{stock_id}:{kind}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Generic[Result]):
+    """A job of the service. `load` reads a whole chunk, `evaluate` is pure, `save` writes a whole group.
+
+    load(connection, after, limit, now): the next `limit` stocks beyond the ticker `after` (None: from the start).
+    evaluate(item, occasion): one stock's result; raises StockDataError when the stock's rows allow none.
+    save(connection, results): raises RowsRefused when the database refuses rows for what is in them.
+    answer(result): the key and the JSON of the answer that the platform's API takes from Redis.
+    """
+
+    name: str  # in paths, parameters and Redis keys
+    run_name: str  # in the run log and in results
+    load: Callable[[Connection, str | None, int, datetime], Chunk]
+    evaluate: Callable[[Item, Occasion], Result]
+    save: Callable[[Connection, Sequence[Result]], None]
+    answer: Callable[[Result], tuple[str, str]]
+
+    @property
+    def key(self) -> str:
+        """The job's name where a name must be an identifier."""
+        return self.name.replace("-", "_")

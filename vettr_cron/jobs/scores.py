@@ -1,0 +1,142 @@
+"""The scores job: the VETR score of every stock, with every figure behind it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from vettr_cron.domain.rounding import rhu
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.domain.vetr_score import StockInputs, VetrScore, vetr_score
+from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
+from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
+from vettr_cron.repositories import results, score_inputs
+from vettr_cron.repositories.bulk import Row
+from vettr_cron.repositories.fit import check_fits
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """The rows and the answer of one stock."""
+
+    history: Row
+    snapshot: Row
+    overall: Row
+    answer: tuple[str, str]
+
+
+def load(connection: Connection, after: str | None, limit: int, now: datetime) -> Chunk:
+    """The next stocks with everything that the score's rules read."""
+    found, inputs = score_inputs.load(connection, after, limit, now)
+    items = [Item(row.id, row.ticker, values) for row, values in zip(found.rows, inputs, strict=True)]
+    return Chunk(items, found.ends_universe)
+
+
+def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
+    """The score of one stock as it will be written. Raises StockDataError."""
+    inputs: StockInputs = item.inputs
+    score = vetr_score(inputs, occasion.now)
+    history = _history_row(score, item, occasion)
+    snapshot = _snapshot_row(history, inputs, item, occasion)
+    check_fits(vetr_score_history, history)
+    check_fits(vetr_score_snapshots, snapshot)
+    overall = {"id": item.stock_id, "vetr_score": score.overall_score}
+    answer = json.dumps(_answer(score, occasion.now), ensure_ascii=False)
+    return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
+
+
+def save(connection: Connection, group: Sequence[ScoreResult]) -> None:
+    """Write a group's history, snapshots and stocks.vetr_score. Raises RowsRefused."""
+    results.save_scores(
+        connection,
+        [result.history for result in group],
+        [result.snapshot for result in group],
+        [result.overall for result in group],
+    )
+
+
+def _history_row(score: VetrScore, item: Item, occasion: Occasion) -> Row:
+    survival, efficiency, structure, sentiment = score.pillars
+    overlay = score.overlay.rounded
+    return {
+        "id": occasion.row_id(item.stock_id, "vetr_score_history"),
+        "stock_ticker": item.ticker,
+        "overall_score": score.overall_score,
+        **{f"{pillar.name}_score": pillar.score for pillar in score.pillars},
+        "cash_runway_score": survival.sub_scores["cash_runway"],
+        "solvency_score": survival.sub_scores["solvency"],
+        "efficiency_score": rhu(efficiency.sub_scores["efficiency_ratio"] * 100),
+        "pedigree_sub_score": structure.sub_scores["pedigree"],
+        "dilution_penalty_score": structure.sub_scores["dilution_penalty"],
+        "insider_alignment_score": structure.sub_scores["sedi_insider_conviction"],
+        "sedi_insider_score": structure.sub_scores["sedi_insider_conviction"],
+        "warrant_overhang_score": structure.sub_scores["warrant_overhang"],
+        "liquidity_score": sentiment.sub_scores["liquidity"],
+        "news_velocity_score": sentiment.sub_scores["news_velocity"],
+        "technical_momentum_score": 0,  # retired by the platform, which keeps the column
+        "short_squeeze_score": sentiment.sub_scores["short_squeeze"],
+        "analyst_consensus_score": sentiment.sub_scores["analyst_consensus"],
+        "hourly_return_pct": overlay.return_pct,
+        "z_score": overlay.z_score,
+        "atr_pct": overlay.atr_pct,
+        "dynamic_tilt": overlay.dynamic_tilt,
+        "base_score": score.base_score,
+        **{f"p{number}_weight": pillar.weight for number, pillar in enumerate(score.pillars, start=1)},
+        "calculated_at": occasion.now,
+    }
+
+
+def _snapshot_row(history: Row, inputs: StockInputs, item: Item, occasion: Occasion) -> Row:
+    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
+    kind = f"vetr_score_snapshots:{item.ticker}:{midnight:%Y-%m-%d}"
+    return {
+        "id": occasion.row_id(item.stock_id, kind),
+        **{name: history[name] for name in _SNAPSHOT_COPIES},
+        "price": inputs.price,
+        "recorded_at": midnight,
+    }
+
+
+def _answer(score: VetrScore, now: datetime) -> dict[str, Any]:
+    overlay = score.overlay.rounded
+    return {
+        "ticker": score.ticker,
+        "overall_score": score.overall_score,
+        "base_score": score.base_score,
+        "hourly_action_overlay": {
+            "return_pct": overlay.return_pct,
+            "z_score": overlay.z_score,
+            "atr_pct": overlay.atr_pct,
+            "dynamic_tilt": overlay.dynamic_tilt,
+        },
+        "components": {
+            pillar.name: {"score": pillar.score, "weight": pillar.weight, "sub_scores": dict(pillar.sub_scores)}
+            for pillar in score.pillars
+        },
+        "null_pillars": list(score.null_pillars),
+        "calculated_at": iso_milliseconds(now),
+    }
+
+
+_SNAPSHOT_COPIES = (
+    "stock_ticker",
+    "overall_score",
+    "financial_survival_score",
+    "operational_efficiency_score",
+    "shareholder_structure_score",
+    "market_sentiment_score",
+    "dynamic_tilt",
+)
+
+SCORES = Job(
+    name="scores",
+    run_name="refresh-scores",
+    load=load,
+    evaluate=evaluate,
+    save=save,
+    answer=lambda result: result.answer,
+)

@@ -1,0 +1,1 @@
+"""The tables: those of the platform, and our own."""

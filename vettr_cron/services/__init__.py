@@ -1,0 +1,1 @@
+"""The use cases, the same for HTTP and for the command line."""

@@ -1,0 +1,235 @@
+"""Runs one chunk of a job, from the insertion of its run row to that row's end."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from vettr_cron.cursors import Cursor, Cursors, Moved
+from vettr_cron.database import Database
+from vettr_cron.domain.errors import RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
+from vettr_cron.jobs.job import Chunk, Job, Occasion
+from vettr_cron.lease import Lease, Leases
+from vettr_cron.repositories import runs
+from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
+from vettr_cron.services.retry import persistently
+from vettr_cron.services.saving import Saved, save_group
+
+log = structlog.get_logger(__name__)
+
+COMMIT_GROUP_LIMIT = 500
+Progress = Callable[[int, int], None]
+"""Told after each commit group how many stocks of the universe the cycle has done, and how many there are."""
+SUPERSEDED = "the lease was lost; another caller goes on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one call does: a job under its lease, so many stocks a chunk, until a deadline."""
+
+    job: Job[Any]
+    lease: Lease
+    chunk_size: int
+    batch_size: int
+    workers: int
+    tolerated_failure_percent: float
+    total_stocks: int
+    deadline: Deadline
+    executor: Executor
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """How a chunk ended, and where the cursor stands now. `stop` is None while the call may go on."""
+
+    run: Run
+    cursor: Cursor
+    stop: StopReason | None
+    ends_cycle: bool
+
+
+class ChunkRunner:
+    """Takes the chunk after a cursor through load, evaluation, commit groups, caches and cursor."""
+
+    def __init__(self, database: Database, leases: Leases, cursors: Cursors, shutdown: Shutdown) -> None:
+        self.database = database
+        self.leases = leases
+        self.cursors = cursors
+        self.shutdown = shutdown
+
+    def run(self, work: Work, cursor: Cursor) -> ChunkOutcome:
+        """Run the chunk after the cursor. Raises ServiceUnavailable when not even its run row could be written."""
+        run = Run(
+            id=uuid4(),
+            job_name=work.job.run_name,
+            status=RunStatus.RUNNING,
+            chunk_offset=cursor.offset,
+            chunk_size=work.chunk_size,
+            total_stocks=work.total_stocks,
+            started_at=utc_now(),
+        )
+
+        def start() -> None:
+            with self.database.writing(work.deadline.left) as connection:
+                runs.start(connection, run)
+
+        persistently(start, lambda: not work.deadline.spent)
+        return _ChunkRun(self, work, run, cursor).to_its_end()
+
+
+class _ChunkRun:
+    """One chunk under way: its run row so far, and its place in the universe so far."""
+
+    def __init__(self, runner: ChunkRunner, work: Work, run: Run, cursor: Cursor) -> None:
+        self._runner = runner
+        self._work = work
+        self._run = run
+        self._cursor = cursor
+        self._ends_cycle = False
+        self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
+        self._stopwatch = Stopwatch()
+
+    def to_its_end(self) -> ChunkOutcome:
+        try:
+            return self._finish(self._all_groups())
+        except RunSuperseded:
+            return self._finish(StopReason.SUPERSEDED, SUPERSEDED)
+        except ServiceUnavailable as problem:
+            return self._finish(StopReason.ERROR, str(problem))
+        except Exception as bug:
+            self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
+            raise
+
+    def _all_groups(self) -> StopReason | None:
+        work, runner = self._work, self._runner
+        if not runner.leases.confirm(work.lease, str(self._run.id)):
+            raise RunSuperseded
+        chunk = persistently(self._load, self._may_start)
+        done = 0
+        for group in self._groups(chunk):
+            done += sum(len(batch.items) for batch in group)
+            ends_cycle = chunk.ends_universe and done == len(chunk.items)
+            stop = self._save_and_move(group, ends_cycle=ends_cycle)
+            if stop is not None:
+                return stop
+        if done < len(chunk.items):
+            return StopReason.SHUTDOWN if runner.shutdown.asked else StopReason.TIME_BUDGET
+        return None
+
+    def _load(self) -> Chunk:
+        work = self._work
+        with self._runner.database.reading(work.deadline.left) as connection:
+            return work.job.load(connection, self._cursor.after, work.chunk_size, self._run.started_at)
+
+    def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:
+        """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group."""
+        work = self._work
+        group: list[BatchOutcome] = []
+        stocks = 0
+        for batch in evaluate_in_batches(
+            work.executor, work.workers, work.job, self._occasion, chunk.items, work.batch_size, self._may_start
+        ):
+            self._log_batch(batch)
+            if stocks + len(batch.items) > COMMIT_GROUP_LIMIT:
+                yield group
+                group, stocks = [], 0
+            group.append(batch)
+            stocks += len(batch.items)
+        yield group
+
+    def _may_start(self) -> bool:
+        return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
+
+    def _save_and_move(self, group: Sequence[BatchOutcome], *, ends_cycle: bool) -> StopReason | None:
+        work, before = self._work, self._cursor
+        items = [item for batch in group for item in batch.items]
+        saved = self._commit(group) if items else Saved([], [])
+        after = before
+        if items:
+            after = replace(before, offset=before.offset + len(items), ticker=items[-1].ticker)
+        answers = dict(work.job.answer(evaluated.result) for evaluated in saved.kept)
+        moved = self._runner.cursors.move(work.job.name, work.lease, before, after, answers, cycle_ends=ends_cycle)
+        if moved is Moved.LOST:
+            raise RunSuperseded
+        if moved is Moved.CHANGED:
+            return StopReason.RESET
+        self._cursor, self._ends_cycle = after, ends_cycle
+        work.progress(after.offset, work.total_stocks)
+        return StopReason.CYCLE_COMPLETE if ends_cycle else None
+
+    def _commit(self, group: Sequence[BatchOutcome]) -> Saved:
+        """Write a group's results and the run's new counts, and take them for written only once they are."""
+        saved, self._run = persistently(lambda: self._transaction(group), self._may_start)
+        self._warn(saved.failures)
+        return saved
+
+    def _transaction(self, group: Sequence[BatchOutcome]) -> tuple[Saved, Run]:
+        """One transaction for results and counts, which the run row may refuse. The same when it is done twice."""
+        work = self._work
+        if work.lease.lost:
+            raise RunSuperseded
+        with self._runner.database.writing(work.deadline.left) as connection:
+            saved = save_group(connection, work.job, group)
+            run = self._run.with_stocks(len(saved.kept), saved.failures, self._stopwatch.milliseconds)
+            if not runs.record(connection, run):
+                raise RunSuperseded
+        return saved, run
+
+    def _finish(self, stop: StopReason | None, error: str | None = None) -> ChunkOutcome:
+        """Close the run row, after the last move of the cursor and while the lease is still ours."""
+        error = error or self._run.beyond_tolerance(self._work.tolerated_failure_percent)
+        self._run = self._run.finished(utc_now(), self._stopwatch.milliseconds, error)
+        try:
+            if not persistently(self._record, lambda: not self._work.deadline.spent):
+                stop = StopReason.SUPERSEDED
+                self._run = replace(self._run, status=RunStatus.FAILED, error_message=SUPERSEDED)
+        except ServiceUnavailable as problem:
+            # The row stays `running` until the next holder closes it; readers see it as failed from now on.
+            stop = StopReason.ERROR
+            self._run = replace(self._run, status=RunStatus.FAILED, error_message=error or str(problem))
+        self._log_run(stop)
+        return ChunkOutcome(self._run, self._cursor, stop, self._ends_cycle)
+
+    def _record(self) -> bool:
+        with self._runner.database.writing() as connection:
+            return runs.record(connection, self._run)
+
+    def _log_batch(self, batch: BatchOutcome) -> None:
+        log.info(
+            "batch",
+            job=self._run.job_name,
+            run_id=str(self._run.id),
+            first=batch.items[0].ticker,
+            last=batch.items[-1].ticker,
+            succeeded=len(batch.evaluated),
+            failed=len(batch.failures),
+            duration_ms=batch.duration_ms,
+        )
+
+    def _warn(self, failures: Sequence[StockFailure]) -> None:
+        for failure in failures:
+            log.warning("stock_failed", job=self._run.job_name, ticker=failure.ticker, error=failure.error)
+
+    def _log_run(self, stop: StopReason | None) -> None:
+        run = self._run
+        log.log(
+            logging.ERROR if run.status is RunStatus.FAILED else logging.INFO,
+            "run",
+            job=run.job_name,
+            run_id=str(run.id),
+            status=run.status.value,
+            stop_reason=stop.value if stop else None,
+            offset=run.chunk_offset,
+            stocks_processed=run.stocks_processed,
+            succeeded=run.succeeded,
+            failed=run.failed_count,
+            duration_ms=run.duration_ms,
+            error=run.error_message,
+        )

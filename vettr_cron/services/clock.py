@@ -1,0 +1,63 @@
+"""Time for the services: the day's clock for what is written down, a stopwatch for what is waited for."""
+
+import time
+from datetime import UTC, datetime
+
+SHUTDOWN_GRACE_SECONDS = 8.0
+
+
+def utc_now() -> datetime:
+    """Now as naive UTC in whole milliseconds, as every timestamp that we write."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class Stopwatch:
+    """Milliseconds since it was made, unmoved by changes of the system's clock."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    @property
+    def milliseconds(self) -> int:
+        """Whole milliseconds so far."""
+        return int((time.monotonic() - self._started) * 1000)
+
+
+class Deadline:
+    """One call's time budget, which bounds every wait in it; None is no bound."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._ends = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left, never below 0; None when there is no bound."""
+        return None if self._ends is None else max(self._ends - time.monotonic(), 0.0)
+
+    @property
+    def spent(self) -> bool:
+        """Whether no new work may start."""
+        return self.left == 0.0
+
+
+class Shutdown:
+    """Set once the process was asked to stop: work in hand may be saved for a while, no new work starts."""
+
+    def __init__(self) -> None:
+        self._asked_at: float | None = None
+
+    def ask(self) -> None:
+        """Ask every call of this process to stop soon. Safe in a signal handler, and more than once."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+
+    @property
+    def asked(self) -> bool:
+        """Whether the process was asked to stop."""
+        return self._asked_at is not None
+
+    @property
+    def at(self) -> float | None:
+        """The moment (monotonic) by which what can be saved must have been; None while nobody asked."""
+        return None if self._asked_at is None else self._asked_at + SHUTDOWN_GRACE_SECONDS

@@ -1,0 +1,44 @@
+"""The newest runs, as they may be seen: nothing is running whose lease is gone."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from vettr_cron.database import Database
+from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.run import Run, RunStatus
+from vettr_cron.jobs.job import Job
+from vettr_cron.lease import Leases
+from vettr_cron.repositories import runs
+from vettr_cron.services.status import jobs_without_holder
+
+
+class UnknownRun(CronError):
+    """There is no run with this id."""
+
+
+class ReadHistory:
+    """The use case behind `history`."""
+
+    def __init__(self, database: Database, leases: Leases) -> None:
+        self._database = database
+        self._leases = leases
+
+    def read(
+        self, limit: int, job: Job[object] | None = None, status: RunStatus | None = None, before: UUID | None = None
+    ) -> Sequence[Run]:
+        """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable."""
+        unheld = jobs_without_holder(self._leases)
+        with self._database.reading() as connection:
+            start = None
+            if before is not None:
+                start = runs.find(connection, before)
+                if start is None:
+                    raise UnknownRun("there is no run with this id")
+            return runs.newest(
+                connection,
+                limit,
+                job_name=job.run_name if job else None,
+                status=status,
+                before=start,
+                jobs_without_holder=unheld,
+            )

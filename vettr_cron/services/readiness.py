@@ -1,0 +1,42 @@
+"""Whether the servers that the service needs are there, and the database is at the newest migration."""
+
+from collections.abc import Callable
+
+from redis import Redis
+from sqlalchemy import text
+
+from vettr_cron.database import Database
+from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.redis_client import redis_errors
+
+_VERSION = text("SELECT version_num FROM cron_alembic_version")
+
+
+class Readiness:
+    """The use case behind `/readyz`."""
+
+    def __init__(self, database: Database, redis: Redis, newest_migration: Callable[[], str | None]) -> None:
+        self._database = database
+        self._redis = redis
+        self._newest_migration = newest_migration
+
+    def problems(self) -> dict[str, str]:
+        """What does not answer, by its name, and why; empty when all is well."""
+        checks = {"database": self._check_database, "redis": self._check_redis}
+        found = {}
+        for name, check in checks.items():
+            try:
+                check()
+            except ServiceUnavailable as problem:
+                found[name] = str(problem)
+        return found
+
+    def _check_database(self) -> None:
+        with self._database.reading(timeout=3) as connection:
+            version = connection.execute(_VERSION).scalar_one_or_none()
+        if version != self._newest_migration():
+            raise ServiceUnavailable("The database is not at the newest migration; run `flask db upgrade`")
+
+    def _check_redis(self) -> None:
+        with redis_errors():
+            self._redis.ping()

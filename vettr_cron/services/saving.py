@@ -1,0 +1,46 @@
+"""Saves a group of results; where the database refuses it, each stock for itself."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from vettr_cron.domain.errors import RowsRefused
+from vettr_cron.domain.run import StockFailure
+from vettr_cron.jobs.job import Job
+from vettr_cron.services.engine import BatchOutcome, Evaluated
+
+
+class Saved(NamedTuple):
+    """What became of a group: the stocks that are written, and all that failed, in the universe's order."""
+
+    kept: Sequence[Evaluated]
+    failures: Sequence[StockFailure]
+
+
+def save_group(connection: Connection, job: Job[Any], group: Sequence[BatchOutcome]) -> Saved:
+    """Save the group as a whole, or stock by stock when a row of it is refused."""
+    evaluated = [entry for batch in group for entry in batch.evaluated]
+    failures = [failure for batch in group for failure in batch.failures]
+    try:
+        with connection.begin_nested():
+            job.save(connection, [entry.result for entry in evaluated])
+    except RowsRefused:
+        evaluated, refused = _save_one_by_one(connection, job, evaluated)
+        order = {item.ticker: rank for rank, item in enumerate(item for batch in group for item in batch.items)}
+        failures = sorted([*failures, *refused], key=lambda failure: order[failure.ticker])
+    return Saved(evaluated, failures)
+
+
+def _save_one_by_one(
+    connection: Connection, job: Job[Any], group: Sequence[Evaluated]
+) -> tuple[list[Evaluated], list[StockFailure]]:
+    kept, failures = [], []
+    for evaluated in group:
+        try:
+            with connection.begin_nested():
+                job.save(connection, [evaluated.result])
+            kept.append(evaluated)
+        except RowsRefused as error:
+            failures.append(StockFailure(evaluated.item.ticker, str(error)))
+    return kept, failures

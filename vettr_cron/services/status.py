@@ -1,0 +1,76 @@
+"""What goes on: each job's cursor, what runs now, the last run and the last success."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from vettr_cron.cursors import Cursors
+from vettr_cron.database import Database
+from vettr_cron.domain.rounding import rhu
+from vettr_cron.domain.run import Run, RunStatus
+from vettr_cron.jobs import JOBS
+from vettr_cron.lease import Leases
+from vettr_cron.repositories import runs, stocks
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """One job now. `offset` is 0 where there is no cursor; `cycle_id` is None between two cycles."""
+
+    name: str
+    run_name: str
+    offset: int
+    progress_pct: int
+    cycle_id: UUID | None
+    running: Run | None
+    last_run: Run | None
+    last_success: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The service now, each job by its key."""
+
+    total_stocks: int
+    jobs: dict[str, JobState]
+
+
+class ReadStatus:
+    """The use case behind `status`."""
+
+    def __init__(self, database: Database, leases: Leases, cursors: Cursors) -> None:
+        self._database = database
+        self._leases = leases
+        self._cursors = cursors
+
+    def read(self) -> Status:
+        """The service now. Raises ServiceUnavailable."""
+        cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
+        unheld = jobs_without_holder(self._leases)
+        with self._database.reading() as connection:
+            total = stocks.count(connection)
+            states = {}
+            for job in JOBS.values():
+                keys = cursors[job.name]
+                last = runs.newest(connection, 1, job_name=job.run_name, jobs_without_holder=unheld)
+                success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
+                last_run = last[0] if last else None
+                states[job.key] = JobState(
+                    name=job.name,
+                    run_name=job.run_name,
+                    offset=keys.rank or 0,
+                    progress_pct=_percent(keys.rank or 0, total),
+                    cycle_id=keys.cursor.cycle_id if keys.cursor else None,
+                    running=last_run if last_run and last_run.status is RunStatus.RUNNING else None,
+                    last_run=last_run,
+                    last_success=success[0] if success else None,
+                )
+        return Status(total, states)
+
+
+def jobs_without_holder(leases: Leases) -> list[str]:
+    """The run names of the jobs whose lease nobody holds: none of their rows can be running."""
+    return [job.run_name for job in JOBS.values() if leases.holder(job.name) is None]
+
+
+def _percent(offset: int, total: int) -> int:
+    return min(int(rhu(offset * 100 / total)), 100) if total else 0

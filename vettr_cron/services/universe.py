@@ -1,0 +1,103 @@
+"""Brings stocks into the database: from a folder of CSV files, from the demo, or from the generator."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from vettr_cron.database import Database
+from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
+from vettr_cron.datasets.demo import demo_rows, demo_stock_ids
+from vettr_cron.datasets.generator import pieces
+from vettr_cron.datasets.tables import TABLES, Row
+from vettr_cron.domain.errors import CronError
+from vettr_cron.repositories import inputs, stocks
+
+PIECE = 1_000
+
+Written = Callable[[int], None]
+"""Told after each piece how many more rows are written."""
+
+
+class UniverseRefused(CronError):
+    """The stocks that are there must not be mixed with, or overwritten by, made-up ones."""
+
+
+class Universe:
+    """The use cases behind `stocks import`, `stocks demo` and `stocks generate`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def count(self) -> int:
+        """How many stocks there are."""
+        with self._database.reading() as connection:
+            return stocks.count(connection)
+
+    def check(self, folder: Path) -> FolderSummary:
+        """Read the whole folder and refuse it with every place where it is wrong. Raises ImportRefused."""
+        return check_folder(folder, self._known_tickers)
+
+    def load(self, summary: FolderSummary, written: Written) -> None:
+        """Write a checked folder in one transaction; rows that are there are updated. Raises RowsRefused."""
+        with self._database.importing() as connection:
+            for table in summary.rows:
+                _write_all(connection, table, read_table(summary.folder, table), written)
+
+    def load_demo(self, today: date, written: Written) -> Mapping[str, int]:
+        """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
+        with self._database.importing() as connection:
+            present = inputs.stock_ids(connection)
+            if present and present != demo_stock_ids():
+                raise UniverseRefused(
+                    f"There are {len(present)} stocks here already; the demo only goes into an empty database"
+                )
+            if present:
+                # Each day's prices move on to a day that the next row still holds.
+                _delete_prices(connection, demo_rows("stock_daily_prices", today))
+            return {
+                table: count
+                for table in TABLES
+                if (count := _write_all(connection, table, demo_rows(table, today), written))
+            }
+
+    def generate(self, count: int, seed: int, today: date, *, add: bool, written: Written) -> None:
+        """Write a fictional universe, a transaction a piece. Raises UniverseRefused when there are stocks already."""
+        present = self.count()
+        if present and not add:
+            raise UniverseRefused(
+                f"There are {present} stocks here already; with --add the fictional ones join them, "
+                "and overwrite those with the same ticker"
+            )
+        for piece in pieces(count, seed, today):
+            with self._database.writing() as connection:
+                for table, rows in piece.items():
+                    inputs.write(connection, table, rows)
+            written(len(piece["stocks"]))
+
+    def _known_tickers(self, tickers: set[str]) -> set[str]:
+        with self._database.reading() as connection:
+            return inputs.known_tickers(connection, tickers)
+
+
+def _write_all(connection: Connection, table: str, rows: Iterator[Row], written: Written) -> int:
+    total = 0
+    for piece in _in_pieces(rows):
+        inputs.write(connection, table, piece)
+        written(len(piece))
+        total += len(piece)
+    return total
+
+
+def _delete_prices(connection: Connection, rows: Iterator[Row]) -> None:
+    for piece in _in_pieces(rows):
+        inputs.delete_prices(connection, [row["id"] for row in piece if isinstance(row["id"], UUID)])
+
+
+def _in_pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while piece := list(islice(iterator, PIECE)):
+        yield piece
