@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
+STOP_REDIS := from pathlib import Path; from vettr_cron.embedded_redis import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
 FLASK := APP_ENV=development $(BIN)/flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve test lint types layers lock clean
+.PHONY: help refresh serve test lint types layers chaos lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +43,11 @@ lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files 
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --upgrade -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
-clean: ## Remove the set-up and the local data
+chaos: $(VENV)/.ready ## Run the rounds of faults in full; CHAOS_SEED=N repeats those of a seed
+	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} $(BIN)/pytest -m chaos -s
+
+clean: ## Stop the embedded Redis, remove the set-up and the local data
+	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"
 	rm -rf $(VENV) instance
 
 # uv when it is there, pip otherwise; a set-up that was cut off is done again.

@@ -6,6 +6,7 @@ from vettr_cron.api import envelope, errors, health, history, jobs, request_log,
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
 
+MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
 ROUTES = (jobs, status, reset, history)  # imported so that their routes are on the blueprint
 
 
@@ -14,6 +15,7 @@ def register_api(app: Flask) -> None:
     # A path answers with and without a trailing slash, and nothing ever answers with a redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
     request_log.register(app)
     envelope.register(app)
     errors.register(app)

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from vettr_cron.api.envelope import failure
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
@@ -50,7 +50,14 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     code, message = _CODES.get(status, (error.name.upper().replace(" ", "_"), error.name))
     headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(_allowed(set(error.valid_methods or ())))
     return failure(status, code, message, headers=headers)
+
+
+def _allowed(methods: set[str]) -> list[str]:
+    # Flask lists HEAD wherever there is GET; but a path that takes POST works or changes something, and refuses it.
+    return sorted(methods - {"HEAD"} if "POST" in methods else methods)
 
 
 def _bug(error: Exception) -> Response:

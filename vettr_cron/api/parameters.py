@@ -1,10 +1,12 @@
 """The parameters of each endpoint: from the query string, or of a POST from a form or a JSON object as well."""
 
+import json
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from flask import request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
 
 from vettr_cron.api.errors import ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
@@ -15,7 +17,7 @@ JobName = Literal["scores", "red-flags"]
 
 def _digits(value: object) -> object:
     """Only plain digits are a number here: no 1e3, no 1_000, no 5.0."""
-    text = str(value)
+    text = str(value) if isinstance(value, str | int) else ""
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise ValueError("no whole number")
     return int(text)
@@ -89,7 +91,9 @@ def _explain(shape: type[BaseModel], name: str, given: object) -> str:
     if name not in shape.model_fields:
         known = ", ".join(shape.model_fields) or "none"
         return f"there is no such parameter here; there are: {known}"
-    return f"{str(given)[:60]!r} is not allowed; use {shape.model_fields[name].description}"
+    # What is nested may be nested too deep to be written out.
+    shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:60])
+    return f"{shown} is not allowed; use {shape.model_fields[name].description}"
 
 
 def _given() -> dict[str, Any]:
@@ -104,9 +108,21 @@ def _given() -> dict[str, Any]:
 
 
 def _body() -> list[tuple[str, list[Any]]]:
-    if request.mimetype == "application/json" and request.get_data(cache=True).strip():
-        body = request.get_json(silent=True)
-        if not isinstance(body, dict):
-            raise ApiError(400, "BAD_REQUEST", "The body is no JSON object of parameters")
-        return [(name, [value]) for name, value in body.items()]
+    if not request.get_data().strip():
+        return []
+    if request.mimetype == "application/json":
+        # A name may hold half a surrogate pair, which is no text for anybody else.
+        return [(name.encode(errors="replace").decode(), [value]) for name, value in _json_object().items()]
+    if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        raise UnsupportedMediaType
     return [(name, list(texts)) for name, texts in request.form.lists()]
+
+
+def _json_object() -> dict[str, Any]:
+    try:
+        body = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(400, "BAD_REQUEST", "The body is no JSON object of parameters")
+    return body
