@@ -1,6 +1,7 @@
 """Runs the migrations: each upgrade in one transaction, one upgrade at a time."""
 
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import text
 
@@ -15,20 +16,17 @@ def is_known(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or name in db.metadata.tables
 
 
-def configure(**options: object) -> None:
-    # The platform's database has a version table of the platform's own.
-    context.configure(
-        target_metadata=db.metadata,
-        include_name=is_known,
-        version_table="cron_alembic_version",
-        transactional_ddl=True,
-        **options,
-    )
-
-
 def run_online() -> None:
     with db.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
-        configure(connection=connection, **current_app.extensions["migrate"].configure_args)
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            include_name=is_known,
+            # The platform's database has a version table of the platform's own.
+            version_table="cron_alembic_version",
+            transactional_ddl=True,
+            **current_app.extensions["migrate"].configure_args,
+        )
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -36,8 +34,5 @@ def run_online() -> None:
 
 
 if context.is_offline_mode():
-    configure(url=db.engine.url, literal_binds=True)
-    with context.begin_transaction():
-        context.run_migrations()
-else:
-    run_online()
+    raise CommandError("these migrations only make what is missing, so they need the database; --sql cannot show them")
+run_online()

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis import ConnectionPool, RedisError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -36,9 +40,12 @@ class Settings(BaseSettings):
     cron_secret: SecretStr | None = Field(default=None, description="any text that is not blank")
     cron_secret_previous: SecretStr | None = Field(default=None, description="any text that is not blank")
     database_url: SecretStr | None = Field(
-        default=None, description="postgresql://user:password@host/name or sqlite:///path/to/file.db"
+        default=None,
+        description="postgresql://user:password@host/name, with no options but libpq's, or sqlite:///path/to/file.db",
     )
-    redis_url: SecretStr | None = Field(default=None, description="redis://, rediss:// or unix:// and an address")
+    redis_url: SecretStr | None = Field(
+        default=None, description="redis://host:port/number, the same with rediss://, or unix:///path/to/socket"
+    )
     redis_ssl_cert_reqs: Literal["required", "none"] = Field(
         default="required", description="required, or none for a rediss:// server with a self-signed certificate"
     )
@@ -61,7 +68,7 @@ class Settings(BaseSettings):
         default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
     )
 
-    @field_validator("cron_secret", "cron_secret_previous", mode="before")
+    @field_validator("cron_secret", "cron_secret_previous", "database_url", "redis_url", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
@@ -76,8 +83,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_is_known(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("unknown scheme")
+        if value is not None:
+            check_redis_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -98,7 +105,8 @@ class Settings(BaseSettings):
         if self.cron_secret is None:
             return ()
         accepted = (self.cron_secret, self.cron_secret_previous)
-        return tuple(secret.get_secret_value().encode() for secret in accepted if secret is not None)
+        # The environment's own bytes, even where they are no text.
+        return tuple(secret.get_secret_value().encode(errors="surrogateescape") for secret in accepted if secret)
 
 
 def sqlalchemy_url(text: str) -> URL:
@@ -108,10 +116,34 @@ def sqlalchemy_url(text: str) -> URL:
     except ArgumentError as error:
         raise ValueError("not a URL") from error
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
-        return url.set(drivername="postgresql+psycopg")
+        url = url.set(drivername="postgresql+psycopg")
+        _check_options(url)
+        return url
     if url.drivername == "sqlite" and url.database and url.database != ":memory:":
         return url.set(database=str(Path(url.database).absolute()))
     raise ValueError("neither PostgreSQL nor a SQLite file")
+
+
+def _check_options(url: URL) -> None:
+    _, options = url.get_dialect()().create_connect_args(url)
+    try:
+        make_conninfo(**options)
+    except ProgrammingError as error:
+        raise ValueError("an option that psycopg does not know") from error
+
+
+def check_redis_url(text: str) -> None:
+    """Raise ValueError where the address would only turn out to be none, or another one, when it is used."""
+    parts = urlsplit(text.encode().decode())  # not with bytes that are no text
+    by_socket = parts.scheme == "unix" and parts.path and not parts.hostname
+    by_network = parts.scheme in ("redis", "rediss") and parts.hostname
+    database = parts.path.strip("/")
+    if not (by_socket or (by_network and (database.isdecimal() or not database))):
+        raise ValueError("no address of a Redis")
+    try:
+        ConnectionPool.from_url(text).make_connection()  # which connects to nothing yet
+    except (TypeError, RedisError) as error:
+        raise ValueError("an option that redis-py does not know") from error
 
 
 def load_settings(**values: Any) -> Settings:

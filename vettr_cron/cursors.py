@@ -22,6 +22,9 @@ local function offset_at(key)
   if #text <= 15 and string.match(text, '^%d+$') then return text end
   return 'garbage'
 end
+local function token_at(key)
+  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
+end
 local function position_at(key)
   if redis.call('TYPE', key).ok ~= 'hash' then return {} end
   return redis.call('HMGET', key, 'offset', 'ticker', 'cycle_id', 'finished')
@@ -36,12 +39,13 @@ end
 """
 _READ = """
 local position = position_at(KEYS[2])
-return {offset_at(KEYS[1]), position[1] or '', position[2] or '', position[3] or ''}
+if not (position[1] and position[2] and position[3]) then return {offset_at(KEYS[1]), '', '', ''} end
+return {offset_at(KEYS[1]), position[1], position[2], position[3]}
 """
 # ARGV: token, offset seen, new offset, ticker, cycle id, TTL. An offset that changed since it was seen is read again
 # by the caller; a repeat after a lost reply finds its own cycle id and says yes.
 _BEGIN = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 'lost' end
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
 if position_at(KEYS[3])[3] == ARGV[5] then return 'done' end
 if offset_at(KEYS[2]) ~= ARGV[2] then return 'changed' end
 return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5])
@@ -50,7 +54,7 @@ return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', AR
 # one value for each cache key from KEYS[4] on. The answers are replaced even when the cursor was reset meanwhile: their
 # rows are committed. They are not when the lease is another's: its holder may have written newer ones.
 _MOVE = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 'lost' end
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
 for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 5], 'EX', ARGV[8]) end
 local offset, position = offset_at(KEYS[2]), position_at(KEYS[3])
 if ARGV[6] == '1' then
@@ -176,6 +180,9 @@ def _keys(job: str) -> list[str]:
 
 def _cursor(offset: str, ticker: str, cycle_id: str) -> Cursor | None:
     try:
-        return Cursor(UUID(cycle_id), int(offset), ticker)
+        cursor = Cursor(UUID(cycle_id), int(offset), ticker)
     except ValueError:
         return None
+    # A number or an id in other words than ours would never be found unchanged again; such a ticker is in no universe.
+    ours = (str(cursor.offset), str(cursor.cycle_id)) == (offset, cycle_id) and not {"\0", "\ufffd"} & set(ticker)
+    return cursor if ours else None

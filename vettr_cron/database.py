@@ -1,5 +1,7 @@
 """The way to the database: one engine's settings and events, and the two kinds of transaction that the service uses."""
 
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,16 +10,24 @@ from typing import Any
 from psycopg import DataError
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.types.datetime import TimestampLoader
+from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    InvalidRequestError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vettr_cron.domain.errors import DatabaseUnavailable
-from vettr_cron.watchdog import Watchdog
+from vettr_cron.watchdog import Watch, Watchdog
 
 CONNECT_TIMEOUT_SECONDS = 5
+PING_TIMEOUT_SECONDS = 2.0
 BUSY_TIMEOUT_SECONDS = 5
 MINIMUM_LIMIT_SECONDS = 1.5
 IMPORT_LIMIT_SECONDS = 86_400.0
@@ -26,6 +36,7 @@ _SET_TIMEOUTS = text(
     "SELECT set_config('lock_timeout', :timeout, true), set_config('statement_timeout', :timeout, true),"
     " set_config('idle_in_transaction_session_timeout', :timeout, true)"
 )
+_NO_ANSWER = "The database does not answer"
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
 _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 
@@ -36,7 +47,6 @@ def engine_options(url: URL) -> dict[str, Any]:
         # Transactions are begun by our own events below, not by the driver.
         return {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
     return {
-        "pool_pre_ping": True,
         "pool_timeout": CONNECT_TIMEOUT_SECONDS,
         "pool_size": 5,
         "max_overflow": 10,
@@ -68,6 +78,10 @@ class Database:
         self._shutdown_at = shutdown_at
         self._watchdog = Watchdog(shutdown_at)
         self._is_sqlite = engine.dialect.name == "sqlite"
+        self._opening = threading.local()
+        if not self._is_sqlite:
+            event.listen(engine, "connect", self._watch_opening, insert=True)
+            event.listen(engine, "checkout", self._ping)
 
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """A read-only transaction of at most so many seconds, in which every statement sees the same state."""
@@ -84,12 +98,35 @@ class Database:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any], limit: float | None) -> Iterator[Connection]:
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._watchdog.watching() as watch, self._open(watch) as connection:
             connection = connection.execution_options(**options)
-            driver = connection.connection.driver_connection
-            with self._watchdog.watching(driver, limit or IMPORT_LIMIT_SECONDS), connection.begin():
+            watch(connection.connection.driver_connection, limit or IMPORT_LIMIT_SECONDS)
+            with connection.begin():
                 self._bound_waits(connection, limit or self._longest_wait)
                 yield connection
+
+    def _open(self, watch: Watch) -> Connection:
+        self._opening.watch = watch
+        try:
+            return self.engine.connect()
+        except InvalidRequestError as error:  # each new connection, too, fell silent when it was tried
+            raise DatabaseUnavailable(_NO_ANSWER) from error
+        finally:
+            self._opening.watch = None
+
+    def _watch_opening(self, driver_connection: Any, _record: object) -> None:
+        watch = getattr(self._opening, "watch", None)
+        if watch is not None:
+            watch(driver_connection, PING_TIMEOUT_SECONDS)
+
+    def _ping(self, driver_connection: Any, record: object, _fairy: object) -> None:
+        """Let the pool replace a connection that is dead. The pool's own ping could wait for ever."""
+        self._watch_opening(driver_connection, record)
+        dialect = self.engine.dialect
+        try:
+            dialect.do_ping(driver_connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
     def _limit(self, timeout: float | None) -> float:
         seconds = self._longest_wait if timeout is None else min(self._longest_wait, timeout)
@@ -117,10 +154,23 @@ def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
     # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
     connection.text_factory = _decode_leniently
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _turn_wal_on(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
     # FULL, the default, stays: a cursor in Redis must not outlive the commit that it stands for, not even a power cut.
     cursor.close()
+
+
+def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
+    # The switch of a fresh file takes its lock without the driver's busy timeout: of several at once all but one fail.
+    ends = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
 
 
 def _decode_leniently(raw: bytes) -> str:
@@ -134,21 +184,22 @@ def _begin_sqlite_transaction(connection: Connection) -> None:
 
 
 def _prepare_postgresql_connection(connection: Any, _record: object) -> None:
-    connection.adapters.register_loader("timestamp", _LenientTimestampLoader)
+    strict = connection.adapters.get_loader(connection.adapters.types["timestamp"].oid, Format.TEXT)
 
+    class LenientTimestampLoader(Loader):
+        """`infinity` and years beyond 9999 come back as text, so that they fail their own stock alone."""
 
-class _LenientTimestampLoader(Loader):
-    """`infinity` and years beyond 9999 come back as text, so that they fail their own stock alone."""
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self._parse = strict(oid, context).load
 
-    def __init__(self, oid: int, context: Any = None) -> None:
-        super().__init__(oid, context)
-        self._parse = TimestampLoader(oid, context).load
+        def load(self, data: Buffer) -> Any:
+            try:
+                return self._parse(data)
+            except DataError:
+                return bytes(data).decode()
 
-    def load(self, data: Buffer) -> Any:
-        try:
-            return self._parse(data)
-        except DataError:
-            return bytes(data).decode()
+    connection.adapters.register_loader("timestamp", LenientTimestampLoader)
 
 
 @contextmanager
@@ -166,10 +217,10 @@ def _translated() -> Iterator[None]:
 
 
 def _is_transient(error: DBAPIError) -> bool:
-    """Deadlock, serialization failure, a lost or refused connection: the other side may be back in a moment."""
+    """Deadlock, serialization failure, a lost or refused connection, a pause of our own: the same again may succeed."""
     sqlstate = _sqlstate(error)
     lost = error.connection_invalidated and not sqlstate
-    return lost or sqlstate in ("40001", "40P01") or sqlstate.startswith(("08", "57P"))
+    return lost or sqlstate in ("40001", "40P01", "25P03") or sqlstate.startswith(("08", "57P"))
 
 
 def _reason(error: DBAPIError) -> str:
@@ -181,10 +232,11 @@ def _reason(error: DBAPIError) -> str:
         "The database file is read-only": "readonly database" in text_of_driver or sqlstate == "25006",
         "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
         "The database has no free connection for this call": sqlstate == "53300",
+        "This process stood still for longer than a transaction may": sqlstate == "25P03",
         "The database refuses the credentials in DATABASE_URL": sqlstate.startswith("28"),
         "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
     }
-    return next((reason for reason, applies in reasons.items() if applies), "The database does not answer")
+    return next((reason for reason, applies in reasons.items() if applies), _NO_ANSWER)
 
 
 def _sqlstate(error: DBAPIError) -> str:

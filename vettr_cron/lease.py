@@ -15,26 +15,42 @@ from vettr_cron.redis_client import redis_errors
 
 log = structlog.get_logger(__name__)
 
+GIVE_BACK_SECONDS = 1.0
+
 # Each script may be repeated with the same arguments to the same effect: the client repeats one whose reply was lost.
+# Whatever else another program has put in the key is no lease, and neither is one that would never end.
+_PRELUDE = """
+local function token_at(key)
+  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
+end
+local function holder_at(key)
+  return redis.call('PTTL', key) >= 0 and token_at(key)
+end
+"""
 _ACQUIRE = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
-local token = redis.call('HGET', KEYS[1], 'token')
+local token = holder_at(KEYS[1])
 if token and token ~= ARGV[1] then
   return {0, redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
 end
+-- A script that has written already may write on in a Redis that is out of memory: so delete nothing that is not there.
+if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], 'token', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {1, '', 0}
 """
 _RENEW = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'run_id', ARGV[3]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 _RELEASE = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
+"""
+_HOLDER = """
+if not holder_at(KEYS[1]) then return {} end
+return {redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
 """
 
 
@@ -76,14 +92,17 @@ class Leases:
     def __init__(self, redis: Redis, term: float) -> None:
         self._redis = redis
         self._term = term
-        self._acquire = redis.register_script(_ACQUIRE)
-        self._renew = redis.register_script(_RENEW)
-        self._release = redis.register_script(_RELEASE)
+        self._acquire = redis.register_script(_PRELUDE + _ACQUIRE)
+        self._renew = redis.register_script(_PRELUDE + _RENEW)
+        self._release = redis.register_script(_PRELUDE + _RELEASE)
+        self._holder = redis.register_script(_PRELUDE + _HOLDER)
 
     def acquire(self, job: str) -> Lease | Held:
         """The job's lease, or what is known of its present holder. Raises RedisUnavailable."""
         lease = Lease(job, uuid4().hex)
         with redis_errors():
+            # A server that hangs gets no wish that it would grant when it comes round, to a caller that is gone.
+            self._redis.ping()
             won, run_id, milliseconds = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
         return lease if won else Held(run_id or None, max(milliseconds, 0) / 1000)
 
@@ -97,8 +116,8 @@ class Leases:
             yield lease
         finally:
             done.set()
-            keeper.join()
-            self._give_back(lease)
+            # A Redis that says nothing is no reason to keep the caller waiting: then the term ends the lease.
+            keeper.join(GIVE_BACK_SECONDS)
 
     def confirm(self, lease: Lease, run_id: str = "") -> bool:
         """Renew the lease now, and say which run it serves. False when it is another's. Raises RedisUnavailable."""
@@ -110,15 +129,12 @@ class Leases:
 
     def holder(self, job: str) -> Held | None:
         """Who holds the job's lease, if anybody. Raises RedisUnavailable."""
-        key = lease_key(job)
-        with redis_errors(), self._redis.pipeline() as pipeline:
-            pipeline.type(key)
-            pipeline.pttl(key)
-            kind, milliseconds = pipeline.execute()
-            if kind != "hash":
-                return None
-            run_id = self._redis.hget(key, "run_id")
-        return Held(None if run_id is None else str(run_id), max(milliseconds, 0) / 1000)
+        with redis_errors():
+            found = self._holder(keys=[lease_key(job)])
+        if not found:
+            return None
+        run_id, milliseconds = found
+        return Held(run_id or None, max(milliseconds, 0) / 1000)
 
     @property
     def _milliseconds(self) -> int:
@@ -136,6 +152,7 @@ class Leases:
                 if time.monotonic() - last_renewal > self._term:
                     lease.lose()
                     return
+        self._give_back(lease)
 
     def _give_back(self, lease: Lease) -> None:
         try:

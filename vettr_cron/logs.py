@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
+_CREDENTIALS_IN_URL = re.compile(r"(?<=://)\S*@")  # to the last @: a password may hold any other character
 
 
 def configure_logs(*, readable: bool) -> None:
@@ -37,7 +37,7 @@ def logging_config(*, readable: bool) -> dict[str, Any]:
                 "foreign_pre_chain": _shared(),
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    *([] if readable else [structlog.processors.format_exc_info]),
+                    structlog.processors.format_exc_info,
                     _without_credentials,
                     _console() if readable else structlog.processors.JSONRenderer(),
                 ],
@@ -59,7 +59,7 @@ def only_warnings() -> None:
 
 
 def _console() -> Processor:
-    # The plain traceback: the rich one shows every local variable, secrets among them.
+    # A traceback comes as text: one that the renderer made itself would show every local variable, secrets among them.
     colors = sys.stderr.isatty()
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 

@@ -17,7 +17,9 @@ _OPTIONS: dict[str, Any] = {
     # Twice this, with the one retry, is the longest wait for one answer.
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
-    "health_check_interval": 30,
+    # The client's own health checks would double that wait, and find what the retry finds as well: a connection from
+    # the pool that is closed, or that leads nowhere any more, is replaced by a new one.
+    "health_check_interval": 0,
     "decode_responses": True,
     # A primary that became a replica, as in a failover, answers so; a new connection finds the new primary.
     "retry_on_error": [ReadOnlyError],

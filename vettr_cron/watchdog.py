@@ -7,13 +7,19 @@ the driver then reports a lost connection.
 
 import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
+
 TICK_SECONDS = 0.1
+
+Watch = Callable[[Any, float], None]
+"""Called with a driver's connection and seconds: this connection is cut then, unless the watch is called again."""
 
 
 class Watchdog:
@@ -21,24 +27,27 @@ class Watchdog:
 
     def __init__(self, earlier: Callable[[], float | None]) -> None:
         self._earlier = earlier
-        self._watched: dict[int, tuple[float, float, Callable[[], None]]] = {}
+        self._watched: dict[object, tuple[float, float, Callable[[], None]]] = {}
         self._changed = threading.Condition()
         self._process: int | None = None
 
     @contextmanager
-    def watching(self, driver_connection: Any, seconds: float) -> Iterator[None]:
-        """Cut the connection unless the block ends within so many seconds."""
-        began = time.monotonic()
-        key = threading.get_ident()
-        with self._changed:
-            self._watched[key] = (began, began + seconds, _cutter(driver_connection))
-            self._start()
-            self._changed.notify()
+    def watching(self) -> Iterator[Watch]:
+        """Cut what the block says, when it says, unless it ends before."""
+        key = object()
+
+        def watch(driver_connection: Any, seconds: float) -> None:
+            now = time.monotonic()
+            with self._changed:
+                self._watched[key] = (now, now + seconds, _cutter(driver_connection))
+                self._start()
+                self._changed.notify()
+
         try:
-            yield
+            yield watch
         finally:
             with self._changed:
-                del self._watched[key]
+                self._watched.pop(key, None)
 
     def _start(self) -> None:
         # A thread does not survive a fork: each process has its own.
@@ -62,15 +71,15 @@ class Watchdog:
 
 
 def _cutter(driver_connection: Any) -> Callable[[], None]:
-    """How to end a wait in this driver from another thread."""
-    if hasattr(driver_connection, "interrupt"):  # sqlite3
-        interrupt: Callable[[], None] = driver_connection.interrupt
-        return interrupt
-    descriptor = driver_connection.fileno()
+    """How to end a wait in this driver from another thread; nothing happens when the connection is closed by then."""
+
+    def interrupt() -> None:
+        with suppress(sqlite3.ProgrammingError):
+            driver_connection.interrupt()
 
     def cut() -> None:
         # The socket object owns a duplicate: closing it leaves the driver's descriptor to the driver.
-        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver_connection.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 
-    return cut
+    return interrupt if isinstance(driver_connection, sqlite3.Connection) else cut

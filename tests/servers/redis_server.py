@@ -37,8 +37,9 @@ class PrivateRedis(SupervisedServer):
     def answers(self) -> bool:
         try:
             with _client(self.url) as client:
+                client.ping()  # refused while it loads its data, when INFO answers already
                 return int(client.info("server")["process_id"]) == self.pid  # and not a stranger on this port
-        except (ConnectionError, TimeoutError):  # also while it loads its data
+        except (ConnectionError, TimeoutError):
             return False
 
 

@@ -43,10 +43,11 @@ def test_all_mistakes_of_all_files_are_listed_in_order(tmp_path: Path) -> None:
 
 
 def test_of_many_mistakes_the_first_twenty_are_listed_and_all_are_counted(tmp_path: Path) -> None:
-    lines = refusal(tmp_path, stock_daily_prices=HEADER + "AAA,never,1\n" * 1000).splitlines()
+    filings = "ticker,type,title,date\n" + "AAA,10-K,T,never\n" * 5
+    lines = refusal(tmp_path, filings=filings, stock_daily_prices=HEADER + "AAA,never,1\n" * 1000).splitlines()
     assert len(lines) == 21
-    assert lines[19].startswith("stock_daily_prices.csv line 21,")
-    assert lines[20] == "1000 problems, of which these are 20; nothing was written"
+    assert lines[19].startswith("stock_daily_prices.csv line 16,")
+    assert lines[20] == "1005 problems, of which these are 20; nothing was written"
 
 
 @pytest.mark.parametrize("line", ["AAA,2017-03-31", "AAA,2017-03-31,1,2", "AAA,2017-03-31,1,", "AAA"])
@@ -226,6 +227,25 @@ def test_a_day_that_comes_twice_is_named_with_both_lines_wherever_they_are(tmp_p
         "stock_daily_prices.csv line 8: BBB 1999-01-01 stands in line 5 already (one row for each ticker and date); "
         "nothing was written"
     )
+
+
+def test_mistakes_of_different_kinds_are_listed_by_line(tmp_path: Path) -> None:
+    text = refusal(tmp_path, financial_data="ticker,cash\nAAA,1\nAAA,2\nBBB,cheap\nZZZ,3\n")
+    assert [line.split(":")[0] for line in text.splitlines()] == [
+        "financial_data.csv line 3",
+        "financial_data.csv line 4, column cash",
+        "financial_data.csv line 5, column ticker",
+        "3 problems; nothing was written",
+    ]
+
+
+def test_every_repetition_names_the_first_line(tmp_path: Path) -> None:
+    text = refusal(tmp_path, financial_data="ticker,cash\nAAA,1\nAAA,2\nBBB,3\nAAA,4\nBBB,5\n")
+    assert [line.split(" already")[0] for line in text.splitlines()[:3]] == [
+        "financial_data.csv line 3: AAA stands in line 2",
+        "financial_data.csv line 5: AAA stands in line 2",
+        "financial_data.csv line 6: BBB stands in line 4",
+    ]
 
 
 def test_of_a_file_written_twice_all_repetitions_are_counted(tmp_path: Path) -> None:

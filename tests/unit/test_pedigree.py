@@ -71,8 +71,10 @@ def test_companies_before_count_as_years_and_once_as_variety(
     ],
 )
 def test_the_best_degree_of_each_who_names_one_counts(educations: list[str | None], academic: int) -> None:
-    executives = [Executive(0, [], education) for education in educations]
-    assert pedigree(executives) == int(academic * 0.2 + 7.5 + 0.5)
+    # Years that bring the sum to just below and just above a half, where one point of a degree more or less shows.
+    for total, score in ((40.4, 40), (40.6, 41)):
+        years = (total - academic * 0.2 - 50 * 0.15) / (5 * 0.4)
+        assert pedigree([Executive(years, [], education) for education in educations]) == score
 
 
 def test_boundless_experience_is_full_experience() -> None:

@@ -101,7 +101,9 @@ def test_halves_of_a_hundredth_go_up() -> None:
         (1e308, [day(1, close=1e-5)], "hourly_return_pct is Infinity"),
         (1e305, [day(1, close=1)], "hourly_return_pct is Infinity"),
         (11, [DailyPrice(5e-324, 5e-324, 1, 1e-323)] * 20, "z_score is Infinity"),
+        (2, [DailyPrice(2e-307, 1e-307, 1, 1e-307)] * 20, "z_score is Infinity"),  # 1e307, until it is rounded
         (11, [DailyPrice(1.7e308, -1.7e308, 10, 10)] * 20, "atr_pct is Infinity"),
+        (11, [DailyPrice(2e305, 1e305, 1, 1e305)] * 20, "atr_pct is Infinity"),  # 1e307, until it is rounded
     ],
 )
 def test_a_boundless_figure_is_a_data_error(price: float, prices: list[DailyPrice], column: str) -> None:

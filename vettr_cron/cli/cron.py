@@ -1,6 +1,7 @@
 """flask --app wsgi cron ...: advance jobs, see what goes on, reset."""
 
 import json
+import math
 from typing import Any
 
 import click
@@ -35,6 +36,12 @@ class ChunksType(click.ParamType[Any]):
         return click.IntRange(1, MAXIMUM_CHUNKS).convert(value, param, ctx)
 
 
+def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter("a finite number of seconds is needed")
+    return seconds
+
+
 def _work_options(command: Any) -> Any:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP."),
@@ -42,6 +49,7 @@ def _work_options(command: Any) -> Any:
             "--time-budget",
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
+            callback=_finite,
             help="Start no new work after this many seconds. [default: no bound]",
         ),
         click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
@@ -60,9 +68,9 @@ def _add_job_command(job_name: str) -> None:
     @_work_options
     @speaking
     def advance(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
-        with stop_on_signals(services().shutdown), watcher(show=not as_json) as progress_of:
-            job = JOBS[job_name]
-            result = services().refresh.run(job, _request(chunk_size, chunks, time_budget), progress_of(job))
+        job, request = JOBS[job_name], _request(chunk_size, chunks, time_budget)
+        with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
+            result = services().refresh.run(job, request, progress_of(job))
         _show(job_result_json(result), as_json, result_table([result]))
         _exit_with([result])
 
@@ -76,8 +84,9 @@ for _name in JOBS:
 @speaking
 def advance_all(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
     """Advance every job by one call, one after the other."""
-    with stop_on_signals(services().shutdown), watcher(show=not as_json) as progress_of:
-        everything = refresh_all(services().refresh, _request(chunk_size, chunks, time_budget), progress_of)
+    request = _request(chunk_size, chunks, time_budget)
+    with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
+        everything = refresh_all(services().refresh, request, progress_of)
     results = list(everything.results.values())
     _show(all_results_json(everything), as_json, result_table(results))
     _exit_with(results)

@@ -11,12 +11,12 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.logs import only_warnings
 from vettr_cron.services.chunk import Progress
 from vettr_cron.services.clock import Stopwatch
-from vettr_cron.services.refresh import unwatched
+from vettr_cron.services.refresh import Request, unwatched
 
 
 @contextmanager
-def watcher(*, show: bool) -> Iterator[Callable[[Job[Any]], Progress]]:
-    """For each job a function that is told of its progress; bars are finished when the block ends."""
+def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job[Any]], Progress]]:
+    """For each job a function that is told of its progress; its bar ends when the next begins, or the block ends."""
     if not (show and sys.stdout.isatty()):
         if sys.stderr.isatty():
             only_warnings()
@@ -24,10 +24,11 @@ def watcher(*, show: bool) -> Iterator[Callable[[Job[Any]], Progress]]:
         return
     only_warnings()
     with ExitStack() as bars:
-        yield lambda job: _bar(bars, job)
+        yield lambda job: _bar(bars, job, request)
 
 
-def _bar(bars: ExitStack, job: Job[Any]) -> Progress:
+def _bar(bars: ExitStack, job: Job[Any], request: Request) -> Progress:
+    bars.close()
     stopwatch = Stopwatch()
     bar: Any = None
     first = 0
@@ -35,17 +36,32 @@ def _bar(bars: ExitStack, job: Job[Any]) -> Progress:
     def show(done: int, total: int) -> None:
         nonlocal bar, first
         if bar is None:
-            first = 0
-            bar = bars.enter_context(
-                click.progressbar(
-                    length=max(total, done),
-                    label=f"{job.run_name:<18}",
-                    show_pos=True,
-                    show_eta=True,
-                    item_show_func=lambda rate: rate,
-                )
-            )
-        rate = (done - first) * 1000 / max(stopwatch.milliseconds, 1)
-        bar.update(done - bar.pos, f"{rate:,.0f} stocks/s")
+            first = done
+            bar = bars.enter_context(_new_bar(job, _most(request, total - first)))
+        bar.update(done - first - bar.pos, _pace(done - first, bar.length, stopwatch.milliseconds))
 
     return show
+
+
+def _new_bar(job: Job[Any], length: int) -> Any:
+    return click.progressbar(
+        length=length,
+        label=f"{job.run_name:<18}",
+        width=0,  # whatever the terminal has left: a line that does not fit would be another line each time
+        show_pos=True,
+        show_eta=False,  # click's own waits a second for its first guess
+        item_show_func=lambda pace: pace,
+    )
+
+
+def _pace(done: int, length: int, milliseconds: int) -> str | None:
+    if not done:
+        return None
+    minutes, seconds = divmod(round(max(length - done, 0) * milliseconds / done / 1000), 60)
+    return f"{done * 1000 / max(milliseconds, 1):,.0f} stocks/s, {minutes}:{seconds:02} left"
+
+
+def _most(request: Request, stocks_left: int) -> int:
+    """How many stocks the call can get done at most."""
+    asked = stocks_left if request.chunks is None else request.chunks * request.chunk_size
+    return max(min(asked, stocks_left), 0)

@@ -1,10 +1,10 @@
 """The red flags job: five flags for every stock, and their composite."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
 from sqlalchemy import Connection
 
 from vettr_cron.domain.red_flags import RedFlagReport, red_flags
@@ -37,7 +37,7 @@ def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
     rows = [_row(flag_row, item, occasion) for flag_row in _flag_rows(report)]
     for row in rows:
         check_fits(red_flag_history, row)
-    answer = json.dumps(_answer(report, occasion.now), ensure_ascii=False)
+    answer = orjson.dumps(_answer(report, occasion.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 

@@ -1,11 +1,11 @@
 """The scores job: the VETR score of every stock, with every figure behind it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from vettr_cron.domain.rounding import rhu
@@ -44,7 +44,7 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     check_fits(vetr_score_history, history)
     check_fits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "vetr_score": score.overall_score}
-    answer = json.dumps(_answer(score, occasion.now), ensure_ascii=False)
+    answer = orjson.dumps(_answer(score, occasion.now)).decode()
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 

@@ -4,11 +4,23 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import JSON, Column, Connection, String, Table, Text, bindparam, column, func, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    String,
+    Table,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import cast as sql_cast
-from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -16,6 +28,9 @@ from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
 
 Row = Mapping[str, Any]
+
+_TOO_LONG = "22001"
+_ABOUT_KEYS = ("23503", "23505")
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str] = ("id",)) -> None:
@@ -26,17 +41,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], key: Seque
     if not rows:
         return
     names = list(rows[0])
-    # A row that is there keeps its id: other tables may hang on it.
-    kept = {*key, "id"}
     if connection.dialect.name == "postgresql":
         source = _recordset(table, names)
         insert = postgresql.insert(table).from_select(names, select(*(source.c[name] for name in names)))
-        replaced = {name: insert.excluded[name] for name in names if name not in kept}
-        _execute(connection, table, rows, insert.on_conflict_do_update(index_elements=list(key), set_=replaced))
+        _execute(connection, table, rows, _or_replace(insert, key, names))
     else:
-        plain = sqlite.insert(table)
-        replaced = {name: plain.excluded[name] for name in names if name not in kept}
-        _execute(connection, table, rows, plain.on_conflict_do_update(index_elements=list(key), set_=replaced))
+        _execute(connection, table, rows, _or_replace(sqlite.insert(table), key, names))
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -45,31 +55,31 @@ def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], 
         return
     # stock_daily_prices has a column ticker of its own besides.
     names = [name for name in rows[0] if name in table.c]
-    kept = {*key, "id", "stock_id"}
     if connection.dialect.name == "postgresql":
         source = _recordset(table, names, ticker=True)
         chosen = select(*(source.c[name] for name in names), stocks.c.id)
         chosen = chosen.join_from(source, stocks, stocks.c.ticker == source.c.ticker)
         insert = postgresql.insert(table).from_select([*names, "stock_id"], chosen)
-        replaced = {name: insert.excluded[name] for name in names if name not in kept}
-        _execute(connection, table, rows, insert.on_conflict_do_update(index_elements=list(key), set_=replaced))
+        _execute(connection, table, rows, _or_replace(insert, key, names))
     else:
         renamed = [{**{name: row[name] for name in names}, "ticker_of_stock": row["ticker"]} for row in rows]
         stock_id = select(stocks.c.id).where(stocks.c.ticker == bindparam("ticker_of_stock")).scalar_subquery()
-        plain = sqlite.insert(table).values(stock_id=stock_id)
-        replaced = {name: plain.excluded[name] for name in names if name not in kept}
-        _execute(connection, table, renamed, plain.on_conflict_do_update(index_elements=list(key), set_=replaced))
+        _execute(connection, table, renamed, _or_replace(sqlite.insert(table).values(stock_id=stock_id), key, names))
 
 
-def delete(connection: Connection, table: Table, ids: Sequence[UUID]) -> None:
-    """Delete the rows with these ids."""
+def delete_moved(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
+    """Delete what has the id of one of these rows but stands under another key."""
+    if not rows:
+        return
+    names = ["id", *key]
+    values: Any
     if connection.dialect.name == "postgresql":
-        source = _recordset(table, ["id"])
-        statement = sql_delete(table).where(table.c.id.in_(select(source.c.id)))
-        _execute(connection, table, [{"id": row_id} for row_id in ids], statement)
-    elif ids:
-        statement = sql_delete(table).where(table.c.id == bindparam("row_id"))
-        _execute(connection, table, [{"row_id": row_id} for row_id in ids], statement)
+        values, given = _recordset(table, names).c, rows
+    else:
+        values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
+        given = [{f"row_{name}": row[name] for name in names} for row in rows]
+    moved = or_(*(table.c[name].is_distinct_from(values[name]) for name in key))
+    _execute(connection, table, given, delete(table).where(table.c.id == values["id"], moved))
 
 
 def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> None:
@@ -87,6 +97,15 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
         value = bindparam("value", type_=target.type)
         statement = update(table).where(table.c.id == bindparam("row_id"), target.is_distinct_from(value))
         _execute(connection, table, renamed, statement.values({name: value}))
+
+
+def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str]) -> Any:
+    """The insert, which on a row that is there replaces every column of `names` but those that say which row it is."""
+    # A row keeps its id: other tables may hang on it.
+    replaced = {name: insert.excluded[name] for name in names if name not in {*key, "id", "stock_id"}}
+    if not replaced:
+        return insert.on_conflict_do_nothing(index_elements=list(key))
+    return insert.on_conflict_do_update(index_elements=list(key), set_=replaced)
 
 
 def _recordset(table: Table, names: Sequence[str], *, ticker: bool = False) -> Any:
@@ -115,19 +134,33 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Row], statemen
 
 
 def _is_refusal(error: DBAPIError) -> bool:
-    sqlstate = getattr(error.orig, "sqlstate", None)
-    if sqlstate is not None:
-        return str(sqlstate).startswith(("22", "23"))
-    return isinstance(error, IntegrityError)
+    sqlstate = _sqlstate(error)
+    return sqlstate.startswith(("22", "23")) if sqlstate else isinstance(error, IntegrityError)
 
 
 def _explain(table: Table, rows: Sequence[Row], error: DBAPIError) -> str:
     diagnosis = getattr(error.orig, "diag", None)
     message = str(getattr(diagnosis, "message_primary", None) or error.orig)
-    too_long = re.search(r"too long for type character varying\((\d+)\)", message)
-    if too_long and len(rows) == 1:
-        limit = int(too_long[1])
-        for name, value in rows[0].items():
-            if isinstance(value, str) and len(value) > limit and isinstance(table.c[name].type, String):
-                return f"{table.name}.{name} takes at most {limit} characters; {value!r} has {len(value)}"
-    return f"{table.name}: the database refuses the row: {message}"
+    limit = re.search(r"\((\d+)\)", message) if _sqlstate(error) == _TOO_LONG else None
+    too_long = limit and _longer_than(table, rows, int(limit[1]))
+    if too_long:
+        return too_long
+    detail = getattr(diagnosis, "message_detail", None)
+    # Of the details only the one about keys is short, and names columns and values.
+    named = f" ({detail})" if detail and _sqlstate(error) in _ABOUT_KEYS else ""
+    return f"{table.name}: the database refuses the row: {message}{named}"
+
+
+def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
+    """The text that a column shorter than ours can have refused: of our own columns, one of the shortest."""
+    lengths = {column.name: getattr(column.type, "length", None) for column in table.columns}
+    texts = ((lengths.get(name), name, value) for row in rows for name, value in row.items())
+    refused = [text for text in texts if text[0] and isinstance(text[2], str) and len(text[2]) > limit]
+    if not refused:
+        return None
+    _, name, value = min(refused)
+    return f"{table.name}.{name} takes at most {limit} characters; {value!r} has {len(value)}"
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.repositories.bulk import Row, delete, upsert, upsert_of_stocks
+from vettr_cron.repositories.bulk import Row, delete_moved, upsert, upsert_of_stocks
 
 _KEYS = {
     "stocks": ("ticker",),
@@ -26,13 +26,15 @@ def write(connection: Connection, table_name: str, rows: Sequence[Row]) -> None:
     key = _KEYS.get(table_name, ("id",))
     if table is stocks:
         upsert(connection, table, rows, key)
-    else:
-        upsert_of_stocks(connection, table, rows, key)
+        return
+    if table is stock_daily_prices:
+        delete_moved_prices(connection, rows)
+    upsert_of_stocks(connection, table, rows, key)
 
 
-def delete_prices(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Delete the prices with these ids."""
-    delete(connection, stock_daily_prices, ids)
+def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
+    """Delete the prices that are about to come back on another day: made-up ones move on with the days."""
+    delete_moved(connection, stock_daily_prices, rows, _KEYS["stock_daily_prices"])
 
 
 def known_tickers(connection: Connection, tickers: Collection[str]) -> set[str]:

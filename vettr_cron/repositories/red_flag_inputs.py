@@ -14,15 +14,14 @@ def load(connection: Connection, after: str | None, limit: int, now: datetime) -
     """The inputs of the next `limit` stocks beyond a ticker, in order; values are handed on unjudged."""
     found = stretch(connection, select(stocks.c.id, stocks.c.ticker, stocks.c.market_cap), after, limit)
     years = defaultdict(list)
-    for ticker, years_at_company in connection.execute(
-        joined(executives, executives.c.years_at_company).where(found.within)
-    ):
+    officers = joined(executives, executives.c.years_at_company).where(found.within)
+    for ticker, years_at_company in connection.execute(officers).all():
         years[ticker].append(years_at_company)
     newest = joined(filings, func.max(filings.c.date)).where(found.within).group_by(stocks.c.ticker)
-    newest_filings = {row[0]: row[1] for row in connection.execute(newest)}
+    newest_filings = {row[0]: row[1] for row in connection.execute(newest).all()}
     texts = joined(filings, filings.c.date, filings.c.title, filings.c.summary)
     recent = defaultdict(list)
-    for ticker, *filing in connection.execute(texts.where(found.within, filings.c.date >= now - RECENT)):
+    for ticker, *filing in connection.execute(texts.where(found.within, filings.c.date >= now - RECENT)).all():
         recent[ticker].append(Filing._make(filing))
     return found, [
         RedFlagInputs(

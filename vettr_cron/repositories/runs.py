@@ -36,16 +36,20 @@ def record(connection: Connection, run: Run) -> bool:
     return connection.execute(statement.values({name: row[name] for name in _CHANGING})).rowcount == 1
 
 
-def close_interrupted(connection: Connection, job_name: str) -> Sequence[UUID]:
-    """Close the running rows that a dead holder left, at its last sign of life. Only the lease's holder may."""
-    running = (runs.c.job_name == job_name) & (runs.c.status == RunStatus.RUNNING.value)
-    orphans = [_run(row) for row in connection.execute(select(runs).where(running))]
-    if orphans:
-        closed = update(runs).where(runs.c.id == bindparam("run_id"), runs.c.status == RunStatus.RUNNING.value)
-        values = [{"run_id": orphan.id, "completed_at": as_interrupted(orphan).completed_at} for orphan in orphans]
-        failed = closed.values(status=RunStatus.FAILED.value, error_message=INTERRUPTED)
-        connection.execute(failed.values(completed_at=bindparam("completed_at")), values)
-    return [orphan.id for orphan in orphans]
+def running(connection: Connection, job_name: str) -> list[Run]:
+    """The job's rows that say that they run."""
+    statement = select(runs).where(runs.c.job_name == job_name, runs.c.status == RunStatus.RUNNING.value)
+    return [_run(row) for row in connection.execute(statement)]
+
+
+def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
+    """Close the running rows that a dead holder left, at its last sign of life."""
+    if not orphans:
+        return
+    closed = update(runs).where(runs.c.id == bindparam("run_id"), runs.c.status == RunStatus.RUNNING.value)
+    failed = closed.values(status=RunStatus.FAILED.value, error_message=INTERRUPTED)
+    values = [{"run_id": orphan.id, "completed_at": as_interrupted(orphan).completed_at} for orphan in orphans]
+    connection.execute(failed.values(completed_at=bindparam("completed_at")), values)
 
 
 def as_interrupted(run: Run) -> Run:

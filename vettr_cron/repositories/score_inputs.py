@@ -1,15 +1,23 @@
 """Everything that the score's rules read, for a stretch of the universe: one SELECT a table."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, cast, func, literal, select
+import orjson
+from sqlalchemy import Connection, Select, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from vettr_cron.domain.vetr_score import INSIDER_WINDOW, DailyPrice, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score import (
+    INSIDER_WINDOW,
+    PRICE_DAYS,
+    DailyPrice,
+    Executive,
+    InsiderTransaction,
+    StockInputs,
+)
 from vettr_cron.models.tables import (
     analyst_consensus,
     executives,
@@ -22,8 +30,6 @@ from vettr_cron.models.tables import (
     stocks,
 )
 from vettr_cron.repositories.stocks import Stretch, joined, stretch
-
-PRICE_DAYS = 30
 
 _FIGURES = (
     stocks.c.sector,
@@ -55,10 +61,10 @@ _ONE_TO_ONE = (financial_data, financial_summary, short_interest, analyst_consen
 def load(connection: Connection, after: str | None, limit: int, now: datetime) -> tuple[Stretch, list[StockInputs]]:
     """The inputs of the next `limit` stocks beyond a ticker, in order; values are handed on unjudged."""
     found = stretch(connection, _stocks_with_figures(), after, limit)
-    officers = _grouped(connection.execute(_executives().where(found.within)), _executive)
-    insiders = _grouped(connection.execute(_insiders(now).where(found.within)), InsiderTransaction._make)
-    prices = _grouped(connection.execute(_prices(connection, found)), DailyPrice._make)
-    newest = dict(_pairs(connection.execute(_newest_filings().where(found.within))))
+    officers = _grouped(connection, _executives().where(found.within), _executive)
+    insiders = _grouped(connection, _insiders(now).where(found.within), InsiderTransaction._make)
+    prices = _prices(connection, found)
+    newest = {row[0]: row[1] for row in connection.execute(_newest_filings().where(found.within)).all()}
     return found, [
         StockInputs(
             **dict(zip(_FIELDS, row[2:], strict=True)),
@@ -92,7 +98,7 @@ def _executive(row: tuple[Any, ...]) -> Executive:
     years, companies, education = row
     # What cannot be parsed stays the text that it is: no list, so that the rules name it.
     with suppress(TypeError, ValueError, RecursionError):
-        companies = None if companies is None else json.loads(companies)
+        companies = None if companies is None else orjson.loads(companies)
     return Executive(years, companies, education)
 
 
@@ -107,29 +113,47 @@ def _newest_filings() -> Select[Any]:
     return joined(filings, func.max(filings.c.date)).group_by(stocks.c.ticker)
 
 
-def _prices(connection: Connection, found: Stretch) -> Select[Any]:
+def _prices(connection: Connection, found: Stretch) -> Mapping[str, list[DailyPrice]]:
     """The newest days of each ticker, oldest first."""
-    prices = stock_daily_prices
-    days = select(prices).where(prices.c.ticker == stocks.c.ticker).order_by(prices.c.date.desc())
-    columns = ("high", "low", "close", "previous_close")
     if connection.dialect.name == "postgresql":
-        newest = days.limit(PRICE_DAYS).lateral("newest")
-        chosen = select(stocks.c.ticker, *(newest.c[name] for name in columns)).join_from(stocks, newest, literal(True))
-        return chosen.where(found.within).order_by(stocks.c.ticker, newest.c.date)
-    # SQLite has no lateral joins; there the oldest day that counts is looked up for each ticker.
-    oldest = days.with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1).scalar_subquery()
-    chosen = select(stocks.c.ticker, *(prices.c[name] for name in columns))
+        days = connection.execute(_days_as_json().where(found.within)).all()
+        return {ticker: _days_from_json(text) for ticker, text in days if text}
+    return _grouped(connection, _days_by_date().where(found.within), DailyPrice._make)
+
+
+def _newest_days() -> Select[Any]:
+    prices = stock_daily_prices
+    return select(prices).where(prices.c.ticker == stocks.c.ticker).order_by(prices.c.date.desc())
+
+
+def _days_as_json() -> Select[Any]:
+    """A row a ticker: thirty rows each are most of what a chunk reads, and cost the driver most of its time."""
+    newest = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
+    day = func.json_build_array(*(newest.c[name] for name in DailyPrice._fields))
+    days = select(func.json_agg(aggregate_order_by(day, newest.c.date))).scalar_subquery()
+    return select(stocks.c.ticker, cast(days, Text))
+
+
+def _days_from_json(text: str) -> list[DailyPrice]:
+    days = orjson.loads(text)
+    if '"' in text:  # JSON has no numbers for NaN and infinity: PostgreSQL writes them as text
+        days = [[float(value) if isinstance(value, str) else value for value in day] for day in days]
+    return [DailyPrice._make(day) for day in days]
+
+
+def _days_by_date() -> Select[Any]:
+    """SQLite has no lateral joins, and rounds numbers in its JSON: there the oldest day that counts is looked up."""
+    prices = stock_daily_prices
+    oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
+    chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrice._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
-    recent = prices.c.date >= func.coalesce(oldest, "")
-    return chosen.where(found.within, recent).order_by(stocks.c.ticker, prices.c.date)
+    recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
+    return chosen.where(recent).order_by(stocks.c.ticker, prices.c.date)
 
 
-def _grouped(rows: Iterable[Any], make: Any) -> Mapping[str, list[Any]]:
+def _grouped(connection: Connection, chosen: Select[Any], make: Callable[[Any], Any]) -> Mapping[str, list[Any]]:
+    """What `make` makes of the columns after the first, by the first, which is the ticker."""
     groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        groups[row[0]].append(make(row[1:]))
+    for ticker, *values in connection.execute(chosen).all():
+        groups[ticker].append(make(values))
     return groups
-
-
-def _pairs(rows: Iterable[Any]) -> Iterator[tuple[str, Any]]:
-    return ((row[0], row[1]) for row in rows)

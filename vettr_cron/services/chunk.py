@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 COMMIT_GROUP_LIMIT = 500
 Progress = Callable[[int, int], None]
-"""Told after each commit group how many stocks of the universe the cycle has done, and how many there are."""
+"""Told as a call begins, and after each commit group, how many stocks the cycle has done, and how many there are."""
 SUPERSEDED = "the lease was lost; another caller goes on"
 
 
@@ -129,20 +129,23 @@ class _ChunkRun:
             return work.job.load(connection, self._cursor.after, work.chunk_size, self._run.started_at)
 
     def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:
-        """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group."""
+        """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group.
+
+        A group is evaluated once the one before it is saved: whoever dies leaves no more than a group to be done over.
+        """
         work = self._work
-        group: list[BatchOutcome] = []
-        stocks = 0
-        for batch in evaluate_in_batches(
-            work.executor, work.workers, work.job, self._occasion, chunk.items, work.batch_size, self._may_start
-        ):
-            self._log_batch(batch)
-            if stocks + len(batch.items) > COMMIT_GROUP_LIMIT:
-                yield group
-                group, stocks = [], 0
-            group.append(batch)
-            stocks += len(batch.items)
-        yield group
+        size = max(COMMIT_GROUP_LIMIT // work.batch_size, 1) * work.batch_size
+        for start in range(0, max(len(chunk.items), 1), size):
+            if start and not self._may_start():
+                return
+            items = chunk.items[start : start + size]
+            group = []
+            for batch in evaluate_in_batches(
+                work.executor, work.workers, work.job, self._occasion, items, work.batch_size, self._may_start
+            ):
+                self._log_batch(batch)
+                group.append(batch)
+            yield group
 
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)

@@ -33,9 +33,9 @@ class Readiness:
 
     def _check_database(self) -> None:
         with self._database.reading(timeout=3) as connection:
-            version = connection.execute(_VERSION).scalar_one_or_none()
-        if version != self._newest_migration():
-            raise ServiceUnavailable("The database is not at the newest migration; run `flask db upgrade`")
+            versions = connection.execute(_VERSION).scalars().all()
+        if versions != [self._newest_migration()]:
+            raise ServiceUnavailable("The database is not at the newest migration; run `flask --app wsgi db upgrade`")
 
     def _check_redis(self) -> None:
         with redis_errors():

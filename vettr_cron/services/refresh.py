@@ -12,12 +12,12 @@ import structlog
 from vettr_cron.config import Settings
 from vettr_cron.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import RedisUnavailable, ServiceUnavailable
+from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import MAXIMUM_FAILURES_LISTED, CallStatus, JobResult, Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.repositories import runs, stocks
-from vettr_cron.services.chunk import ChunkRunner, Progress, Work
+from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.retry import persistently
 
@@ -62,7 +62,11 @@ class Refresh:
         if isinstance(taken, Held):
             return self._skipped(call, taken)
         with self._leases.kept(taken):
-            return self._advance(call, taken, progress)
+            try:
+                return self._advance(call, taken, progress)
+            except RunSuperseded:
+                call.error = SUPERSEDED
+                return call.result(StopReason.SUPERSEDED)
 
     def _skipped(self, call: "_Call", held: Held) -> JobResult:
         keys = self._cursors.read(call.job.name)
@@ -73,9 +77,10 @@ class Refresh:
         return call.result(StopReason.ALREADY_RUNNING, held=held)
 
     def _advance(self, call: "_Call", lease: Lease, progress: Progress) -> JobResult:
-        call.total_stocks = persistently(lambda: self._take_stock(call), lambda: not call.deadline.spent)
+        call.total_stocks = persistently(lambda: self._take_stock(call, lease), lambda: not call.deadline.spent)
         cursor = self._open_cursor(call, lease)
         call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
+        progress(cursor.offset, call.total_stocks)
         with ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor:
             work = Work(
                 job=call.job,
@@ -91,11 +96,16 @@ class Refresh:
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
 
-    def _take_stock(self, call: "_Call") -> int:
+    def _take_stock(self, call: "_Call", lease: Lease) -> int:
         """Close what a dead holder left running, and count the universe."""
         with self._database.writing(call.deadline.left) as connection:
-            for run_id in runs.close_interrupted(connection, call.job.run_name):
-                log.warning("run_interrupted", job=call.job.run_name, run_id=str(run_id))
+            orphans = runs.running(connection, call.job.run_name)
+            # What was seen while the lease is still ours is older than it: never the run of a holder after us.
+            if orphans and not self._leases.confirm(lease):
+                raise RunSuperseded
+            runs.close_interrupted(connection, orphans)
+            for orphan in orphans:
+                log.warning("run_interrupted", job=call.job.run_name, run_id=str(orphan.id))
             return stocks.count(connection)
 
     def _chunk_by_chunk(self, call: "_Call", work: Work, cursor: Cursor) -> StopReason:
@@ -132,7 +142,7 @@ class Refresh:
             if moved is Moved.DONE:
                 return cursor
             if moved is Moved.LOST:
-                break
+                raise RunSuperseded
         raise RedisUnavailable("The cursor in Redis keeps changing under this call; is another program moving it?")
 
     def _new_cycle(self, call: "_Call", seen: CursorKeys) -> Cursor:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -51,13 +50,14 @@ class Universe:
         """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
         with self._database.importing() as connection:
             present = inputs.stock_ids(connection)
-            if present and present != demo_stock_ids():
+            if present - demo_stock_ids():
                 raise UniverseRefused(
                     f"There are {len(present)} stocks here already; the demo only goes into an empty database"
                 )
             if present:
-                # Each day's prices move on to a day that the next row still holds.
-                _delete_prices(connection, demo_rows("stock_daily_prices", today))
+                # A price may move on to a day that another one still holds, which is written only later.
+                for piece in _in_pieces(demo_rows("stock_daily_prices", today)):
+                    inputs.delete_moved_prices(connection, piece)
             return {
                 table: count
                 for table in TABLES
@@ -90,11 +90,6 @@ def _write_all(connection: Connection, table: str, rows: Iterator[Row], written:
         written(len(piece))
         total += len(piece)
     return total
-
-
-def _delete_prices(connection: Connection, rows: Iterator[Row]) -> None:
-    for piece in _in_pieces(rows):
-        inputs.delete_prices(connection, [row["id"] for row in piece if isinstance(row["id"], UUID)])
 
 
 def _in_pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -1,0 +1,112 @@
+"""The floor: the same rows read and written with one connection and one transaction, nothing computed, no Redis."""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+# The columns that the rules read, with one SELECT a table.
+READS = (
+    "SELECT id, ticker, sector, price, market_cap FROM stocks",
+    "SELECT stock_id, years_at_company, previous_companies, education FROM executives",
+    "SELECT stock_id, date, title, summary FROM filings",
+    "SELECT stock_id, cash, monthly_burn, total_debt, total_assets, exploration_exp, r_and_d_exp, total_opex, revenue,"
+    " shares_current, shares_1yr_ago, insider_shares, total_shares, avg_vol_30d, days_since_last_pr,"
+    " warrant_strike_price FROM financial_data",
+    "SELECT stock_id, free_cash_flow, gross_profit, float_shares FROM financial_summary",
+    "SELECT stock_id, short_shares FROM short_interest",
+    "SELECT stock_id, price_target FROM analyst_consensus",
+    "SELECT stock_id, transaction_date, transaction_text, value FROM insider_transactions",
+    "SELECT ticker, high, low, close, previous_close FROM stock_daily_prices ORDER BY ticker, date",
+)
+RESULTS = ("vetr_score_history", "red_flag_history")
+
+
+class PostgresFloor:
+    """Measures the floor on a PostgreSQL database that one whole cycle has been written to."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        with psycopg.connect(url) as connection:
+            self._rows = {table: _columns_and_rows(connection, f"SELECT * FROM {table}") for table in RESULTS}
+            self._snapshots = _columns_and_rows(connection, "SELECT * FROM vetr_score_snapshots")
+            self._scores = connection.execute("SELECT id, vetr_score FROM stocks").fetchall()
+
+    def seconds(self) -> float:
+        """One pass: read every input table, write every result row."""
+        with psycopg.connect(self._url) as connection:
+            connection.execute("SELECT 1")
+            started = time.perf_counter()
+            for statement in READS:
+                connection.execute(statement).fetchall()
+            for table, (names, rows) in self._rows.items():
+                columns = ", ".join(names[1:])  # a new id each time
+                with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                    for row in rows:
+                        copy.write_row(row[1:])
+            self._write_snapshots(connection)
+            ids, scores = [row[0] for row in self._scores], [row[1] for row in self._scores]
+            connection.execute(
+                "UPDATE stocks SET vetr_score = new.score FROM unnest(%s::uuid[], %s::int[]) AS new(id, score)"
+                " WHERE stocks.id = new.id",
+                (ids, scores),
+            )
+            connection.commit()
+            return time.perf_counter() - started
+
+    def _write_snapshots(self, connection: "psycopg.Connection[Any]") -> None:
+        names, rows = self._snapshots
+        columns = ", ".join(names)
+        connection.execute("CREATE TEMPORARY TABLE new_snapshots (LIKE vetr_score_snapshots) ON COMMIT DROP")
+        with connection.cursor().copy(f"COPY new_snapshots ({columns}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        replaced = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+        connection.execute(
+            f"INSERT INTO vetr_score_snapshots ({columns}) SELECT {columns} FROM new_snapshots"
+            f" ON CONFLICT (stock_ticker, recorded_at) DO UPDATE SET {replaced}"
+        )
+
+
+class SqliteFloor:
+    """The same with sqlite3 and executemany."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with sqlite3.connect(path) as connection:
+            tables = (*RESULTS, "vetr_score_snapshots")
+            self._rows = {table: _columns_and_rows(connection, f"SELECT * FROM {table}") for table in tables}
+            self._scores = connection.execute("SELECT vetr_score, id FROM stocks").fetchall()
+
+    def seconds(self) -> float:
+        """One pass: read every input table, write every result row."""
+        connection = sqlite3.connect(self._path)
+        try:
+            started = time.perf_counter()
+            for statement in READS:
+                connection.execute(statement).fetchall()
+            for table, (names, rows) in self._rows.items():
+                self._write(connection, table, names, rows)
+            connection.executemany("UPDATE stocks SET vetr_score = ? WHERE id = ?", self._scores)
+            connection.commit()
+            return time.perf_counter() - started
+        finally:
+            connection.close()
+
+    def _write(self, connection: sqlite3.Connection, table: str, names: Sequence[str], rows: Sequence[Any]) -> None:
+        kept = names[1:] if table in RESULTS else names
+        values = [row[1:] for row in rows] if table in RESULTS else rows
+        marks = ", ".join("?" for _ in kept)
+        conflict = ""
+        if table not in RESULTS:
+            replaced = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+            conflict = f" ON CONFLICT (stock_ticker, recorded_at) DO UPDATE SET {replaced}"
+        connection.executemany(f"INSERT INTO {table} ({', '.join(kept)}) VALUES ({marks}){conflict}", values)
+
+
+def _columns_and_rows(connection: Any, statement: str) -> tuple[list[str], list[Any]]:
+    cursor = connection.execute(statement)
+    names = [column[0] for column in cursor.description]
+    return names, cursor.fetchall()

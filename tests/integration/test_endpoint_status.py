@@ -1,0 +1,149 @@
+"""GET /v1/cron/status."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.replies import RUN_KEYS, data_of, invalid_parameters_of
+from tests.world import World
+from vettr_cron.lease import Lease, Leases
+from vettr_cron.services.clock import utc_now
+
+KEYS = [
+    "scores_offset",
+    "red_flags_offset",
+    "total_stocks",
+    "scores_progress_pct",
+    "red_flags_progress_pct",
+    "jobs",
+]
+JOB_KEYS = {"job", "running", "cycle", "last_run", "last_success"}
+CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
+
+
+def add_running_run(world: World, job: str, **values: Any) -> UUID:
+    """A run of this job that began a minute ago and of which nothing more is known."""
+    run_id: UUID = values.get("id", uuid4())
+    row = {"id": run_id, "job_name": job, "status": "running", "started_at": utc_now() - timedelta(minutes=1)}
+    world.add("cron_job_runs", row | values)
+    return run_id
+
+
+def test_before_anything_ran_all_is_nothing(world: World) -> None:
+    nothing = {
+        "running": None,
+        "cycle": {"cycle_id": None, "offset": 0, "progress_pct": 0},
+        "last_run": None,
+        "last_success": None,
+    }
+    data = data_of(world.call("status"))
+    assert list(data) == KEYS
+    assert data == {
+        "scores_offset": 0,
+        "red_flags_offset": 0,
+        "total_stocks": 0,
+        "scores_progress_pct": 0,
+        "red_flags_progress_pct": 0,
+        "jobs": {"scores": {"job": "refresh-scores"} | nothing, "red_flags": {"job": "refresh-red-flags"} | nothing},
+    }
+
+
+def test_in_the_middle_of_a_cycle_it_says_how_far_each_job_is(world: World) -> None:
+    add_stocks(world, 8)
+    scores = world.data("scores?chunk_size=3")
+    world.data("red-flags?chunk_size=5")
+    data = world.data("status")
+    assert (data["scores_offset"], data["red_flags_offset"], data["total_stocks"]) == (3, 5, 8)
+    assert (data["scores_progress_pct"], data["red_flags_progress_pct"]) == (38, 63)  # 37.5 and 62.5, half up
+    job = data["jobs"]["scores"]
+    assert job.keys() == JOB_KEYS
+    assert job["cycle"] == {"cycle_id": scores["cycle_id"], "offset": 3, "progress_pct": 38}
+    assert job["running"] is None
+    assert job["last_run"] == job["last_success"] == world.data("history?job=scores")["runs"][0]
+    assert job["last_run"].keys() == RUN_KEYS
+    assert job["last_run"]["id"] == scores["run_id"]
+
+
+def test_between_two_cycles_offsets_are_0(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 8)
+    sqlite_world.data("refresh-all")
+    data = sqlite_world.data("status")
+    assert (data["scores_offset"], data["red_flags_offset"], data["scores_progress_pct"]) == (0, 0, 0)
+    assert data["jobs"]["scores"]["cycle"] == {"cycle_id": None, "offset": 0, "progress_pct": 0}
+    assert data["jobs"]["scores"]["last_success"]["succeeded"] == 8
+
+
+@pytest.mark.parametrize(
+    ("offset", "total", "percent"),
+    [(1, 200, 1), (1, 201, 0), (199, 200, 100), (25, 200, 13), (1, 3, 33), (2, 3, 67), (5, 4, 100), (7, 0, 0)],
+)
+def test_per_cent_are_rounded_half_up_and_at_most_100(
+    sqlite_world: World, offset: int, total: int, percent: int
+) -> None:
+    if total:
+        add_stocks(sqlite_world, total)
+    sqlite_world.redis.set("cron:scores:offset", offset)  # as another program sets it
+    data = sqlite_world.data("status")
+    assert (data["scores_offset"], data["total_stocks"], data["scores_progress_pct"]) == (offset, total, percent)
+    assert data["jobs"]["scores"]["cycle"] == {"cycle_id": None, "offset": offset, "progress_pct": percent}
+
+
+@pytest.mark.parametrize("garbage", ["abc", "-3", "1.5", "", "9" * 30])
+def test_an_offset_that_is_none_is_0(sqlite_world: World, garbage: str) -> None:
+    add_stocks(sqlite_world, 2)
+    sqlite_world.redis.set("cron:scores:offset", garbage)
+    assert sqlite_world.data("status")["scores_offset"] == 0
+
+
+def test_keys_of_another_type_do_no_harm(sqlite_world: World) -> None:
+    for key in ("cron:scores:offset", "cron:scores:position", "cron:scores:lease"):
+        sqlite_world.redis.lpush(key, "x")
+    assert sqlite_world.data("status")["scores_offset"] == 0
+
+
+def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
+    lease = Leases(world.redis, 30).acquire("scores")
+    assert isinstance(lease, Lease)
+    run_id = add_running_run(world, "refresh-scores")
+    job = world.data("status")["jobs"]["scores"]
+    assert (job["running"]["id"], job["running"]["status"]) == (str(run_id), "running")
+    assert job["last_run"] == job["running"]
+    assert job["last_success"] is None
+
+
+def test_a_running_row_without_a_lease_is_shown_as_interrupted_and_left_alone(world: World) -> None:
+    run_id = add_running_run(world, "refresh-scores", duration_ms=5000, started_at=utc_now() - timedelta(hours=1))
+    before = everything(world)
+    job = world.data("status")["jobs"]["scores"]
+    assert job["running"] is None
+    shown = job["last_run"]
+    assert (shown["id"], shown["status"], shown["error_message"]) == (str(run_id), "failed", "interrupted")
+    assert shown["completed_at"] > shown["started_at"]
+    assert job["last_success"] is None
+    assert everything(world) == before
+
+
+def test_the_last_success_is_older_than_a_failure(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 10)
+    first = sqlite_world.data("scores")["run_id"]
+    sqlite_world.execute("UPDATE stocks SET price = 9e999")
+    assert sqlite_world.call("scores").status_code == 500
+    job = sqlite_world.data("status")["jobs"]["scores"]
+    assert (job["last_run"]["status"], job["last_success"]["id"]) == ("failed", first)
+
+
+def test_it_takes_no_parameters(sqlite_world: World) -> None:
+    problems = invalid_parameters_of(sqlite_world.call("status?job=scores"))
+    assert problems == {"job": "there is no such parameter here; there are: none"}
+
+
+def test_it_changes_nothing(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 3)
+    sqlite_world.data("scores?chunk_size=1")
+    before = everything(sqlite_world)
+    for _ in range(3):
+        sqlite_world.data("status")
+    assert everything(sqlite_world) == before
