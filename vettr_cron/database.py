@@ -1,5 +1,6 @@
 """The way to the database: one engine's settings and events, and the two kinds of transaction that the service uses."""
 
+import math
 import sqlite3
 import threading
 import time
@@ -80,6 +81,7 @@ class Database:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._opening = threading.local()
         if not self._is_sqlite:
+            event.listen(engine, "do_connect", self._bound_connecting)
             event.listen(engine, "connect", self._watch_opening, insert=True)
             event.listen(engine, "checkout", self._ping)
 
@@ -98,21 +100,25 @@ class Database:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any], limit: float | None) -> Iterator[Connection]:
-        with _translated(), self._watchdog.watching() as watch, self._open(watch) as connection:
+        with _translated(), self._watchdog.watching() as watch, self._open(watch, limit) as connection:
             connection = connection.execution_options(**options)
             watch(connection.connection.driver_connection, limit or IMPORT_LIMIT_SECONDS)
             with connection.begin():
                 self._bound_waits(connection, limit or self._longest_wait)
                 yield connection
 
-    def _open(self, watch: Watch) -> Connection:
-        self._opening.watch = watch
+    def _open(self, watch: Watch, limit: float | None) -> Connection:
+        self._opening.watch, self._opening.limit = watch, limit
         try:
             return self.engine.connect()
         except InvalidRequestError as error:  # each new connection, too, fell silent when it was tried
             raise DatabaseUnavailable(_NO_ANSWER) from error
         finally:
-            self._opening.watch = None
+            self._opening.watch = self._opening.limit = None
+
+    def _bound_connecting(self, _dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+        limit = getattr(self._opening, "limit", None) or CONNECT_TIMEOUT_SECONDS
+        options["connect_timeout"] = math.ceil(min(limit, CONNECT_TIMEOUT_SECONDS))
 
     def _watch_opening(self, driver_connection: Any, _record: object) -> None:
         watch = getattr(self._opening, "watch", None)

@@ -1,10 +1,11 @@
 """Many rows in one statement: on PostgreSQL from one JSON parameter, on SQLite through the driver's executemany."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     JSON,
     Column,
@@ -27,7 +28,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
@@ -40,13 +41,9 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], key: Seque
     """
     if not rows:
         return
-    names = list(rows[0])
-    if connection.dialect.name == "postgresql":
-        source = _recordset(table, names)
-        insert = postgresql.insert(table).from_select(names, select(*(source.c[name] for name in names)))
-        _execute(connection, table, rows, _or_replace(insert, key, names))
-    else:
-        _execute(connection, table, rows, _or_replace(sqlite.insert(table), key, names))
+    names = tuple(rows[0])
+    build = _postgresql_upsert if connection.dialect.name == "postgresql" else _sqlite_upsert
+    _execute(connection, table, rows, build(table, names, tuple(key)))
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -86,17 +83,34 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     """Write one column of the rows with these ids, where it differs. Rows: {"id", name}. Raises RowsRefused."""
     if not rows:
         return
-    target = table.c[name]
     if connection.dialect.name == "postgresql":
-        source = _recordset(table, ["id", name])
-        value = source.c[name]
-        statement = update(table).where(table.c.id == source.c.id, target.is_distinct_from(value)).values({name: value})
-        _execute(connection, table, rows, statement)
+        _execute(connection, table, rows, _postgresql_column_update(table, name))
     else:
+        target = table.c[name]
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         value = bindparam("value", type_=target.type)
         statement = update(table).where(table.c.id == bindparam("row_id"), target.is_distinct_from(value))
         _execute(connection, table, renamed, statement.values({name: value}))
+
+
+# Built once: it takes as long to describe a statement as to run it.
+@cache
+def _postgresql_upsert(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Any:
+    source = _recordset(table, names)
+    insert = postgresql.insert(table).from_select(names, select(*(source.c[name] for name in names)))
+    return _or_replace(insert, key, names)
+
+
+@cache
+def _sqlite_upsert(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Any:
+    return _or_replace(sqlite.insert(table), key, names)
+
+
+@cache
+def _postgresql_column_update(table: Table, name: str) -> Any:
+    source = _recordset(table, ["id", name])
+    value = source.c[name]
+    return update(table).where(table.c.id == source.c.id, table.c[name].is_distinct_from(value)).values({name: value})
 
 
 def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str]) -> Any:
@@ -124,9 +138,9 @@ def _json_type(target: Column[Any]) -> Any:
 def _execute(connection: Connection, table: Table, rows: Sequence[Row], statement: Any) -> None:
     try:
         if connection.dialect.name == "postgresql":
-            connection.execute(statement, {"rows": json.dumps([dict(row) for row in rows], default=str)})
+            connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
         else:
-            connection.execute(statement, [dict(row) for row in rows])
+            connection.execute(statement, rows)
     except DBAPIError as error:
         if not _is_refusal(error):
             raise

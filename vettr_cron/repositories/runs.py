@@ -33,7 +33,10 @@ def record(connection: Connection, run: Run) -> bool:
     """Write what a running run has come to. False when it runs no more: another holder has closed it."""
     row = _row(run)
     statement = update(runs).where(runs.c.id == run.id, runs.c.status == RunStatus.RUNNING.value)
-    return connection.execute(statement.values({name: row[name] for name in _CHANGING})).rowcount == 1
+    if connection.execute(statement.values({name: row[name] for name in _CHANGING})).rowcount == 1:
+        return True
+    # An end that is told again, as the answer to the first time was lost, is there already.
+    return run.status is not RunStatus.RUNNING and find(connection, run.id) == run
 
 
 def running(connection: Connection, job_name: str) -> list[Run]:

@@ -1,13 +1,14 @@
 """Everything that the score's rules read, for a stretch of the universe: one SELECT a table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Text, cast, func, select
+from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from vettr_cron.domain.vetr_score import (
@@ -29,7 +30,7 @@ from vettr_cron.models.tables import (
     stock_daily_prices,
     stocks,
 )
-from vettr_cron.repositories.stocks import Stretch, joined, stretch
+from vettr_cron.repositories.stocks import Stretch, joined, next_of, stretch, within
 
 _FIGURES = (
     stocks.c.sector,
@@ -60,11 +61,16 @@ _ONE_TO_ONE = (financial_data, financial_summary, short_interest, analyst_consen
 
 def load(connection: Connection, after: str | None, limit: int, now: datetime) -> tuple[Stretch, list[StockInputs]]:
     """The inputs of the next `limit` stocks beyond a ticker, in order; values are handed on unjudged."""
-    found = stretch(connection, _stocks_with_figures(), after, limit)
-    officers = _grouped(connection, _executives().where(found.within), _executive)
-    insiders = _grouped(connection, _insiders(now).where(found.within), InsiderTransaction._make)
+    first = after is None
+    found = stretch(connection, _stocks_with_figures(first), after, limit)
+    if not found.rows:
+        return found, []
+    place = found.parameters
+    officers = _grouped(connection.execute(_executives(first), place).all(), _executive)
+    since = {"since": now - INSIDER_WINDOW}
+    insiders = _grouped(connection.execute(_insiders(first), {**place, **since}).all(), InsiderTransaction._make)
+    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(first), place).all()}
     prices = _prices(connection, found)
-    newest = {row[0]: row[1] for row in connection.execute(_newest_filings().where(found.within)).all()}
     return found, [
         StockInputs(
             **dict(zip(_FIELDS, row[2:], strict=True)),
@@ -81,17 +87,20 @@ def load(connection: Connection, after: str | None, limit: int, now: datetime) -
 _FIELDS = tuple(column.name for column in _FIGURES)
 
 
-def _stocks_with_figures() -> Select[Any]:
+# Each statement is made once: to describe it takes longer than to run it.
+@cache
+def _stocks_with_figures(first: bool) -> Select[Any]:
     source: Any = stocks
     for table in _ONE_TO_ONE:
         source = source.outerjoin(table, table.c.stock_id == stocks.c.id)
-    return select(stocks.c.id, stocks.c.ticker, *_FIGURES).select_from(source)
+    return next_of(select(stocks.c.id, stocks.c.ticker, *_FIGURES).select_from(source), first)
 
 
-def _executives() -> Select[Any]:
+@cache
+def _executives(first: bool) -> Select[Any]:
     # As text: what is no JSON on SQLite, or nested too deep for the parser, must fail its own stock alone.
     companies = cast(executives.c.previous_companies, Text)
-    return joined(executives, executives.c.years_at_company, companies, executives.c.education)
+    return joined(executives, executives.c.years_at_company, companies, executives.c.education).where(within(first))
 
 
 def _executive(row: tuple[Any, ...]) -> Executive:
@@ -102,23 +111,25 @@ def _executive(row: tuple[Any, ...]) -> Executive:
     return Executive(years, companies, education)
 
 
-def _insiders(now: datetime) -> Select[Any]:
+@cache
+def _insiders(first: bool) -> Select[Any]:
     table = insider_transactions
-    return joined(table, table.c.transaction_date, table.c.transaction_text, table.c.value).where(
-        table.c.transaction_date >= now - INSIDER_WINDOW
-    )
+    chosen = joined(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
+    return chosen.where(within(first), table.c.transaction_date >= bindparam("since"))
 
 
-def _newest_filings() -> Select[Any]:
-    return joined(filings, func.max(filings.c.date)).group_by(stocks.c.ticker)
+@cache
+def _newest_filings(first: bool) -> Select[Any]:
+    return joined(filings, func.max(filings.c.date)).where(within(first)).group_by(stocks.c.ticker)
 
 
 def _prices(connection: Connection, found: Stretch) -> Mapping[str, list[DailyPrice]]:
     """The newest days of each ticker, oldest first."""
     if connection.dialect.name == "postgresql":
-        days = connection.execute(_days_as_json().where(found.within)).all()
+        days = connection.execute(_days_as_json(found.begins_universe), found.parameters).all()
         return {ticker: _days_from_json(text) for ticker, text in days if text}
-    return _grouped(connection, _days_by_date().where(found.within), DailyPrice._make)
+    rows = connection.execute(_days_by_date(found.begins_universe), found.parameters).all()
+    return _grouped(rows, DailyPrice._make)
 
 
 def _newest_days() -> Select[Any]:
@@ -126,12 +137,13 @@ def _newest_days() -> Select[Any]:
     return select(prices).where(prices.c.ticker == stocks.c.ticker).order_by(prices.c.date.desc())
 
 
-def _days_as_json() -> Select[Any]:
+@cache
+def _days_as_json(first: bool) -> Select[Any]:
     """A row a ticker: thirty rows each are most of what a chunk reads, and cost the driver most of its time."""
     newest = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
     day = func.json_build_array(*(newest.c[name] for name in DailyPrice._fields))
     days = select(func.json_agg(aggregate_order_by(day, newest.c.date))).scalar_subquery()
-    return select(stocks.c.ticker, cast(days, Text))
+    return select(stocks.c.ticker, cast(days, Text)).where(within(first))
 
 
 def _days_from_json(text: str) -> list[DailyPrice]:
@@ -141,19 +153,20 @@ def _days_from_json(text: str) -> list[DailyPrice]:
     return [DailyPrice._make(day) for day in days]
 
 
-def _days_by_date() -> Select[Any]:
+@cache
+def _days_by_date(first: bool) -> Select[Any]:
     """SQLite has no lateral joins, and rounds numbers in its JSON: there the oldest day that counts is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
     chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrice._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
     recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
-    return chosen.where(recent).order_by(stocks.c.ticker, prices.c.date)
+    return chosen.where(within(first), recent).order_by(stocks.c.ticker, prices.c.date)
 
 
-def _grouped(connection: Connection, chosen: Select[Any], make: Callable[[Any], Any]) -> Mapping[str, list[Any]]:
+def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> Mapping[str, list[Any]]:
     """What `make` makes of the columns after the first, by the first, which is the ticker."""
     groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for ticker, *values in connection.execute(chosen).all():
+    for ticker, *values in rows:
         groups[ticker].append(make(values))
     return groups

@@ -24,6 +24,7 @@ from vettr_cron.services.saving import Saved, save_group
 log = structlog.get_logger(__name__)
 
 COMMIT_GROUP_LIMIT = 500
+FINISH_SECONDS = 3.0
 Progress = Callable[[int, int], None]
 """Told as a call begins, and after each commit group, how many stocks the cycle has done, and how many there are."""
 SUPERSEDED = "the lease was lost; another caller goes on"
@@ -201,7 +202,9 @@ class _ChunkRun:
         return ChunkOutcome(self._run, self._cursor, stop, self._ends_cycle)
 
     def _record(self) -> bool:
-        with self._runner.database.writing() as connection:
+        left = self._work.deadline.left
+        limit = None if left is None else max(left, FINISH_SECONDS)
+        with self._runner.database.writing(limit) as connection:
             return runs.record(connection, self._run)
 
     def _log_batch(self, batch: BatchOutcome) -> None:
