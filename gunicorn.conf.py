@@ -1,5 +1,6 @@
 """How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY) is kept."""
 
+import gc
 import os
 import signal
 from typing import Any
@@ -12,14 +13,19 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
 threads = 8
 preload_app = True
-graceful_timeout = 25
+graceful_timeout = 10  # a call in hand ends within that, whatever it waits for
 keepalive = 5
 accesslog = None  # the service logs its requests itself
 control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
-logconfig_dict = logging_config(readable=os.environ.get("APP_ENV", "production") != "production")
+logconfig_dict = logging_config(readable=(os.environ.get("APP_ENV") or "production") != "production")
+
+
+def when_ready(_server: Any) -> None:
+    """Set aside all that is loaded: the workers go on sharing its memory, and no process searches it at its end."""
+    gc.freeze()
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -7,19 +7,16 @@ from typing import Any
 
 import psycopg
 
-# The columns that the rules read, with one SELECT a table.
-READS = (
-    "SELECT id, ticker, sector, price, market_cap FROM stocks",
-    "SELECT stock_id, years_at_company, previous_companies, education FROM executives",
-    "SELECT stock_id, date, title, summary FROM filings",
-    "SELECT stock_id, cash, monthly_burn, total_debt, total_assets, exploration_exp, r_and_d_exp, total_opex, revenue,"
-    " shares_current, shares_1yr_ago, insider_shares, total_shares, avg_vol_30d, days_since_last_pr,"
-    " warrant_strike_price FROM financial_data",
-    "SELECT stock_id, free_cash_flow, gross_profit, float_shares FROM financial_summary",
-    "SELECT stock_id, short_shares FROM short_interest",
-    "SELECT stock_id, price_target FROM analyst_consensus",
-    "SELECT stock_id, transaction_date, transaction_text, value FROM insider_transactions",
-    "SELECT ticker, high, low, close, previous_close FROM stock_daily_prices ORDER BY ticker, date",
+INPUTS = (
+    "stocks",
+    "executives",
+    "filings",
+    "financial_data",
+    "financial_summary",
+    "short_interest",
+    "analyst_consensus",
+    "insider_transactions",
+    "stock_daily_prices",
 )
 RESULTS = ("vetr_score_history", "red_flag_history")
 
@@ -39,8 +36,8 @@ class PostgresFloor:
         with psycopg.connect(self._url) as connection:
             connection.execute("SELECT 1")
             started = time.perf_counter()
-            for statement in READS:
-                connection.execute(statement).fetchall()
+            for table in INPUTS:
+                connection.execute(f"SELECT * FROM {table}").fetchall()
             for table, (names, rows) in self._rows.items():
                 columns = ", ".join(names[1:])  # a new id each time
                 with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -85,8 +82,8 @@ class SqliteFloor:
         connection = sqlite3.connect(self._path)
         try:
             started = time.perf_counter()
-            for statement in READS:
-                connection.execute(statement).fetchall()
+            for table in INPUTS:
+                connection.execute(f"SELECT * FROM {table}").fetchall()
             for table, (names, rows) in self._rows.items():
                 self._write(connection, table, names, rows)
             connection.executemany("UPDATE stocks SET vetr_score = ? WHERE id = ?", self._scores)

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import click
 import structlog
 from alembic.script import ScriptDirectory
 from flask import Flask
@@ -43,9 +44,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = _wire(app, settings)
     register_api(app)
     register_commands(app)
-    if settings.app_env == "development" and not settings.secrets:
+    if settings.app_env == "development" and not settings.secrets and _will_serve():
         log.warning("no_cron_secret", meaning="CRON_SECRET is not set: every caller is let in")
     return app
+
+
+def _will_serve() -> bool:
+    """Whether anybody can call: not when the application is made for another command than `flask run`."""
+    command = click.get_current_context(silent=True)
+    return command is None or command.info_name == "run"
 
 
 def _bind_database(app: Flask, settings: Settings) -> None:

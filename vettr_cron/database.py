@@ -1,6 +1,7 @@
 """The way to the database: one engine's settings and events, and the two kinds of transaction that the service uses."""
 
 import math
+import re
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
+    DatabaseError,
     DBAPIError,
     InterfaceError,
     InvalidatePoolError,
@@ -24,7 +26,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vettr_cron.domain.errors import DatabaseUnavailable
+from vettr_cron.domain.errors import CronError, DatabaseUnavailable
 from vettr_cron.watchdog import Watch, Watchdog
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -40,6 +42,11 @@ _SET_TIMEOUTS = text(
 _NO_ANSWER = "The database does not answer"
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
 _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
+_READ_ONLY = "25006"
+_TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
+_REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
+_NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
+_NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
 
 
 def engine_options(url: URL) -> dict[str, Any]:
@@ -144,7 +151,8 @@ class Database:
 
     def _bound_waits(self, connection: Connection, seconds: float) -> None:
         if not self._is_sqlite:  # there the driver's busy timeout bounds the only wait
-            connection.execute(_SET_TIMEOUTS, {"timeout": str(max(int(seconds * 1000), 1))})
+            # The server speaks first: its word says more than a connection that the watchdog has cut.
+            connection.execute(_SET_TIMEOUTS, {"timeout": str(max(int(seconds * 900), 1))})
 
 
 def prepare_engine(engine: Engine) -> None:
@@ -214,18 +222,34 @@ def _translated() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseUnavailable("The database has no free connection for this call") from error
-    except DBAPIError as error:
-        if isinstance(error, ProgrammingError) and _sqlstate(error) in _UNDEFINED_TABLE_OR_COLUMN:
-            raise DatabaseUnavailable(_NOT_MIGRATED) from error
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-            raise DatabaseUnavailable(_reason(error), transient=_is_transient(error)) from error
+    except DBAPIError as last:
+        first = _first(last)
+        if isinstance(first, ProgrammingError) and _sqlstate(first) in _UNDEFINED_TABLE_OR_COLUMN:
+            raise DatabaseUnavailable(_NOT_MIGRATED) from last
+        if _is_unable(first) or last.connection_invalidated:
+            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first)) from last
         raise
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: once a transaction is gone, going back to a savepoint in it fails as well."""
+    first, earlier = error, error.__context__
+    while earlier is not None and not isinstance(earlier, CronError):
+        first = earlier if isinstance(earlier, DBAPIError) else first
+        earlier = earlier.__context__
+    return first
+
+
+def _is_unable(error: DBAPIError) -> bool:
+    """Whether the server could not do it, whatever was asked; a damaged SQLite file has no class of its own."""
+    plain = type(error) is DatabaseError
+    return plain or isinstance(error, OperationalError | InterfaceError) or _sqlstate(error) == _READ_ONLY
 
 
 def _is_transient(error: DBAPIError) -> bool:
     """Deadlock, serialization failure, a lost or refused connection, a pause of our own: the same again may succeed."""
     sqlstate = _sqlstate(error)
-    lost = error.connection_invalidated and not sqlstate
+    lost = not sqlstate and (error.connection_invalidated or _says(error, _REFUSED_FOR_NOW))
     return lost or sqlstate in ("40001", "40P01", "25P03") or sqlstate.startswith(("08", "57P"))
 
 
@@ -235,14 +259,21 @@ def _reason(error: DBAPIError) -> str:
         _NOT_MIGRATED: "no such table" in text_of_driver,
         "The database is locked by another writer": "locked" in text_of_driver,
         "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
-        "The database file is read-only": "readonly database" in text_of_driver or sqlstate == "25006",
+        "The database file is damaged, or is none": "malformed" in text_of_driver or "not a database" in text_of_driver,
+        "The database is read-only": "readonly database" in text_of_driver or sqlstate == _READ_ONLY,
         "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
-        "The database has no free connection for this call": sqlstate == "53300",
+        "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
         "This process stood still for longer than a transaction may": sqlstate == "25P03",
-        "The database refuses the credentials in DATABASE_URL": sqlstate.startswith("28"),
+        "The database refuses the credentials in DATABASE_URL": _says(error, _NOT_LET_IN),
+        "There is no database of the name in DATABASE_URL": _says(error, _NO_SUCH_DATABASE),
         "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
     }
     return next((reason for reason, applies in reasons.items() if applies), _NO_ANSWER)
+
+
+def _says(error: DBAPIError, pattern: re.Pattern[str]) -> bool:
+    """What the server says to a connection that it does not take comes without a code."""
+    return not _sqlstate(error) and pattern.search(str(error.orig)) is not None
 
 
 def _sqlstate(error: DBAPIError) -> str:

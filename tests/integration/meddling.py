@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -62,7 +62,8 @@ def at_stock(job: Job[Any], number: int, meddle: Callable[[], object]) -> Job[An
 def locked_table(world: World, table: str) -> Iterator[Callable[[], bool]]:
     """Hold a PostgreSQL table, so that whoever writes to it waits; tells whether somebody does."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    with psycopg.connect(world.database_url) as holder, psycopg.connect(world.database_url, autocommit=True) as seer:
+    with closing(psycopg.connect(world.database_url)) as holder, closing(psycopg.connect(world.database_url)) as seer:
+        seer.autocommit = True
 
         def waited_for() -> bool:
             row = seer.execute(waiting, [table]).fetchone()

@@ -125,8 +125,9 @@ def test_a_redis_that_refuses_writes_is_as_good_as_gone(
     world.close()
 
 
-def test_a_redis_that_wants_another_password_is_not_quoted(migrated_sqlite_url: str, redis_url: str) -> None:
-    wrong = redis_url.replace("redis://", "redis://somebody:hush-hush@")
-    world = World.make(migrated_sqlite_url, wrong)
+def test_a_redis_that_wants_another_password_is_not_quoted(
+    migrated_sqlite_url: str, stoppable_redis: PrivateRedis
+) -> None:
+    world = World.make(migrated_sqlite_url, stoppable_redis.url.replace("redis://", "redis://somebody:hush-hush@"))
     assert_unavailable(world, "scores", "Redis refuses the credentials in REDIS_URL")
     world.close()

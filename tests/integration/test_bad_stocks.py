@@ -9,7 +9,7 @@ from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older
 from tests.world import World
 from vettr_cron.services.clock import utc_now
 
-NEAR = 1500  # levels: more than any recursion that a parser of ours allows itself, fewer than PostgreSQL allows itself
+DEPTH = 10_000  # more levels than Python's parser takes, fewer than PostgreSQL's
 
 _OF = "stock_id = (SELECT id FROM stocks WHERE ticker = :ticker)"
 _LATEST = f"id = (SELECT id FROM filings WHERE {_OF} ORDER BY date DESC LIMIT 1)"
@@ -53,7 +53,7 @@ ON_BOTH = (
     _companies("an object for a list of companies", '{"Acme": 1}', r"\{'Acme': 1\}"),
     _companies("numbers for names of companies", "[1, 2]", r"\[1, 2\]"),
     _companies("a text for a list of companies", '"Acme"', "'Acme'"),
-    _companies("companies nested without end", "[" * NEAR + "]" * NEAR, r".*\[\[\[.*"),
+    _companies("companies nested without end", "[" * DEPTH + "]" * DEPTH, r".*\[\[\[.*"),
     _row(
         "a score beyond its column",
         "financial_data",
@@ -206,3 +206,13 @@ def test_text_that_is_no_utf_8_is_read_all_the_same(sqlite_world: World) -> None
     assert (data["scores"]["succeeded"], data["red_flags"]["succeeded"]) == (1, 1)
     answer = json.loads(sqlite_world.redis.get(f"red_flags:{ticker}") or "null")
     assert answer["flags"][0]["score"] == 20
+
+
+def test_a_ticker_that_no_column_holds_fails_alone(sqlite_world: World) -> None:
+    tickers = sqlite_world.generate(3)
+    endless = tickers[1] + "X" * 10_000
+    sqlite_world.execute("UPDATE stocks SET ticker = :ticker WHERE ticker = :old", ticker=endless, old=tickers[1])
+    before = results(sqlite_world)
+    for job, column in ((SCORES, "vetr_score_history.stock_ticker"), (FLAGS, "red_flag_history.stock_ticker")):
+        says = rf"{re.escape(column)} takes at most 20 characters; '{tickers[1]}X+\.\.\.' has {len(endless)}"
+        check_failures(sqlite_world, job, before, sqlite_world.data(job), {endless: says})

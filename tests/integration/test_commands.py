@@ -56,17 +56,20 @@ def test_the_other_commands_print_the_same_json_as_over_http(sqlite_world: World
     assert printed_json(sqlite_world, "cron", name, *(["--yes"] if name == "reset" else [])) == over_http
 
 
-def test_plain_output_is_a_line_a_job_and_a_line_a_failure(sqlite_world: World) -> None:
+def test_plain_output_is_a_line_a_group_then_a_line_a_job_and_a_line_a_failure(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 12, unscorable=2)
     result = run(sqlite_world, "cron", "refresh-all")
     assert (result.exit_code, result.stderr) == (DONE, "")
-    head, scores, flags, *remarks = result.stdout.splitlines()
-    assert head.split() == ["job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "cycle"]
+    *groups, head, scores, flags, first, second = result.stdout.splitlines()
+    assert groups == ["refresh-scores: 12 of 12", "refresh-red-flags: 12 of 12"]
+    assert head.split() == [
+        *("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
+    ]
     words = scores.split()
     assert words[:7] == ["refresh-scores", "completed", "cycle_complete", "12", "10", "2", "1"]
     assert words[-1] == "complete"
     assert flags.split()[:6] == ["refresh-red-flags", "completed", "cycle_complete", "12", "12", "0"]
-    assert remarks == [
+    assert [first, second] == [
         f"refresh-scores: T0000{number}: stocks.price is Infinity; a finite number is needed" for number in (0, 1)
     ]
     assert "\r" not in result.stdout
@@ -77,8 +80,9 @@ def test_plain_output_says_where_the_cycle_is_and_how_many_more_failed(sqlite_wo
     add_stocks(sqlite_world, 60, unscorable=25)
     result = run(sqlite_world, "cron", "scores", "--chunk-size", "50")
     lines = result.stdout.splitlines()
-    assert lines[1].endswith("50 of 60")
-    assert len(lines) == 2 + 20 + 1
+    assert lines[0] == "refresh-scores: 50 of 60"
+    assert lines[2].endswith("50 of 60")
+    assert len(lines) == 1 + 2 + 20 + 1
     assert lines[-1] == "refresh-scores: and 5 more failed"
 
 

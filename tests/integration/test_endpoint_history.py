@@ -163,3 +163,13 @@ def test_a_bad_parameter_is_named_with_what_it_may_be(sqlite_world: World, query
     problems = invalid_parameters_of(sqlite_world.call(f"history?{query}"))
     assert problems.keys() == {name}
     assert allowed in problems[name]
+
+
+def test_rows_of_another_program_are_shown_as_far_as_they_can_be(world: World) -> None:
+    (odd,) = add_runs(world, 1, status="paused", failures={"no": "list"}, stocks_processed=None)
+    (listed,) = add_runs(world, 1, failures=["ABC", {"ticker": "DEF"}])
+    runs = {run["id"]: run for run in world.data("history")["runs"]}
+    assert (runs[odd]["status"], runs[odd]["error_message"]) == ("failed", "unknown status 'paused'")
+    assert (runs[odd]["failures"], runs[odd]["stocks_processed"]) == (None, 0)
+    assert runs[listed]["failures"] == [{"ticker": "", "error": "ABC"}, {"ticker": "DEF", "error": ""}]
+    assert world.data("status")["jobs"]["scores"]["last_run"]["id"] in runs

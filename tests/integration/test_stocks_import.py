@@ -1,124 +1,28 @@
 """flask stocks import: a folder of CSV files comes in whole or not at all, as often as one likes."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import Result
 
+from tests.integration.csv_imports import NINE, ROWS, contents, import_files, only, refusal, write_folder
 from tests.world import World
 from vettr_cron.services.clock import utc_now
-
-NINE = {
-    "stocks": (
-        "ticker,name,exchange,sector,market_cap,price,price_change,updated_at\n"
-        'AAA.V,"Alpha, Gold & Söhne",TSXV,Gold Mining,1234567.5,0.35,-0.01,2026-11-20T12:30:00Z\n'
-        "BBB,Beta Software Inc.,NYSE,Software,,12,,2026-11-20\n"
-    ),
-    "executives": (
-        "ticker,name,title,years_at_company,previous_companies,education,specialization,social_linkedin,"
-        "social_twitter,created_at,updated_at\n"
-        'AAA.V,Ann Lee,CEO,2.5,"[""Acme"", ""Bêta""]",MBA,Geology,https://in/ann,@ann,2026-01-02,2026-01-03\n'
-        "AAA.V,Bob Ray,CFO,0,,,,,,2026-01-02,2026-01-03\n"
-    ),
-    "filings": (
-        "ticker,type,title,date,summary,is_material,source_url,created_at\n"
-        'BBB,8-K,Offering,2026-11-01T08:00:00.250+02:00,"Two\nlines",true,https://sec/1,2026-11-02\n'
-        "BBB,10-Q,Quarterly report,2026-10-01,,,,2026-11-02\n"
-    ),
-    "financial_data": (
-        "ticker,cash,monthly_burn,total_debt,total_assets,exploration_exp,r_and_d_exp,total_opex,g_and_a_expense,"
-        "revenue,shares_current,shares_1yr_ago,insider_shares,total_shares,avg_vol_30d,days_since_last_pr,"
-        "warrant_strike_price,updated_at,created_at\n"
-        "AAA.V,1e6,50000,0,2e6,300000,,400000,1,0.1,9000000000,8000000000,1,9223372036854775807,1234.5,-3,0.5,"
-        "2026-01-02,2026-01-02\n"
-    ),
-    "financial_summary": (
-        "ticker,total_revenue,gross_profit,ebitda,net_income,operating_cash_flow,free_cash_flow,total_cash,"
-        "total_cash_per_share,total_debt,revenue_per_share,gross_margins,operating_margins,ebitda_margins,"
-        "revenue_growth,earnings_growth,current_ratio,quick_ratio,shares_outstanding,float_shares,currency,"
-        "updated_at,created_at\n"
-        "BBB,1,2,3,4,5,-6.5,7,8,9,10,11,12,13,14,15,16,17,18,19,USD,2026-01-02,2026-01-02\n"
-    ),
-    "short_interest": (
-        "ticker,short_shares,short_interest_pct,days_to_cover_10d,days_to_cover_30d,days_to_cover_90d,report_date,"
-        "updated_at,created_at\nBBB,1000,0.5,1,2,3,2026-10-31,2026-01-02,2026-01-02\n"
-    ),
-    "analyst_consensus": (
-        "ticker,total_analysts,buy_count,hold_count,sell_count,consensus,price_target,price_target_high,"
-        "price_target_low,recommendation_trend,updated_at,created_at\n"
-        'BBB,3,1,1,1,hold,12.5,20,10,"{""trend"": [1, null, ""é""]}",2026-01-02,2026-01-02\n'
-    ),
-    "insider_transactions": (
-        "ticker,filer_name,filer_relation,transaction_date,transaction_text,ownership,shares,value,created_at\n"
-        "AAA.V,Ann Lee,CEO,2026-11-10,Purchase at market,D,1000,350,2026-11-11\n"
-        "AAA.V,Ann Lee,CEO,2026-11-10,Purchase at market,D,1000,350,2026-11-11\n"
-    ),
-    "stock_daily_prices": (
-        "ticker,date,open,high,low,close,previous_close,volume,true_range,created_at\n"
-        "AAA.V,2026-11-19,0.34,0.36,0.33,0.35,0.34,10000,0.03,2026-11-20\n"
-        "AAA.V,2026-11-20,0.35,0.37,0.34,0.36,0.35,20000,0.03,2026-11-20\n"
-        "BBB,2026-11-20,12,12.5,11.5,12,12,1e6,1,2026-11-20\n"
-    ),
-}
-ROWS = {
-    "stocks": 2,
-    "executives": 2,
-    "filings": 2,
-    "financial_data": 1,
-    "financial_summary": 1,
-    "short_interest": 1,
-    "analyst_consensus": 1,
-    "insider_transactions": 2,
-    "stock_daily_prices": 3,
-}
-Contents = Mapping[str, Sequence[Mapping[str, Any]]]
-
-
-def _folder(path: Path, files: Mapping[str, str]) -> Path:
-    for table, content in files.items():
-        (path / f"{table}.csv").write_text(content, encoding="utf-8")
-    return path
-
-
-def _import(world: World, path: Path, files: Mapping[str, str]) -> Result:
-    """The command on a folder of these files and no others."""
-    for old in path.glob("*.csv"):
-        old.unlink()
-    return world.app.test_cli_runner().invoke(args=["stocks", "import", str(_folder(path, files))])
-
-
-def _contents(world: World) -> Contents:
-    return {table: sorted(world.table(table), key=lambda row: str(row["id"])) for table in NINE}
-
-
-def _only(world: World, table: str) -> dict[str, Any]:
-    (row,) = world.table(table)
-    return dict(row)
-
-
-def _refusal(result: Result) -> str:
-    """What a person reads of an import that failed as it should."""
-    assert result.exit_code == 1
-    assert isinstance(result.exception, SystemExit)
-    assert "Traceback" not in result.output
-    return result.output
 
 
 @pytest.fixture
 def imported(world: World, tmp_path: Path) -> World:
     """A service with all nine tables imported."""
-    result = _import(world, tmp_path, NINE)
+    result = import_files(world, tmp_path, NINE)
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [f"{table}: {rows} rows" for table, rows in ROWS.items()]
     return world
 
 
 def test_a_folder_fills_all_nine_tables(imported: World) -> None:
-    assert {table: len(rows) for table, rows in _contents(imported).items()} == ROWS
+    assert {table: len(rows) for table, rows in contents(imported).items()} == ROWS
     stock_ids = {row["ticker"]: row["id"] for row in imported.table("stocks")}
     for table in NINE.keys() - {"stocks"}:
         assert {row["stock_id"] for row in imported.table(table)} <= set(stock_ids.values())
@@ -135,11 +39,11 @@ def test_every_value_arrives_as_it_stands_in_the_files(imported: World) -> None:
     quarterly, offering = sorted(imported.table("filings"), key=lambda row: str(row["type"]))
     assert (offering["date"], offering["summary"]) == (datetime(2026, 11, 1, 6, 0, 0, 250_000), "Two\nlines")
     assert (offering["is_material"], quarterly["is_material"], quarterly["summary"]) == (True, False, None)
-    data = _only(imported, "financial_data")
+    data = only(imported, "financial_data")
     assert (data["total_shares"], data["r_and_d_exp"], data["days_since_last_pr"]) == (2**63 - 1, None, -3)
-    assert _only(imported, "financial_summary")["free_cash_flow"] == -6.5
-    assert _only(imported, "short_interest")["report_date"] == datetime(2026, 10, 31)
-    assert _only(imported, "analyst_consensus")["recommendation_trend"] == {"trend": [1, None, "é"]}
+    assert only(imported, "financial_summary")["free_cash_flow"] == -6.5
+    assert only(imported, "short_interest")["report_date"] == datetime(2026, 10, 31)
+    assert only(imported, "analyst_consensus")["recommendation_trend"] == {"trend": [1, None, "é"]}
     days = {(row["ticker"], row["date"]): row["close"] for row in imported.table("stock_daily_prices")}
     assert days[("AAA.V", date(2026, 11, 20))] == 0.36
 
@@ -150,13 +54,13 @@ def test_imported_stocks_can_be_refreshed(imported: World) -> None:
 
 
 def test_the_same_folder_again_changes_nothing(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
-    assert _import(imported, tmp_path, NINE).exit_code == 0
-    assert _contents(imported) == before
+    before = contents(imported)
+    assert import_files(imported, tmp_path, NINE).exit_code == 0
+    assert contents(imported) == before
 
 
 def test_changed_values_update_the_rows_that_are_there(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
+    before = contents(imported)
     imported.execute("UPDATE stocks SET vetr_score = 77")
     changes = {
         "stocks": ("AAA.V,", "0.35,-0.01", "0.45,0.10"),
@@ -169,8 +73,8 @@ def test_changed_values_update_the_rows_that_are_there(imported: World, tmp_path
         "stock_daily_prices": ("", "0.36,0.35,20000", "0.38,0.35,30000"),
     }
     files = {table: NINE[table].replace(old, new) for table, (_, old, new) in changes.items()}
-    assert _import(imported, tmp_path, files).exit_code == 0
-    after = _contents(imported)
+    assert import_files(imported, tmp_path, files).exit_code == 0
+    after = contents(imported)
     for table in NINE:
         assert [row["id"] for row in after[table]] == [row["id"] for row in before[table]]
     assert {row["ticker"]: (row["price"], row["vetr_score"]) for row in after["stocks"]} == {
@@ -188,14 +92,14 @@ def test_changed_values_update_the_rows_that_are_there(imported: World, tmp_path
 
 
 def test_columns_that_the_header_does_not_name_stay_as_they_are(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
+    before = contents(imported)
     files = {
         "stocks": "sector,ticker,exchange,name\nSilver,AAA.V,TSXV,Alpha\n",
         "executives": "ticker,name,title,years_at_company\nAAA.V,Ann Lee,CEO,3.5\n",
         "financial_data": "ticker,cash\nAAA.V,5\n",
         "stock_daily_prices": "date,ticker,close\n2026-11-20,AAA.V,0.4\n",
     }
-    assert _import(imported, tmp_path, files).exit_code == 0
+    assert import_files(imported, tmp_path, files).exit_code == 0
     changes: dict[tuple[str, str], tuple[Any, Any]] = {
         ("stocks", "sector"): ("Gold Mining", "Silver"),
         ("stocks", "name"): ("Alpha, Gold & Söhne", "Alpha"),
@@ -207,18 +111,18 @@ def test_columns_that_the_header_does_not_name_stay_as_they_are(imported: World,
     for (table, column), (old, new) in changes.items():
         (row,) = [row for row in expected[table] if row[column] == old]
         row[column] = new
-    assert _contents(imported) == expected
+    assert contents(imported) == expected
 
 
 def test_a_header_of_nothing_but_the_key_adds_rows_and_leaves_others(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
+    before = contents(imported)
     files = {
         "short_interest": "ticker\nAAA.V\nBBB\n",
         "stock_daily_prices": "ticker,date\nAAA.V,2026-11-20\nAAA.V,2026-11-21\n",
     }
-    result = _import(imported, tmp_path, files)
+    result = import_files(imported, tmp_path, files)
     assert result.exit_code == 0, result.output
-    after = _contents(imported)
+    after = contents(imported)
     assert [row for row in after["short_interest"] if row in before["short_interest"]] == before["short_interest"]
     assert len(after["short_interest"]) == 2
     days = "stock_daily_prices"
@@ -229,26 +133,26 @@ def test_a_header_of_nothing_but_the_key_adds_rows_and_leaves_others(imported: W
 
 
 def test_a_broken_value_on_line_900_leaves_the_database_as_it_was(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
+    before = contents(imported)
     lines = [f"AAA.V,{date(2020, 1, 1) + timedelta(days=number)},1.5" for number in range(1500)]
     lines[898] = lines[898].replace("1.5", "one and a half")
     prices = "\n".join(["ticker,date,close", *lines]) + "\n"
-    result = _import(imported, tmp_path, NINE | {"stock_daily_prices": prices})
-    assert "stock_daily_prices.csv line 900, column close: 'one and a half' is not a number" in _refusal(result)
+    result = import_files(imported, tmp_path, NINE | {"stock_daily_prices": prices})
+    assert "stock_daily_prices.csv line 900, column close: 'one and a half' is not a number" in refusal(result)
     assert "nothing was written" in result.output
-    assert _contents(imported) == before
+    assert contents(imported) == before
 
 
 def test_a_ticker_that_nobody_knows_is_refused(imported: World, tmp_path: Path) -> None:
-    before = _contents(imported)
+    before = contents(imported)
     files = {"financial_data": "ticker,cash\nAAA.V,5\nZZZ,6\n"}
-    message = _refusal(_import(imported, tmp_path, files))
+    message = refusal(import_files(imported, tmp_path, files))
     assert "financial_data.csv line 3, column ticker: 'ZZZ' is neither in stocks.csv nor in the database" in message
-    assert _contents(imported) == before
+    assert contents(imported) == before
 
 
 def test_a_ticker_that_only_the_database_knows_will_do(imported: World, tmp_path: Path) -> None:
-    assert _import(imported, tmp_path, {"financial_data": "ticker,cash\nBBB,6\n"}).exit_code == 0
+    assert import_files(imported, tmp_path, {"financial_data": "ticker,cash\nBBB,6\n"}).exit_code == 0
     stock_ids = {row["ticker"]: row["id"] for row in imported.table("stocks")}
     cash = {row["stock_id"]: row["cash"] for row in imported.table("financial_data")}
     assert cash == {stock_ids["AAA.V"]: 1e6, stock_ids["BBB"]: 6}
@@ -260,9 +164,9 @@ def test_rows_of_another_program_are_updated_and_keep_their_ids(world: World, tm
     world.add("financial_data", {"id": data, "stock_id": stock, "cash": 1.0})
     day = {"ticker": "AAA.V", "date": date(2026, 11, 20)}
     world.add("stock_daily_prices", {"id": price, "stock_id": stock, "close": 9.0, **day})
-    result = _import(world, tmp_path, NINE)
+    result = import_files(world, tmp_path, NINE)
     assert result.exit_code == 0, result.output
-    assert {table: len(rows) for table, rows in _contents(world).items()} == ROWS
+    assert {table: len(rows) for table, rows in contents(world).items()} == ROWS
     found = {row["id"]: row for table in NINE for row in world.table(table)}
     assert (found[stock]["name"], found[stock]["vetr_score"]) == ("Alpha, Gold & Söhne", 5)
     assert (found[data]["stock_id"], found[data]["cash"]) == (stock, 1e6)
@@ -271,13 +175,14 @@ def test_rows_of_another_program_are_updated_and_keep_their_ids(world: World, tm
 
 def test_a_refusal_of_the_database_in_the_middle_takes_everything_back(world: World, tmp_path: Path) -> None:
     _hold(world, "stock_daily_prices", "AAA.V")
-    before = _contents(world)
-    message = _refusal(_import(world, tmp_path, NINE))
+    before = contents(world)
+    message = refusal(import_files(world, tmp_path, NINE))
     assert "stock_daily_prices: the database refuses the row" in message
     assert "on_hold" in message
+    assert "nothing was written" in message
     assert "INSERT" not in message
-    assert not any(_contents(world).values())
-    assert _contents(world) == before
+    assert not any(contents(world).values())
+    assert contents(world) == before
 
 
 def _hold(world: World, table: str, ticker: str) -> None:
@@ -294,7 +199,7 @@ def test_more_rows_than_one_statement_takes(imported: World, tmp_path: Path) -> 
     days = [date(2020, 1, 1) + timedelta(days=number) for number in range(2500)]
     prices = "ticker,date,close\n" + "".join(f"AAA.V,{day},1.5\nBBB,{day},2.5\n" for day in days)
     for _ in range(2):
-        assert _import(imported, tmp_path, {"stock_daily_prices": prices}).exit_code == 0
+        assert import_files(imported, tmp_path, {"stock_daily_prices": prices}).exit_code == 0
     counts = imported.rows("SELECT ticker, close, count(*) AS days FROM stock_daily_prices GROUP BY ticker, close")
     assert {(row["ticker"], row["close"]): row["days"] for row in counts} == {
         ("AAA.V", 1.5): 2500,
@@ -306,19 +211,19 @@ def test_more_rows_than_one_statement_takes(imported: World, tmp_path: Path) -> 
 
 
 def test_ids_are_uuids_that_derive_from_the_content(imported: World, tmp_path: Path) -> None:
-    ids = {table: {row["id"] for row in rows} for table, rows in _contents(imported).items()}
+    ids = {table: {row["id"] for row in rows} for table, rows in contents(imported).items()}
     assert all(isinstance(each, UUID) and each.version == 5 for of_table in ids.values() for each in of_table)
     imported.execute("DELETE FROM stocks")
-    assert _import(imported, tmp_path, NINE).exit_code == 0
-    assert {table: {row["id"] for row in rows} for table, rows in _contents(imported).items()} == ids
+    assert import_files(imported, tmp_path, NINE).exit_code == 0
+    assert {table: {row["id"] for row in rows} for table, rows in contents(imported).items()} == ids
 
 
 @pytest.mark.parametrize("path", ["nowhere", "stocks.csv"])
 def test_what_is_no_folder_is_a_wrong_usage(sqlite_world: World, tmp_path: Path, path: str) -> None:
-    _folder(tmp_path, NINE)
+    write_folder(tmp_path, NINE)
     result = sqlite_world.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path / path)])
     assert result.exit_code == 2
 
 
 def test_a_folder_without_tables_is_refused(sqlite_world: World, tmp_path: Path) -> None:
-    assert "nothing to import" in _refusal(_import(sqlite_world, tmp_path, {}))
+    assert "nothing to import" in refusal(import_files(sqlite_world, tmp_path, {}))

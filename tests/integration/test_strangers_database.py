@@ -220,13 +220,16 @@ def test_a_group_that_is_done_again_keeps_its_acknowledgments(platform: World) -
             " ON CONFLICT DO NOTHING",
             [USER],
         )
-    before = _rows(platform.database_url, "red_flag_acknowledgments")
+    tables = ("red_flag_acknowledgments", "red_flag_history")
+    before = {table: _rows(platform.database_url, table) for table in tables}
     # As after a crash between the commit and the move of the cursor.
     platform.redis.restore("cron:red-flags:position", 0, cast(bytes, position), replace=True)
     platform.redis.restore("cron:red-flags:offset", 0, cast(bytes, offset), replace=True)
     platform.data("red-flags?chunk_size=5")
-    assert _rows(platform.database_url, "red_flag_acknowledgments") == before
-    assert len(before) == STOCKS + 50
+    after = {table: _rows(platform.database_url, table) for table in tables}
+    assert [row["id"] for row in after["red_flag_history"]] == [row["id"] for row in before["red_flag_history"]]
+    assert after["red_flag_acknowledgments"] == before["red_flag_acknowledgments"]
+    assert len(after["red_flag_acknowledgments"]) == STOCKS + 50
 
 
 @pytest.mark.parametrize("missing", [()], indirect=True, ids=["all"])

@@ -89,6 +89,7 @@ def test_a_million_tickers_are_unique_short_and_none_of_a_us_listing() -> None:
     tickers = {listing(number).ticker for number in range(1_000_000)}
     assert len(tickers) == 1_000_000
     assert max(map(len, tickers)) <= 10
+    assert all(len(ticker) == 5 and ticker.endswith(("F", "Y")) for ticker in tickers if "." not in ticker)
     assert not tickers & {str(row["ticker"]) for row in read_table(FOLDER, "stocks")}
 
 
@@ -165,7 +166,9 @@ def test_prices_are_of_the_last_thirty_weekdays_and_hang_together() -> None:
         assert [row["close"] for row in rows[:-1]] == [row["previous_close"] for row in rows[1:]]
         for row in rows:
             opened, high, low, close = (float(str(row[name])) for name in ("open", "high", "low", "close"))
+            previous, true_range = float(str(row["previous_close"])), float(str(row["true_range"]))
             assert 0 < low <= min(opened, close) <= max(opened, close) <= high
+            assert true_range == pytest.approx(max(high - low, abs(high - previous), abs(low - previous)))
 
 
 def test_nothing_lies_in_the_future_nor_further_back_than_two_years() -> None:

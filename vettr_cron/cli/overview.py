@@ -22,7 +22,7 @@ def overview() -> None:
 
 
 def _text(newest: Overview) -> str:
-    parts = ["Scores", _bars(newest)]
+    parts = ["", "Scores", _bars(newest)]
     if newest.best:
         parts += ["", "Best", columns([("ticker", "score", "name"), *_rows(newest.best)])]
         parts += ["", "Worst", columns([("ticker", "score", "name"), *_rows(newest.worst)])]

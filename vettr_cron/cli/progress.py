@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; nothing in a pipe, where the log's lines tell the same."""
+"""A progress bar on a terminal, plain lines in a pipe."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,19 +12,34 @@ from vettr_cron.logs import only_warnings
 from vettr_cron.services.chunk import Progress
 from vettr_cron.services.clock import Stopwatch
 from vettr_cron.services.refresh import Request, unwatched
+from vettr_cron.services.registry import services
 
 
 @contextmanager
 def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job[Any]], Progress]]:
     """For each job a function that is told of its progress; its bar ends when the next begins, or the block ends."""
-    if not (show and sys.stdout.isatty()):
-        if sys.stderr.isatty():
-            only_warnings()
+    # In production the log is for the host's collector, elsewhere for a person, who sees the progress.
+    if services().settings.app_env != "production" or sys.stderr.isatty():
+        only_warnings()
+    if not show:
         yield lambda _job: unwatched
-        return
-    only_warnings()
-    with ExitStack() as bars:
-        yield lambda job: _bar(bars, job, request)
+    elif not sys.stdout.isatty():
+        yield _lines
+    else:
+        with ExitStack() as bars:
+            yield lambda job: _bar(bars, job, request)
+
+
+def _lines(job: Job[Any]) -> Progress:
+    begun = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal begun
+        if begun:
+            click.echo(f"{job.run_name}: {done} of {total}")
+        begun = True
+
+    return show
 
 
 def _bar(bars: ExitStack, job: Job[Any], request: Request) -> Progress:

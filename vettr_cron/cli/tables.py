@@ -25,7 +25,7 @@ def columns(rows: Sequence[Sequence[object]]) -> str:
 
 def result_table(results: Sequence[JobResult]) -> str:
     """One line a job, then what failed and what else there is to say."""
-    head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "cycle")
+    head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
     rows: list[Sequence[object]] = [head]
     rows += [
         (
@@ -37,6 +37,7 @@ def result_table(results: Sequence[JobResult]) -> str:
             result.failed,
             result.chunks_run,
             result.duration_ms,
+            result.stocks_processed * 1000 // max(result.duration_ms, 1),
             "complete" if result.is_complete else _place(result),
         )
         for result in results

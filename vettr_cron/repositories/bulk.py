@@ -32,6 +32,7 @@ Row = dict[str, Any]
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
+_SHOWN = 60
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str] = ("id",)) -> None:
@@ -173,7 +174,13 @@ def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
     if not refused:
         return None
     _, name, value = min(refused)
-    return f"{table.name}.{name} takes at most {limit} characters; {value!r} has {len(value)}"
+    return f"{table.name}.{name} {length_problem(value, limit)}"
+
+
+def length_problem(text: str, limit: int) -> str:
+    """What to say of a text that is too long for its column, however long it is."""
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"takes at most {limit} characters; {shown!r} has {len(text)}"
 
 
 def _sqlstate(error: DBAPIError) -> str:

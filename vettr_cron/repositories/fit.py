@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
 
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.repositories.bulk import Row
+from vettr_cron.repositories.bulk import Row, length_problem
 
 _INTEGER_LIMIT = 2**31
 _BIGINT_LIMIT = 2**63
@@ -57,12 +57,7 @@ def _number_problem(value: Any) -> str | None:
 
 
 def _length_judge(limit: int) -> Callable[[Any], str | None]:
-    def problem_of(value: Any) -> str | None:
-        if len(value) <= limit:
-            return None
-        return f"takes at most {limit} characters; {value!r} has {len(value)}"
-
-    return problem_of
+    return lambda value: None if len(value) <= limit else length_problem(value, limit)
 
 
 def _short(value: Any) -> str:

@@ -111,14 +111,18 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _run(row: Any) -> Run:
+    """A row as a run; what another program may have written differently must not hide the others."""
     values = dict(row._mapping)
-    failures = values["failures"]
-    values["failures"] = tuple(_failure(entry) for entry in failures) if failures else None
+    if values["status"] not in list(RunStatus):
+        values |= {"status": RunStatus.FAILED, "error_message": f"unknown status {values['status']!r}"}
     values["status"] = RunStatus(values["status"])
+    failures = values["failures"] if isinstance(values["failures"], list) else ()
+    values["failures"] = tuple(_failure(entry) for entry in failures) or None
     for name in ("stocks_processed", "succeeded", "failed_count"):
         values[name] = values[name] or 0
     return Run(**values)
 
 
 def _failure(entry: Any) -> StockFailure:
-    return StockFailure(str(entry.get("ticker")), str(entry.get("error")))
+    known = entry if isinstance(entry, dict) else {"error": entry}
+    return StockFailure(str(known.get("ticker", "")), str(known.get("error", "")))

@@ -16,9 +16,10 @@ from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job, Occasion
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import runs
+from vettr_cron.services.ahead import Ahead, Load
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
-from vettr_cron.services.retry import persistently
+from vettr_cron.services.retry import persistently, until
 from vettr_cron.services.saving import Saved, save_group
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,8 @@ class Work:
     total_stocks: int
     deadline: Deadline
     executor: Executor
+    load: Load
+    ahead: Ahead
     progress: Progress
 
 
@@ -65,8 +68,12 @@ class ChunkRunner:
         self.cursors = cursors
         self.shutdown = shutdown
 
-    def run(self, work: Work, cursor: Cursor) -> ChunkOutcome:
-        """Run the chunk after the cursor. Raises ServiceUnavailable when not even its run row could be written."""
+    def run(self, work: Work, cursor: Cursor, *, is_last: bool) -> ChunkOutcome:
+        """Run the chunk after the cursor, and begin to read the one after it unless this is the call's last.
+
+        Raises ServiceUnavailable when not even the run row could be written.
+        """
+        ready = work.ahead.take(cursor.after)
         run = Run(
             id=uuid4(),
             job_name=work.job.run_name,
@@ -74,15 +81,15 @@ class ChunkRunner:
             chunk_offset=cursor.offset,
             chunk_size=work.chunk_size,
             total_stocks=work.total_stocks,
-            started_at=utc_now(),
+            started_at=ready.now if ready else utc_now(),
         )
 
         def start() -> None:
             with self.database.writing(work.deadline.left) as connection:
                 runs.start(connection, run)
 
-        persistently(start, lambda: not work.deadline.spent)
-        return _ChunkRun(self, work, run, cursor).to_its_end()
+        persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
+        return _ChunkRun(self, work, run, cursor).to_its_end(ready.chunk if ready else None, is_last=is_last)
 
 
 class _ChunkRun:
@@ -97,22 +104,25 @@ class _ChunkRun:
         self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
         self._stopwatch = Stopwatch()
 
-    def to_its_end(self) -> ChunkOutcome:
+    def to_its_end(self, ready: Chunk | None, *, is_last: bool) -> ChunkOutcome:
         try:
-            return self._finish(self._all_groups())
+            return self._finish(self._all_groups(ready, is_last=is_last))
         except RunSuperseded:
             return self._finish(StopReason.SUPERSEDED, SUPERSEDED)
         except ServiceUnavailable as problem:
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
-            self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
-            raise
+            # What nobody foresaw, a bug or the database's own: the run has failed, and says where to look.
+            log.exception("run_broke_off", job=self._run.job_name, run_id=str(self._run.id))
+            return self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
 
-    def _all_groups(self) -> StopReason | None:
+    def _all_groups(self, ready: Chunk | None, *, is_last: bool) -> StopReason | None:
         work, runner = self._work, self._runner
         if not runner.leases.confirm(work.lease, str(self._run.id)):
             raise RunSuperseded
-        chunk = persistently(self._load, self._may_start)
+        chunk = ready or persistently(lambda: work.load(self._cursor.after, self._run.started_at), self._may_start)
+        if not (is_last or chunk.ends_universe) and self._may_start():
+            work.ahead.start(chunk.items[-1].ticker)
         done = 0
         for group in self._groups(chunk):
             done += sum(len(batch.items) for batch in group)
@@ -123,11 +133,6 @@ class _ChunkRun:
         if done < len(chunk.items):
             return StopReason.SHUTDOWN if runner.shutdown.asked else StopReason.TIME_BUDGET
         return None
-
-    def _load(self) -> Chunk:
-        work = self._work
-        with self._runner.database.reading(work.deadline.left) as connection:
-            return work.job.load(connection, self._cursor.after, work.chunk_size, self._run.started_at)
 
     def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:
         """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group.
@@ -191,7 +196,7 @@ class _ChunkRun:
         error = error or self._run.beyond_tolerance(self._work.tolerated_failure_percent)
         self._run = self._run.finished(utc_now(), self._stopwatch.milliseconds, error)
         try:
-            if not persistently(self._record, lambda: not self._work.deadline.spent):
+            if not until(self._runner.shutdown.ends, self._tell):
                 stop = StopReason.SUPERSEDED
                 self._run = replace(self._run, status=RunStatus.FAILED, error_message=SUPERSEDED)
         except ServiceUnavailable as problem:
@@ -200,6 +205,9 @@ class _ChunkRun:
             self._run = replace(self._run, status=RunStatus.FAILED, error_message=error or str(problem))
         self._log_run(stop)
         return ChunkOutcome(self._run, self._cursor, stop, self._ends_cycle)
+
+    def _tell(self) -> bool:
+        return persistently(self._record, lambda: not (self._runner.shutdown.over or self._work.deadline.spent))
 
     def _record(self) -> bool:
         left = self._work.deadline.left

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 SHUTDOWN_GRACE_SECONDS = 8.0
+LAST_WORD_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -61,3 +62,13 @@ class Shutdown:
     def at(self) -> float | None:
         """The moment (monotonic) by which what can be saved must have been; None while nobody asked."""
         return None if self._asked_at is None else self._asked_at + SHUTDOWN_GRACE_SECONDS
+
+    @property
+    def over(self) -> bool:
+        """Whether that moment has come."""
+        return self.at is not None and time.monotonic() >= self.at
+
+    @property
+    def ends(self) -> float | None:
+        """The moment (monotonic) until which a run's end may be told; nobody waits any longer."""
+        return None if self.at is None else self.at + LAST_WORD_SECONDS

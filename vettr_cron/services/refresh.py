@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,9 +15,10 @@ from vettr_cron.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import MAXIMUM_FAILURES_LISTED, CallStatus, JobResult, Run, RunStatus, StopReason
-from vettr_cron.jobs.job import Job
+from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.repositories import runs, stocks
+from vettr_cron.services.ahead import Ahead
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.retry import persistently
@@ -58,6 +60,8 @@ class Refresh:
     def run(self, job: Job[Any], request: Request, progress: Progress = unwatched) -> JobResult:
         """Advance the job by one call. Raises ServiceUnavailable when a server was gone before anything was changed."""
         call = _Call(job, request)
+        if self._shutdown.asked:
+            return call.result(StopReason.SHUTDOWN)
         taken = self._leases.acquire(job.name)
         if isinstance(taken, Held):
             return self._skipped(call, taken)
@@ -77,10 +81,17 @@ class Refresh:
         return call.result(StopReason.ALREADY_RUNNING, held=held)
 
     def _advance(self, call: "_Call", lease: Lease, progress: Progress) -> JobResult:
-        call.total_stocks = persistently(lambda: self._take_stock(call, lease), lambda: not call.deadline.spent)
+        call.total_stocks = persistently(
+            lambda: self._take_stock(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent)
+        )
         cursor = self._open_cursor(call, lease)
         call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
         progress(cursor.offset, call.total_stocks)
+
+        def load(after: str | None, now: datetime) -> Chunk:
+            with self._database.reading(call.deadline.left) as connection:
+                return call.job.load(connection, after, call.request.chunk_size, now)
+
         with ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor:
             work = Work(
                 job=call.job,
@@ -92,6 +103,8 @@ class Refresh:
                 total_stocks=call.total_stocks,
                 deadline=call.deadline,
                 executor=executor,
+                load=load,
+                ahead=Ahead(load, executor),
                 progress=progress,
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
@@ -110,14 +123,15 @@ class Refresh:
 
     def _chunk_by_chunk(self, call: "_Call", work: Work, cursor: Cursor) -> StopReason:
         while True:
-            if call.request.chunks is not None and len(call.runs) >= call.request.chunks:
+            left = None if call.request.chunks is None else call.request.chunks - len(call.runs)
+            if left == 0:
                 return StopReason.CHUNKS_DONE
             if self._shutdown.asked:
                 return StopReason.SHUTDOWN
             if call.deadline.spent:
                 return StopReason.TIME_BUDGET
             try:
-                outcome = self._chunks.run(work, cursor)
+                outcome = self._chunks.run(work, cursor, is_last=left == 1)
             except ServiceUnavailable as problem:
                 if not call.runs:
                     raise

@@ -1,6 +1,9 @@
-"""Does a database transaction again when the failure was of the passing kind."""
+"""Patience with the database: a transaction is done again when the failure was of the passing kind, within limits."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 import structlog
@@ -29,6 +32,29 @@ def persistently(transaction: Callable[[], Answer], may_wait: Callable[[], bool]
         reraise=True,
     )
     return retrying(transaction)
+
+
+def until(moment: float | None, transaction: Callable[[], Answer]) -> Answer:
+    """The transaction's answer, if it comes by that moment (monotonic); None is no limit.
+
+    To connect to a server that says nothing can take longer than a stopping process has. The transaction is then left
+    to itself, and must be one that does no harm when it comes too late. Raises DatabaseUnavailable.
+    """
+    if moment is None:
+        return transaction()
+    answer: Future[Answer] = Future()
+
+    def answering() -> None:
+        try:
+            answer.set_result(transaction())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=answering, name="last-word", daemon=True).start()
+    try:
+        return answer.result(max(moment - time.monotonic(), 0.0))
+    except TimeoutError:
+        raise DatabaseUnavailable("The database does not answer") from None
 
 
 def _log(state: RetryCallState) -> None:

@@ -1,6 +1,7 @@
 """Brings stocks into the database: from a folder of CSV files, from the demo, or from the generator."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_tabl
 from vettr_cron.datasets.demo import demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.datasets.tables import TABLES, Row
-from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.errors import CronError, RowsRefused
 from vettr_cron.repositories import inputs, stocks
 
 PIECE = 1_000
@@ -42,13 +43,13 @@ class Universe:
 
     def load(self, summary: FolderSummary, written: Written) -> None:
         """Write a checked folder in one transaction; rows that are there are updated. Raises RowsRefused."""
-        with self._database.importing() as connection:
+        with self._whole() as connection:
             for table in summary.rows:
                 _write_all(connection, table, read_table(summary.folder, table), written)
 
     def load_demo(self, today: date, written: Written) -> Mapping[str, int]:
         """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
-        with self._database.importing() as connection:
+        with self._whole() as connection:
             present = inputs.stock_ids(connection)
             if present - demo_stock_ids():
                 raise UniverseRefused(
@@ -77,6 +78,14 @@ class Universe:
                 for table, rows in piece.items():
                     inputs.write(connection, table, rows)
             written(len(piece["stocks"]))
+
+    @contextmanager
+    def _whole(self) -> Iterator[Connection]:
+        try:
+            with self._database.importing() as connection:
+                yield connection
+        except RowsRefused as error:
+            raise RowsRefused(f"{error}; nothing was written") from error
 
     def _known_tickers(self, tickers: set[str]) -> set[str]:
         with self._database.reading() as connection:

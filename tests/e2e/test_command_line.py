@@ -1,0 +1,137 @@
+"""The commands as whole processes: exit status, output in a pipe and on a terminal, signals, a wrong environment."""
+
+import json
+import os
+import pty
+import re
+import signal
+import sys
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.programs import PATIENCE, environment, finished, flask, gunicorn, started
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import locked_table, wait_until
+from tests.integration.replies import JOB_RESULT_KEYS
+from tests.world import SECRET, World
+from vettr_cron.lease import Leases
+
+
+@pytest.fixture
+def sqlite_world(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
+    world = World.make(migrated_sqlite_url, redis_url)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def postgres_world(migrated_postgres_url: str, redis_url: str) -> Iterator[World]:
+    world = World.make(migrated_postgres_url, redis_url)
+    yield world
+    world.close()
+
+
+def test_json_is_all_there_is_on_standard_output_and_the_log_goes_to_standard_error(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 5)
+    done = finished(flask("cron", "refresh-all", "--chunks", "all", "--json"), environment(sqlite_world))
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert list(data) == list(sqlite_world.data("refresh-all"))
+    assert data["scores"].keys() == data["red_flags"].keys() == JOB_RESULT_KEYS
+    assert data["scores"]["succeeded"] == data["red_flags"]["succeeded"] == 5
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["status"] for event in events if event["event"] == "run"] == ["completed", "completed"]
+    assert SECRET not in done.stderr
+
+
+def test_a_pipe_gets_plain_lines_and_a_failure_is_status_1(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 10, unscorable=6)
+    done = finished(flask("cron", "scores"), environment(sqlite_world))
+    assert done.returncode == 1
+    assert re.fullmatch(r"[ -~\n]+", done.stdout)  # no colours, no cursor movements
+    assert "refresh-scores: 6 of 10 stocks failed; 50 % are tolerated" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_who_does_not_hold_the_lease_is_skipped_with_status_75(sqlite_world: World) -> None:
+    Leases(sqlite_world.redis, 30).acquire("scores")
+    done = finished(flask("cron", "scores", "--json"), environment(sqlite_world))
+    assert done.returncode == 75
+    assert json.loads(done.stdout)["status"] == "skipped"
+
+
+def test_wrong_usage_is_status_2_and_touches_no_server() -> None:
+    nowhere = {"APP_ENV": "test", "DATABASE_URL": "sqlite:////nowhere/x.db", "REDIS_URL": "redis://127.0.0.1:1"}
+    done = finished(flask("cron", "scores", "--chunk-size", "0"), nowhere)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage:" in done.stderr
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left_and_then_a_table(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 1200)
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    with started(
+        flask("cron", "refresh-all", "--chunks", "all"),
+        environment(sqlite_world, TERM="xterm"),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    ) as process:
+        os.close(slave)
+        shown = read_to_the_end(master)
+        assert process.wait(PATIENCE) == 0, shown
+    os.close(master)
+    for name in ("refresh-scores", "refresh-red-flags"):
+        assert re.search(rf"{name} +\[#*-+\] +0/1200", shown)
+        assert re.search(rf"{name} +\[#+-+\] +\d+/1200 +[\d,]+ stocks/s, \d+:\d\d left", shown)
+        assert re.search(rf"{name} +\[#+\] +1200/1200 +[\d,]+ stocks/s, 0:00 left[^ -~]*\x1b\[\?25h\r+\n", shown)
+    assert all(len(line) <= 80 for line in re.split(r"[\r\n]|\x1b\[\?25[lh]", shown) if "[" in line)
+    *_, scores, flags = shown.splitlines()
+    assert scores.split()[:4] == ["refresh-scores", "completed", "cycle_complete", "1200"]
+    assert flags.split()[:4] == ["refresh-red-flags", "completed", "cycle_complete", "1200"]
+    assert '"event"' not in shown  # the log leaves the terminal to the bar
+
+
+def read_to_the_end(terminal: int) -> str:
+    shown = b""
+    try:
+        while piece := os.read(terminal, 65_536):
+            shown += piece
+    except OSError:  # Linux says so when the last program has left the terminal
+        pass
+    return shown.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_a_cycle_saves_what_is_in_hand(postgres_world: World, number: signal.Signals) -> None:
+    tickers = add_stocks(postgres_world, 40)
+    with started(
+        flask("cron", "scores", "--chunk-size", "10", "--chunks", "all", "--json"), environment(postgres_world)
+    ) as process:
+        with locked_table(postgres_world, "vetr_score_history") as waited_for:
+            wait_until(waited_for, PATIENCE)
+            process.send_signal(number)
+        output, log = process.communicate(timeout=10)
+    assert process.returncode == 0, log
+    result = json.loads(output)
+    assert (result["status"], result["stop_reason"], result["stocks_processed"]) == ("completed", "shutdown", 10)
+    assert [row["stock_ticker"] for row in postgres_world.table("vetr_score_history")] == tickers[:10]
+    assert [run["status"] for run in postgres_world.table("cron_job_runs")] == ["completed"]
+    assert postgres_world.redis.get("cron:scores:offset") == "10"
+    assert postgres_world.data("scores?chunks=all")["stocks_processed"] == 30  # the lease is free, the rest is left
+
+
+@pytest.mark.parametrize(
+    "command",
+    [flask("cron", "scores"), gunicorn(), [sys.executable, "-c", "import wsgi"]],
+    ids=["flask", "gunicorn", "import"],
+)
+def test_production_does_not_start_without_what_it_needs(command: list[str]) -> None:
+    done = finished(command, {"DATABASE_URL": "postgresql://user:hush-hush@127.0.0.1:1/none", "PORT": "0"})
+    assert done.returncode != 0
+    assert "CRON_SECRET, REDIS_URL must be set in production" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "hush" not in done.stdout + done.stderr

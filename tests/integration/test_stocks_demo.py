@@ -1,0 +1,125 @@
+"""flask stocks demo: the same companies every day, their newest prices always the last weekday's."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from tests.world import World
+from vettr_cron.datasets.demo import FOLDER
+from vettr_cron.services.clock import utc_now
+
+STOCKS, PRICES, FILINGS = 1_572, 47_160, 9_000
+FRIDAY, MONDAY = date(2027, 1, 1), date(2027, 1, 4)
+
+
+@pytest.fixture(scope="module")
+def loaded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the demo of a Monday, to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "vettr.db"
+    shutil.copy(migrated_file, path)
+    world = World.make(f"sqlite:///{path}", "redis://127.0.0.1:1")
+    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    world.close()
+    return path
+
+
+@pytest.fixture
+def loaded(loaded_file: Path, tmp_path: Path, redis_url: str) -> Iterator[World]:
+    """A service with the demo of a Monday."""
+    path = tmp_path / "vettr.db"
+    shutil.copy(loaded_file, path)
+    world = World.make(f"sqlite:///{path}", redis_url)
+    yield world
+    world.close()
+
+
+def _demo(world: World, *options: str) -> Result:
+    return world.app.test_cli_runner().invoke(args=["stocks", "demo", *options])
+
+
+def _last_weekday_before(today: date) -> date:
+    day = today - timedelta(days=1)
+    while day.isoweekday() > 5:
+        day -= timedelta(days=1)
+    return day
+
+
+def _counts(world: World) -> dict[str, int]:
+    tables = ("stocks", "stock_daily_prices", "filings", "financial_data", "financial_summary")
+    return {table: world.rows(f"SELECT count(*) AS count FROM {table}")[0]["count"] for table in tables}
+
+
+def _prices(world: World) -> list[tuple[Any, ...]]:
+    """All prices in order, each with its place among its stock's days in place of its date."""
+    query = (
+        "SELECT ticker, rank() OVER (PARTITION BY ticker ORDER BY date) AS place, open, close, volume"
+        " FROM stock_daily_prices ORDER BY ticker, date"
+    )
+    return [tuple(row.values()) for row in world.rows(query)]
+
+
+def _newest(world: World, table: str) -> date:
+    newest = world.rows(f"SELECT max(date) AS date FROM {table}")[0]["date"]
+    return date.fromisoformat(str(newest)[:10])  # SQLite has them as texts
+
+
+def test_the_demo_is_there_at_once_and_moves_with_the_days(world: World) -> None:
+    today = utc_now().date()
+    result = _demo(world, "--if-empty")
+    assert result.exit_code == 0, result.output
+    assert "1572 stocks" in result.output
+    counts, ids, prices = _counts(world), _ids(world), _prices(world)
+    assert (counts["stocks"], counts["stock_daily_prices"], counts["filings"]) == (STOCKS, PRICES, FILINGS)
+    assert (counts["financial_data"], counts["financial_summary"]) == (STOCKS, STOCKS)
+    newest, filing = _newest(world, "stock_daily_prices"), _newest(world, "filings")
+    assert newest in {_last_weekday_before(day) for day in (today, utc_now().date())}
+
+    # A demo that has lost a stock is still the demo, and no other stocks.
+    world.execute("DELETE FROM stocks WHERE ticker = (SELECT min(ticker) FROM stocks)")
+    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    assert (_counts(world), _ids(world), _prices(world)) == (counts, ids, prices)
+    assert _newest(world, "stock_daily_prices") == FRIDAY
+    assert _newest(world, "filings") == filing + (FRIDAY - newest)
+
+
+def _ids(world: World) -> set[Any]:
+    return {row["id"] for row in world.rows("SELECT id FROM filings UNION ALL SELECT id FROM stock_daily_prices")}
+
+
+def test_the_demo_on_the_same_day_changes_nothing(loaded: World) -> None:
+    query = "SELECT * FROM stock_daily_prices ORDER BY id"
+    before = loaded.rows(query)
+    loaded.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    assert loaded.rows(query) == before
+
+
+def test_the_demos_own_files_can_be_imported_over_it(loaded: World, tmp_path: Path) -> None:
+    for table in ("stocks", "stock_daily_prices"):
+        lines = (FOLDER / f"{table}.csv").read_text().splitlines()[:61]
+        (tmp_path / f"{table}.csv").write_text("\n".join(lines) + "\n")
+    result = loaded.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert _counts(loaded)["stock_daily_prices"] == PRICES
+    moved = loaded.rows("SELECT count(*) AS count FROM stock_daily_prices WHERE date <= '2017-03-31'")
+    assert moved == [{"count": 60}]
+
+
+def test_the_demo_does_not_mix_with_other_stocks(world: World) -> None:
+    tickers = world.generate(3)
+    result = _demo(world)
+    assert result.exit_code == 1
+    assert "There are 3 stocks here already; the demo only goes into an empty database" in result.output
+    assert world.tickers() == tickers
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_if_empty_leaves_any_stocks_alone(world: World, count: int) -> None:
+    tickers = world.generate(count)
+    result = _demo(world, "--if-empty")
+    assert (result.exit_code, result.output) == (0, f"There are {count} stocks.\n")
+    assert world.tickers() == tickers
