@@ -21,7 +21,7 @@ refresh: $(VENV)/.ready ## Set up, load the demo if there are no stocks, refresh
 serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
-	APP_ENV=development $(BIN)/gunicorn wsgi:app
+	HOST=127.0.0.1 APP_ENV=development $(BIN)/gunicorn wsgi:app
 
 test: lint types layers ## Check style, types and layers, then run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
