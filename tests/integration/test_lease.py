@@ -273,8 +273,8 @@ def test_a_call_that_breaks_off_gives_the_lease_back(brief: World) -> None:
     def load(*_: object) -> NoReturn:
         raise LookupError
 
-    with pytest.raises(LookupError):
-        refresh(brief, replace(JOBS["scores"], load=load))
+    result = refresh(brief, replace(JOBS["scores"], load=load))
+    assert (result.status.value, result.stop_reason.value) == ("failed", "error")
     (run,) = brief.data("history")["runs"]
     assert (run["status"], "LookupError" in run["error_message"]) == ("failed", True)
     assert not brief.redis.exists(KEY)
