@@ -7,7 +7,7 @@ STOP_REDIS := from pathlib import Path; from vettr_cron.embedded_redis import Em
 FLASK := APP_ENV=development $(BIN)/flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve test lint types layers chaos lock clean
+.PHONY: help refresh serve test lint types layers chaos bench lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,13 +15,14 @@ help: ## Show what there is
 refresh: $(VENV)/.ready ## Set up, load the demo if there are no stocks, refresh every stock, print a summary
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
+	@$(FLASK) cron reset --yes >/dev/null
 	@$(FLASK) cron refresh-all --chunks all
 	@$(FLASK) cron overview
 
 serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
-	HOST=127.0.0.1 APP_ENV=development $(BIN)/gunicorn wsgi:app
+	BIND_HOST=127.0.0.1 PORT=8000 APP_ENV=development $(BIN)/gunicorn wsgi:app
 
 test: lint types layers ## Check style, types and layers, then run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
@@ -45,6 +46,9 @@ lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files 
 
 chaos: $(VENV)/.ready ## Run the rounds of faults in full; CHAOS_SEED=N repeats those of a seed
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} $(BIN)/pytest -m chaos -s
+
+bench: $(VENV)/.ready ## Measure the service beside the bare input and output; SIZE=100000 for more stocks
+	$(BIN)/python -m bench $(or $(SIZE),1300)
 
 clean: ## Stop the embedded Redis, remove the set-up and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"

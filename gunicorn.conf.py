@@ -1,4 +1,4 @@
-"""How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY) is kept."""
+"""How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY, BIND_HOST) is kept."""
 
 import gc
 import os
@@ -8,14 +8,13 @@ from typing import Any
 from vettr_cron.logs import logging_config
 from vettr_cron.services.registry import EXTENSION
 
-bind = f"{os.environ.get('HOST', '')}:{os.environ.get('PORT', '8000')}"  # no HOST: every interface
+bind = f"{os.environ.get('BIND_HOST', '')}:{os.environ.get('PORT', '8000')}"  # no BIND_HOST: every interface
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
 threads = 8
 preload_app = True
 graceful_timeout = 10  # a call in hand ends within that, whatever it waits for
 keepalive = 5
-accesslog = None  # the service logs its requests itself
 control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 50

@@ -56,9 +56,11 @@ def _will_serve() -> bool:
 
 
 def _bind_database(app: Flask, settings: Settings) -> None:
-    Path(app.instance_path).mkdir(exist_ok=True)
-    default = f"sqlite:///{app.instance_path}/vettr_cron.db"
-    url = sqlalchemy_url(settings.database_url.get_secret_value() if settings.database_url else default)
+    if settings.database_url:
+        url = sqlalchemy_url(settings.database_url.get_secret_value())
+    else:
+        Path(app.instance_path).mkdir(exist_ok=True)
+        url = sqlalchemy_url(f"sqlite:///{app.instance_path}/vettr_cron.db")
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)

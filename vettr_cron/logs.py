@@ -48,7 +48,9 @@ def logging_config(*, readable: bool) -> dict[str, Any]:
         "loggers": {
             "alembic": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-            "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
+            # gunicorn logs every request once it has a configuration of logs; the service does so itself, without the
+            # query string, which may hold what is nobody's business.
+            "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
     }
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.services.refresh_all import AllResults
@@ -87,6 +88,12 @@ def _state_json(state: JobState) -> dict[str, Any]:
 def reset_json(names: list[str]) -> dict[str, Any]:
     """What was reset."""
     return {"message": "Cron cursors reset", "reset": names}
+
+
+def failure_json(error: CronError) -> dict[str, Any]:
+    """What a call that could not even begin has to say, by the code that the same has over HTTP."""
+    code = "SERVICE_UNAVAILABLE" if isinstance(error, ServiceUnavailable) else "VALIDATION_ERROR"
+    return {"error": {"code": code, "message": str(error)}}
 
 
 def _text(value: object) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import NoPermissionError, ReadOnlyError, RedisError
 from redis.retry import Retry
 
 from vettr_cron.config import Settings
@@ -55,6 +55,10 @@ def _reason(error: RedisError) -> str:
         return "Redis is out of memory"
     if "read only replica" in text:
         return "Redis is a read-only replica"
+    if text.startswith("MISCONF"):
+        return "Redis cannot save its data to disk, and refuses writes"
+    if isinstance(error, NoPermissionError):
+        return "Redis forbids what is needed to the user in REDIS_URL"
     if "AUTH" in text.upper() or "invalid username-password" in text:
         return "Redis refuses the credentials in REDIS_URL"
     return "Redis does not answer"

@@ -40,7 +40,7 @@ class Proxy:
         self._mode = Mode.PASS
         self._delay = 0.0
         self._links: set[_Link] = set()
-        self._watch: Callable[[_Link, bytes, bool], None] | None = None
+        self._watch: Callable[[_Link, bytes, bool], bytes] | None = None  # gives what is still to be passed on
         listener, self.port = _listener_on_free_port()
         self._listener: socket.socket | None = listener
         self._accept_from(listener)
@@ -94,14 +94,17 @@ class Proxy:
             self._set(Mode.STALL)
 
     def after_bytes(self, count: int, act: Callable[[], object]) -> None:
-        """Act once, when so many bytes have come along from now on, before they are passed on."""
+        """Act once, when so many bytes have gone over from now on, be it in the middle of a message."""
         left = [count]
 
-        def watch(_link: _Link, data: bytes, _upstream: bool) -> None:
-            left[0] -= len(data)
-            if left[0] < 0:
-                self._watch = None
-                act()
+        def watch(link: _Link, data: bytes, upstream: bool) -> bytes:
+            passed, left[0] = left[0], left[0] - len(data)
+            if left[0] >= 0:
+                return data
+            self._watch = None
+            link.pass_on(data[:passed], upstream)
+            act()
+            return data[passed:]
 
         with self._changed:
             self._watch = watch
@@ -110,35 +113,37 @@ class Proxy:
         """Act once, when the request of that number comes along which contains the word, before it is passed on."""
         left = [number]
 
-        def watch(_link: _Link, data: bytes, upstream: bool) -> None:
+        def watch(_link: _Link, data: bytes, upstream: bool) -> bytes:
             if upstream and word in data:
                 left[0] -= 1
                 if left[0] == 0:
                     self._watch = None
                     act()
+            return data
 
         with self._changed:
             self._watch = watch
 
-    def lose_reply(self, word: bytes, number: int = 1) -> None:
-        """Lose the reply to the request of that number which contains the word, and the connection with it."""
+    def on_reply(self, word: bytes, act: Callable[[], object], number: int = 1) -> None:
+        """Act once, when the reply to the request of that number with the word in it comes, before it is passed on."""
         left, asked = [number], set[_Link]()
 
-        def watch(link: _Link, data: bytes, upstream: bool) -> None:
+        def watch(link: _Link, data: bytes, upstream: bool) -> bytes:
             if upstream and word in data:
                 left[0] -= 1
                 if left[0] == 0:
                     asked.add(link)
             elif not upstream and link in asked:
                 self._watch = None
-                link.cut()
+                act()
+            return data
 
         with self._changed:
             self._watch = watch
 
     @property
     def armed(self) -> bool:
-        """Whether what `after_bytes`, `when` or `lose_reply` waits for has not come yet."""
+        """Whether what `after_bytes`, `when` or `on_reply` waits for has not come yet."""
         return self._watch is not None
 
     def _set(self, mode: Mode) -> None:
@@ -176,26 +181,23 @@ class Proxy:
         return server
 
     def _pump(self, link: "_Link", upstream: bool) -> None:
-        source, sink = (link.client, link.server) if upstream else (link.server, link.client)
+        source = link.client if upstream else link.server
         with suppress(OSError):
             while data := source.recv(65_536):
-                self._hold(link, data, upstream)
-                sink.sendall(data)
+                link.pass_on(self._held(link, data, upstream), upstream)
         link.cut()
         if link.ended():
             with self._changed:
                 self._links.discard(link)
 
-    def _hold(self, link: "_Link", data: bytes, upstream: bool) -> None:
-        """Wait as long as the mode says. Raises OSError when the data is not to be passed on."""
+    def _held(self, link: "_Link", data: bytes, upstream: bool) -> bytes:
+        """What is to be passed on of the data, once the mode lets it."""
         with self._changed:
-            if self._watch is not None:
-                self._watch(link, data, upstream)
+            rest = self._watch(link, data, upstream) if self._watch is not None else data
             if self._mode is Mode.DELAY:
                 self._changed.wait_for(lambda: self._mode is not Mode.DELAY, self._delay)
             self._changed.wait_for(lambda: self._mode is not Mode.STALL)
-        if link.is_cut:
-            raise ConnectionAbortedError
+        return rest
 
 
 class _Link:
@@ -207,6 +209,12 @@ class _Link:
         self.is_cut = False
         self._ended = 0
         self._lock = threading.Lock()
+
+    def pass_on(self, data: bytes, upstream: bool) -> None:
+        """Send the data where it goes. Raises OSError when the connections are cut."""
+        if self.is_cut:
+            raise ConnectionAbortedError
+        (self.server if upstream else self.client).sendall(data)
 
     def cut(self) -> None:
         """End both connections; the threads notice it."""

@@ -135,3 +135,15 @@ def test_production_does_not_start_without_what_it_needs(command: list[str]) -> 
     assert "CRON_SECRET, REDIS_URL must be set in production" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "hush" not in done.stdout + done.stderr
+
+
+def test_work_goes_on_when_nobody_reads_the_output_any_more(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 60)
+    command = flask("cron", "refresh-all", "--chunks", "all", "--chunk-size", "10")
+    with started(command, environment(sqlite_world)) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(PATIENCE)
+    runs = sqlite_world.table("cron_job_runs")
+    assert [run["status"] for run in runs] == ["completed"] * 12
+    assert len(sqlite_world.table("red_flag_history")) == 5 * 60

@@ -84,3 +84,12 @@ def test_a_stop_in_the_middle_of_a_call_saves_what_is_in_hand_and_answers(world:
     assert {run["status"] for run in world.table("cron_job_runs")} == {"completed"}
     assert world.redis.get("cron:scores:offset") == str(done)
     assert world.data("scores?chunk_size=1000")["stocks_processed"] == 1000 - done  # the lease is free
+
+
+def test_a_request_is_one_line_in_the_log_without_its_query_string(world: World) -> None:
+    with serving(world) as web:
+        web.call("/v1/cron/status?token=hush-hush")
+        web.call("/v1/cron/status")
+        lines = web.log.read_text().splitlines()
+    assert sum("/v1/cron/status" in line for line in lines) == 2
+    assert "hush" not in "".join(lines)

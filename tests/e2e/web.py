@@ -73,7 +73,7 @@ class Web:
 def serving(world: World, variables: Environment | None = None) -> Iterator[Web]:
     """The web process on the same servers as this world, in production; it ends with the block."""
     port = free_port()
-    own = {"HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "2", **(variables or {})}
+    own = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "2", **(variables or {})}
     with (
         tempfile.NamedTemporaryFile() as log,
         started(gunicorn(), environment(world, **own), stderr=log.fileno()) as process,

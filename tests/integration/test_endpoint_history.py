@@ -9,7 +9,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import RUN_KEYS, TIME, data_of, invalid_parameters_of
 from tests.world import World
-from vettr_cron.lease import Leases
+from vettr_cron.lease import Lease, Leases
 
 START = datetime(2026, 11, 23, 12)
 
@@ -131,7 +131,10 @@ def test_a_running_row_counts_as_what_it_is_shown_as(world: World) -> None:
     assert ids(world.data("history?status=running")) == []
     assert everything(world) == before
 
-    Leases(world.redis, 30).acquire("scores")
+    leases = Leases(world.redis, 30)
+    lease = leases.acquire("scores")
+    assert isinstance(lease, Lease)
+    assert leases.confirm(lease, run_id)
     (run,) = world.data("history?status=running")["runs"]
     assert (run["status"], run["error_message"], run["completed_at"]) == ("running", None, None)
     assert ids(world.data("history?status=failed")) == []

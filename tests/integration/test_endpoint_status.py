@@ -105,9 +105,11 @@ def test_keys_of_another_type_do_no_harm(sqlite_world: World) -> None:
 
 
 def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
-    lease = Leases(world.redis, 30).acquire("scores")
+    leases = Leases(world.redis, 30)
+    lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
     run_id = add_running_run(world, "refresh-scores")
+    assert leases.confirm(lease, str(run_id))
     job = world.data("status")["jobs"]["scores"]
     assert (job["running"]["id"], job["running"]["status"]) == (str(run_id), "running")
     assert job["last_run"] == job["running"]

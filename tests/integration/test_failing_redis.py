@@ -2,19 +2,17 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 from redis import Redis
-from werkzeug.test import TestResponse
 
 from tests.chaos.proxy import Proxy, redis_proxy
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.failing import assert_goes_on, assert_refused, failed_run, within
 from tests.integration.meddling import at_stock, refresh, wait_until
-from tests.integration.replies import error_of, seconds_until_retry
+from tests.integration.replies import error_of
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
@@ -45,28 +43,10 @@ def setting(migrated_sqlite_url: str, stoppable_redis: PrivateRedis) -> Iterator
     world.close()
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
-
-
-def assert_refused(response: TestResponse, message: str) -> None:
-    """A 503 that says why, to a person, and when to come back."""
-    error = error_of(response, 503, "SERVICE_UNAVAILABLE")
-    assert message in error["message"]
-    assert seconds_until_retry(response) == 30
-
-
-def assert_goes_on(setting: Setting, offset: int) -> None:
-    """The next call, once the term of a lease that could not be given back has run out, does 10 stocks from there."""
+def assert_goes_on_in_time(setting: Setting, offset: int) -> None:
+    """The next call goes on, once the term of a lease that could not be given back has run out."""
     wait_until(lambda: not setting.direct.exists("cron:scores:lease"))
-    result = setting.world.data("scores?chunk_size=10")
-    assert (result["status"], result["chunk_info"]["current_offset"], result["succeeded"]) == ("completed", offset, 10)
-    assert setting.direct.get("cron:scores:offset") == str(offset + 10)
-    assert len(setting.world.table("vetr_score_history")) == offset + 10
-    assert not [row for row in setting.world.table("cron_job_runs") if row["status"] == "running"]
+    assert_goes_on(setting.world, offset)
 
 
 def refuse(setting: Setting) -> None:
@@ -99,6 +79,10 @@ def lock(setting: Setting) -> None:
     setting.direct.client_kill_filter(_type="normal", skipme=True)
 
 
+def forbid(setting: Setting) -> None:
+    setting.direct.acl_setuser("default", enabled=True, commands=["-evalsha"])
+
+
 def recover(setting: Setting) -> None:
     """Undo whatever was done to Redis or to the way there."""
     setting.proxy.heal()
@@ -106,6 +90,7 @@ def recover(setting: Setting) -> None:
         os.kill(setting.server.pid, signal.SIGCONT)
         setting.direct.replicaof("NO", "ONE")
         setting.direct.config_set("maxmemory", 0)
+        setting.direct.acl_setuser("default", enabled=True, commands=["+evalsha"])
         setting.direct.config_set("requirepass", "")
     else:
         setting.server.start()
@@ -122,6 +107,7 @@ INSTANT: dict[str, tuple[Callable[[Setting], None], str]] = {
     "it is stopped": (stop, "Redis does not answer"),
     "it became a replica": (make_replica, "Redis is a read-only replica"),
     "it is out of memory": (fill, "Redis is out of memory"),
+    "it forbids scripts": (forbid, "Redis forbids what is needed to the user in REDIS_URL"),
     "it wants another password": (lock, "Redis refuses the credentials in REDIS_URL"),
 }
 SILENT: dict[str, tuple[Callable[[Setting], None], str]] = {
@@ -144,7 +130,7 @@ def test_without_redis_nothing_runs_and_the_next_call_works(setting: Setting, wh
     recover(setting)
     result = setting.world.data("scores?chunk_size=10")
     assert (result["status"], result["chunk_info"]["current_offset"]) == ("completed", 10)
-    assert_goes_on(setting, 20)
+    assert_goes_on_in_time(setting, 20)
 
 
 @pytest.mark.parametrize("what", ["the way there is cut", "it wants another password"])
@@ -172,23 +158,22 @@ def test_redis_gone_in_the_middle_fails_the_run_and_keeps_what_is_written(settin
     setting.proxy.when(MOVE, lambda: break_it(setting))
     with within(10):
         response = setting.world.call("scores?chunk_size=10&chunks=all")
-    details = error_of(response, 500, "JOB_FAILED")["details"]
-    assert (details["status"], details["stop_reason"], details["error"]) == ("failed", "error", message)
-    assert (details["succeeded"], details["chunk_info"]["is_complete"]) == (10, False)
+    details = failed_run(response, message)
+    assert details["succeeded"] == 10
     assert len(setting.world.table("vetr_score_history")) == 20
 
     recover(setting)
     run = setting.world.data("history?limit=1")["runs"][0]
     assert (run["id"], run["status"], run["error_message"]) == (details["run_id"], "failed", message)
     assert (run["stocks_processed"], run["succeeded"]) == (10, 10)
-    assert_goes_on(setting, 10)
-    assert_goes_on(setting, 20)
+    assert_goes_on_in_time(setting, 10)
+    assert_goes_on_in_time(setting, 20)
 
 
 def test_a_slow_redis_is_waited_for(setting: Setting) -> None:
     setting.world.data("scores?chunk_size=10")
     setting.proxy.delay(0.2)
-    assert_goes_on(setting, 10)
+    assert_goes_on_in_time(setting, 10)
 
 
 def test_a_slow_redis_spends_the_calls_budget_and_no_more(setting: Setting) -> None:
@@ -205,7 +190,7 @@ def test_a_redis_that_takes_seconds_for_a_reply_is_one_that_does_not_answer(sett
     with within(12):
         assert_refused(setting.world.call("scores"), "Redis does not answer")
     setting.proxy.heal()
-    assert_goes_on(setting, 0)
+    assert_goes_on_in_time(setting, 0)
 
 
 def test_a_redis_that_was_emptied_between_calls_starts_a_new_cycle_without_loss(setting: Setting) -> None:
@@ -238,20 +223,20 @@ def restart(setting: Setting) -> None:
 def test_a_restart_between_calls_is_noticed_by_nobody(setting: Setting) -> None:
     setting.world.data("scores?chunk_size=10")
     restart(setting)
-    assert_goes_on(setting, 10)
+    assert_goes_on_in_time(setting, 10)
 
 
 def test_a_restart_in_the_middle_is_noticed_by_nobody(setting: Setting) -> None:
     job = at_stock(JOBS["scores"], 3, lambda: restart(setting))
     result = refresh(setting.world, job, chunk_size=10)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE, 10)
-    assert_goes_on(setting, 10)
+    assert_goes_on_in_time(setting, 10)
 
 
 def test_a_redis_that_forgot_the_scripts_is_told_again(setting: Setting) -> None:
     setting.world.data("scores?chunk_size=10")
     setting.direct.script_flush()
-    assert_goes_on(setting, 10)
+    assert_goes_on_in_time(setting, 10)
 
 
 def test_a_wrong_password_is_told_and_not_shown(

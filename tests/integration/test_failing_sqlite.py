@@ -4,7 +4,6 @@ import resource
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from werkzeug.test import TestResponse
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.failing import assert_goes_on, assert_refused, failed_run, within
 from tests.integration.meddling import at_stock, refresh
-from tests.integration.replies import error_of, seconds_until_retry
+from tests.integration.replies import error_of
 from tests.world import SECRET, World
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.jobs import JOBS
@@ -63,25 +62,6 @@ def with_pragma(world: World, pragma: str) -> Iterator[None]:
         engine.dispose()
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
-
-
-def assert_refused(response: TestResponse, message: str) -> None:
-    assert error_of(response, 503, "SERVICE_UNAVAILABLE")["message"] == message
-    assert seconds_until_retry(response) == 30
-
-
-def assert_goes_on(world: World, offset: int) -> None:
-    result = world.data("scores?chunk_size=10")
-    assert (result["status"], result["chunk_info"]["current_offset"], result["succeeded"]) == ("completed", offset, 10)
-    assert len(world.table("vetr_score_history")) == offset + 10
-    assert not [row for row in world.table("cron_job_runs") if row["status"] == "running"]
-
-
 def test_a_file_that_another_program_writes_is_waited_for_and_then_given_up(world: World) -> None:
     world.data("scores?chunk_size=10")
     with another_writer(world), within(10):
@@ -111,8 +91,7 @@ def test_a_disk_that_is_full_takes_nothing_of_the_group(world: World) -> None:
     world.data("scores?chunk_size=10")
     (pages,) = world.rows("PRAGMA page_count")
     with with_pragma(world, f"max_page_count = {pages['page_count'] + 2}"):
-        details = error_of(world.call("scores?chunk_size=40"), 500, "JOB_FAILED")["details"]
-    assert (details["status"], details["error"]) == ("failed", "The database's disk is full")
+        details = failed_run(world.call("scores?chunk_size=40"), "The database's disk is full")
     assert (details["stocks_processed"], world.redis.get("cron:scores:offset")) == (0, "10")
     (run,) = world.data("history?status=failed")["runs"]
     assert run["error_message"] in ("The database's disk is full", "interrupted")

@@ -5,14 +5,23 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from flask import request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from vettr_cron.api.errors import ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import RunStatus
+from vettr_cron.jobs import JOBS
 
-JobName = Literal["scores", "red-flags"]
+
+def _known_job(name: str) -> str:
+    if name not in JOBS:
+        raise ValueError("no job")
+    return name
+
+
+JobName = Annotated[str, AfterValidator(_known_job)]
+_JOB_NAMES = " or ".join(JOBS)
 
 
 def _digits(value: object) -> object:
@@ -46,7 +55,7 @@ class HistoryParameters(_Parameters):
     """Of history."""
 
     limit: WholeNumber = Field(default=50, ge=1, le=200, description="a whole number from 1 to 200")
-    job: JobName | None = Field(default=None, description="scores or red-flags")
+    job: JobName | None = Field(default=None, description=_JOB_NAMES)
     status: RunStatus | None = Field(default=None, description="running, completed or failed")
     before: UUID | None = Field(default=None, description="the id of a run")
 
@@ -54,7 +63,7 @@ class HistoryParameters(_Parameters):
 class ResetParameters(_Parameters):
     """Of reset."""
 
-    job: JobName | None = Field(default=None, description="scores or red-flags")
+    job: JobName | None = Field(default=None, description=_JOB_NAMES)
 
 
 class NoParameters(_Parameters):

@@ -44,13 +44,13 @@ def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float
 
 def _work_options(command: Any) -> Any:
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP."),
+        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP."),
         click.option(
             "--time-budget",
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
             callback=_finite,
-            help="Start no new work after this many seconds. [default: no bound]",
+            help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
         ),
         click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
         click.option(
@@ -93,7 +93,7 @@ def advance_all(chunk_size: int | None, chunks: Any, time_budget: float | None, 
 
 
 @cron.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 @speaking
 def status(as_json: bool) -> None:
     """What goes on: progress, what runs, the last run and the last success."""
@@ -105,7 +105,7 @@ def status(as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many runs.")
 @click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's runs.")
 @click.option("--status", "run_status", type=click.Choice([state.value for state in RunStatus]))
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 @speaking
 def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
     """The newest runs, newest first."""
@@ -117,7 +117,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 @cron.command()
 @click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's cursor. [default: all]")
 @click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as over HTTP.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 @speaking
 def reset(job: str | None, yes: bool, as_json: bool) -> None:
     """Forget the cursors, so that the next call starts a new cycle."""

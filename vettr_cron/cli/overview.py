@@ -27,7 +27,7 @@ def _text(newest: Overview) -> str:
         parts += ["", "Best", columns([("ticker", "score", "name"), *_rows(newest.best)])]
         parts += ["", "Worst", columns([("ticker", "score", "name"), *_rows(newest.worst)])]
     flags = [(severity, newest.flags_by_severity.get(severity, 0)) for severity in SEVERITIES]
-    return "\n".join([*parts, "", "Flags", columns([("severity", "flags"), *flags])])
+    return "\n".join([*parts, "", "Flags of the last 24 hours", columns([("severity", "flags"), *flags])])
 
 
 def _bars(newest: Overview) -> str:

@@ -24,10 +24,25 @@ def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job[Any]], Pr
     if not show:
         yield lambda _job: unwatched
     elif not sys.stdout.isatty():
-        yield _lines
+        yield lambda job: _careless(_lines(job))
     else:
         with ExitStack() as bars:
-            yield lambda job: _bar(bars, job, request)
+            yield lambda job: _careless(_bar(bars, job, request))
+
+
+def _careless(show: Progress) -> Progress:
+    """The same, but quiet once nobody reads it: the work is not for the display."""
+    gone = False
+
+    def show_or_not(done: int, total: int) -> None:
+        nonlocal gone
+        try:
+            if not gone:
+                show(done, total)
+        except OSError:
+            gone = True
+
+    return show_or_not
 
 
 def _lines(job: Job[Any]) -> Progress:

@@ -1,5 +1,6 @@
-"""What a person at a terminal reads when something goes wrong: one sentence, exit status 1."""
+"""What a caller at a terminal is told when something goes wrong: a sentence, with --json an error too; status 1."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -7,6 +8,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from vettr_cron.domain.errors import CronError
+from vettr_cron.presentation import failure_json
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -20,6 +22,8 @@ def speaking(command: Callable[Arguments, Answer]) -> Callable[Arguments, Answer
         try:
             return command(*args, **kwargs)
         except CronError as error:
+            if kwargs.get("as_json"):
+                click.echo(json.dumps(failure_json(error), indent=2, ensure_ascii=False))
             raise click.ClickException(str(error)) from None
 
     return guarded

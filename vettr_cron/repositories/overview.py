@@ -1,5 +1,6 @@
 """What the newest results look like over the whole universe."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -32,11 +33,12 @@ def best_and_worst(connection: Connection, limit: int) -> tuple[list[Scored], li
     return [Scored._make(row) for row in best], [Scored._make(row) for row in worst]
 
 
-def flags_by_severity(connection: Connection) -> dict[str, int]:
-    """How many of the newest flags of each stock have which severity."""
+def flags_by_severity(connection: Connection, since: datetime) -> dict[str, int]:
+    """How many of the newest flags of each stock, detected since then, have which severity."""
     flags = red_flag_history
     newest = (
         select(flags.c.stock_ticker, func.max(flags.c.detected_at).label("detected_at"))
+        .where(flags.c.detected_at >= since)
         .group_by(flags.c.stock_ticker)
         .subquery()
     )

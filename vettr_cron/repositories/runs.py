@@ -1,6 +1,6 @@
 """The rows of cron_job_runs: the record of every chunk, and the fence of the one that runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -12,16 +12,9 @@ from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.repositories.bulk import upsert
 
-_CHANGING = (
-    "status",
-    "stocks_processed",
-    "succeeded",
-    "failed_count",
-    "failures",
-    "duration_ms",
-    "completed_at",
-    "error_message",
-)
+# The counts are those of the rows that are written with them, in one transaction: the end leaves them alone.
+_COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
+_END = ("status", "duration_ms", "completed_at", "error_message")
 
 
 def start(connection: Connection, run: Run) -> None:
@@ -30,18 +23,25 @@ def start(connection: Connection, run: Run) -> None:
 
 
 def record(connection: Connection, run: Run) -> bool:
-    """Write what a running run has come to. False when it runs no more: another holder has closed it."""
+    """Write what a running run has come to, or how it ended. False when another holder has closed it."""
+    names = _COUNTS if run.status is RunStatus.RUNNING else _END
     row = _row(run)
     statement = update(runs).where(runs.c.id == run.id, runs.c.status == RunStatus.RUNNING.value)
-    if connection.execute(statement.values({name: row[name] for name in _CHANGING})).rowcount == 1:
+    if connection.execute(statement.values({name: row[name] for name in names})).rowcount == 1:
         return True
     # An end that is told again, as the answer to the first time was lost, is there already.
-    return run.status is not RunStatus.RUNNING and find(connection, run.id) == run
+    return run.status is not RunStatus.RUNNING and _end(find(connection, run.id)) == _end(run)
 
 
-def running(connection: Connection, job_name: str) -> list[Run]:
-    """The job's rows that say that they run."""
-    statement = select(runs).where(runs.c.job_name == job_name, runs.c.status == RunStatus.RUNNING.value)
+def _end(run: Run | None) -> list[Any]:
+    return [getattr(run, name, None) for name in _END]
+
+
+def running(connection: Connection, job_name: str | None = None) -> list[Run]:
+    """The job's rows, or those of all jobs, that say that they run."""
+    statement = select(runs).where(runs.c.status == RunStatus.RUNNING.value)
+    if job_name is not None:
+        statement = statement.where(runs.c.job_name == job_name)
     return [_run(row) for row in connection.execute(statement)]
 
 
@@ -56,7 +56,7 @@ def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
 
 
 def as_interrupted(run: Run) -> Run:
-    """How a running row reads once nobody holds its lease."""
+    """How a running row reads whose holder is dead."""
     last_sign_of_life = run.started_at + timedelta(milliseconds=run.duration_ms or 0)
     return run.finished(last_sign_of_life, run.duration_ms or 0, INTERRUPTED)
 
@@ -74,28 +74,22 @@ def newest(
     job_name: str | None = None,
     status: RunStatus | None = None,
     before: Run | None = None,
-    jobs_without_holder: Sequence[str] = (),
+    orphans: Collection[UUID] = (),
 ) -> list[Run]:
-    """The newest runs first; a running row of a job that nobody holds counts, and is shown, as failed."""
+    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
     statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
     if job_name is not None:
         statement = statement.where(runs.c.job_name == job_name)
     if status is not None:
-        statement = statement.where(_shown_as(status, jobs_without_holder))
+        statement = statement.where(_shown_as(status, orphans))
     if before is not None:
         statement = statement.where(tuple_(runs.c.started_at, runs.c.id) < (before.started_at, before.id))
     found = [_run(row) for row in connection.execute(statement)]
-    return [as_shown(run, jobs_without_holder) for run in found]
+    return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
 
 
-def as_shown(run: Run, jobs_without_holder: Sequence[str]) -> Run:
-    """The run as a reader may see it: nothing is running whose lease is gone."""
-    orphaned = run.status is RunStatus.RUNNING and run.job_name in jobs_without_holder
-    return as_interrupted(run) if orphaned else run
-
-
-def _shown_as(status: RunStatus, jobs_without_holder: Sequence[str]) -> ColumnElement[bool]:
-    orphaned = (runs.c.status == RunStatus.RUNNING.value) & runs.c.job_name.in_(jobs_without_holder)
+def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:
+    orphaned = (runs.c.status == RunStatus.RUNNING.value) & runs.c.id.in_(orphans)
     if status is RunStatus.FAILED:
         return or_(runs.c.status == status.value, orphaned)
     if status is RunStatus.RUNNING:

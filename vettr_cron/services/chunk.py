@@ -81,15 +81,19 @@ class ChunkRunner:
             chunk_offset=cursor.offset,
             chunk_size=work.chunk_size,
             total_stocks=work.total_stocks,
-            started_at=ready.now if ready else utc_now(),
+            started_at=utc_now(),
         )
+
+        # Named before its row is there: readers take a row for orphaned that runs and is not named.
+        if not self.leases.confirm(work.lease, str(run.id)):
+            raise RunSuperseded
 
         def start() -> None:
             with self.database.writing(work.deadline.left) as connection:
                 runs.start(connection, run)
 
         persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
-        return _ChunkRun(self, work, run, cursor).to_its_end(ready.chunk if ready else None, is_last=is_last)
+        return _ChunkRun(self, work, run, cursor).to_its_end(ready, is_last=is_last)
 
 
 class _ChunkRun:
@@ -118,7 +122,7 @@ class _ChunkRun:
 
     def _all_groups(self, ready: Chunk | None, *, is_last: bool) -> StopReason | None:
         work, runner = self._work, self._runner
-        if not runner.leases.confirm(work.lease, str(self._run.id)):
+        if not runner.leases.confirm(work.lease):
             raise RunSuperseded
         chunk = ready or persistently(lambda: work.load(self._cursor.after, self._run.started_at), self._may_start)
         if not (is_last or chunk.ends_universe) and self._may_start():

@@ -9,7 +9,7 @@ from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import runs
-from vettr_cron.services.status import jobs_without_holder
+from vettr_cron.services.status import orphaned_runs
 
 
 class UnknownRun(CronError):
@@ -27,7 +27,7 @@ class ReadHistory:
         self, limit: int, job: Job[object] | None = None, status: RunStatus | None = None, before: UUID | None = None
     ) -> Sequence[Run]:
         """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable."""
-        unheld = jobs_without_holder(self._leases)
+        orphans = orphaned_runs(self._database, self._leases)
         with self._database.reading() as connection:
             start = None
             if before is not None:
@@ -40,5 +40,5 @@ class ReadHistory:
                 job_name=job.run_name if job else None,
                 status=status,
                 before=start,
-                jobs_without_holder=unheld,
+                orphans=orphans,
             )

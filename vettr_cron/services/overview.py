@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from vettr_cron.database import Database
 from vettr_cron.repositories import overview
 from vettr_cron.repositories.overview import BAND, Scored
+from vettr_cron.services.clock import utc_now
 
 __all__ = ["Overview", "ReadOverview", "Scored"]
 
 EXTREMES = 5
+RECENT = timedelta(days=1)  # the history of flags grows for ever; what is older than a day is not the newest look
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class ReadOverview:
         with self._database.reading() as connection:
             counts = overview.scores_by_band(connection)
             best, worst = overview.best_and_worst(connection, EXTREMES)
-            flags = overview.flags_by_severity(connection)
+            flags = overview.flags_by_severity(connection, utc_now() - RECENT)
         bands = [0] * (100 // BAND)
         for band, count in counts.items():
             if band is not None:

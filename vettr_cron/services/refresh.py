@@ -92,7 +92,10 @@ class Refresh:
             with self._database.reading(call.deadline.left) as connection:
                 return call.job.load(connection, after, call.request.chunk_size, now)
 
-        with ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor:
+        with (
+            ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor,
+            ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader,
+        ):
             work = Work(
                 job=call.job,
                 lease=lease,
@@ -104,7 +107,7 @@ class Refresh:
                 deadline=call.deadline,
                 executor=executor,
                 load=load,
-                ahead=Ahead(load, executor),
+                ahead=Ahead(load, reader),
                 progress=progress,
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))

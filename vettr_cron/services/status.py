@@ -45,31 +45,39 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
-        unheld = jobs_without_holder(self._leases)
+        orphans = orphaned_runs(self._database, self._leases)
         with self._database.reading() as connection:
             total = stocks.count(connection)
             states = {}
             for job in JOBS.values():
                 keys = cursors[job.name]
-                last = runs.newest(connection, 1, job_name=job.run_name, jobs_without_holder=unheld)
+                last = runs.newest(connection, 1, job_name=job.run_name, orphans=orphans)
                 success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
-                last_run = last[0] if last else None
+                running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
                 states[job.key] = JobState(
                     name=job.name,
                     run_name=job.run_name,
                     offset=keys.rank or 0,
                     progress_pct=_percent(keys.rank or 0, total),
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    running=last_run if last_run and last_run.status is RunStatus.RUNNING else None,
-                    last_run=last_run,
+                    running=running[0] if running else None,
+                    last_run=last[0] if last else None,
                     last_success=success[0] if success else None,
                 )
         return Status(total, states)
 
 
-def jobs_without_holder(leases: Leases) -> list[str]:
-    """The run names of the jobs whose lease nobody holds: none of their rows can be running."""
-    return [job.run_name for job in JOBS.values() if leases.holder(job.name) is None]
+def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
+    """The runs that were running just now although their holders are dead. Raises ServiceUnavailable.
+
+    A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
+    before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
+    """
+    with database.reading() as connection:
+        running = runs.running(connection)
+    holders = [leases.holder(job.name) for job in JOBS.values()]
+    named = {holder.run_id for holder in holders if holder is not None}
+    return {run.id for run in running if str(run.id) not in named}
 
 
 def _percent(offset: int, total: int) -> int:
