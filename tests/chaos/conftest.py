@@ -1,0 +1,74 @@
+"""Fixtures of services that are killed: arenas with the same universe, each with databases of its own."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.arena import Arena, MakeArenas
+from tests.servers.postgres_server import PostgresServer
+from tests.servers.redis_server import PrivateRedis, flush
+from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where output is shown as it comes, the seeds and the sums of the rounds, and not what the service logs."""
+    if request.config.getoption("capture") == "no":
+        logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def postgres_arenas(
+    postgres_server: PostgresServer, redis_server: PrivateRedis, migrated_postgres_url: str, tmp_path: Path
+) -> Iterator[MakeArenas]:
+    """Makes arenas on PostgreSQL."""
+    with ExitStack() as ends:
+
+        def copy(_folder: Path) -> str:
+            url = postgres_server.create_database(template=migrated_postgres_url)
+            ends.callback(postgres_server.drop_database, url)
+            return url
+
+        yield _maker(ends, redis_server, migrated_postgres_url, copy, tmp_path)
+
+
+@pytest.fixture
+def sqlite_arenas(redis_server: PrivateRedis, migrated_sqlite_url: str, tmp_path: Path) -> Iterator[MakeArenas]:
+    """Makes arenas on SQLite."""
+
+    def copy(folder: Path) -> str:
+        shutil.copy(migrated_sqlite_url.removeprefix("sqlite:///"), folder / "vettr.db")
+        return f"sqlite:///{folder / 'vettr.db'}"
+
+    with ExitStack() as ends:
+        yield _maker(ends, redis_server, migrated_sqlite_url, copy, tmp_path)
+
+
+def _maker(
+    ends: ExitStack, redis: PrivateRedis, template: str, copy: Callable[[Path], str], tmp_path: Path
+) -> MakeArenas:
+    address = redis.url.rpartition("/")[0]
+
+    def make(
+        count: int, fill: Callable[[World], object], *, job: str, chunk_size: int, **settings: object
+    ) -> list[Arena]:
+        original = World.make(template, redis.url)
+        fill(original)
+        original.close()
+        arenas = []
+        for number in range(1, count + 1):
+            folder = tmp_path / f"arena-{number}"
+            folder.mkdir()
+            world = World.make(copy(folder), f"{address}/{number}", **settings)
+            ends.callback(world.close)
+            flush(world.redis_url)
+            arenas.append(Arena(world, folder, job, chunk_size))
+        return arenas
+
+    return make
