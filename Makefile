@@ -25,7 +25,7 @@ serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in developmen
 	BIND_HOST=127.0.0.1 PORT=8000 APP_ENV=development $(BIN)/gunicorn wsgi:app
 
 test: lint types layers ## Check style, types and layers, then run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not chaos"
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -45,7 +45,8 @@ lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files 
 		--no-emit-index-url --no-emit-find-links --upgrade -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 chaos: $(VENV)/.ready ## Run the rounds of faults, which take their time; CHAOS_SEED=N repeats those of a seed
-	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} $(BIN)/pytest -m chaos -s
+	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \
+		$(BIN)/pytest -n 2 --dist loadgroup -m chaos -rP --show-capture=stdout
 
 bench: $(VENV)/.ready ## Measure the service beside the bare input and output; SIZE=100000 for more stocks
 	$(BIN)/python -m bench $(or $(SIZE),1300)

@@ -43,6 +43,7 @@ _NO_ANSWER = "The database does not answer"
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
 _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 _READ_ONLY = "25006"
+_FORBIDDEN = "42501"
 _TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
 _REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
 _NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
@@ -108,7 +109,7 @@ class Database:
     @contextmanager
     def _transaction(self, options: dict[str, Any], limit: float | None) -> Iterator[Connection]:
         with _translated(), self._watchdog.watching() as watch, self._open(watch, limit) as connection:
-            connection = connection.execution_options(**options)
+            connection = connection.execution_options(**options, busy_timeout=self._busy_timeout(limit))
             watch(connection.connection.driver_connection, limit or IMPORT_LIMIT_SECONDS)
             with connection.begin():
                 self._bound_waits(connection, limit or self._longest_wait)
@@ -149,8 +150,11 @@ class Database:
         # What is in hand when a budget ends is still to be saved, and how a run ended still to be told.
         return max(seconds, min(self._longest_wait, MINIMUM_LIMIT_SECONDS))
 
+    def _busy_timeout(self, limit: float | None) -> float:
+        return BUSY_TIMEOUT_SECONDS if limit is None else min(limit, BUSY_TIMEOUT_SECONDS)
+
     def _bound_waits(self, connection: Connection, seconds: float) -> None:
-        if not self._is_sqlite:  # there the driver's busy timeout bounds the only wait
+        if not self._is_sqlite:  # there the busy timeout bounds the only wait
             # The server speaks first: its word says more than a connection that the watchdog has cut.
             connection.execute(_SET_TIMEOUTS, {"timeout": str(max(int(seconds * 900), 1))})
 
@@ -192,9 +196,11 @@ def _decode_leniently(raw: bytes) -> str:
 
 
 def _begin_sqlite_transaction(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
     # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
-    kind = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {kind}")
+    connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
 
 
 def _prepare_postgresql_connection(connection: Any, _record: object) -> None:
@@ -243,7 +249,8 @@ def _first(error: DBAPIError) -> DBAPIError:
 def _is_unable(error: DBAPIError) -> bool:
     """Whether the server could not do it, whatever was asked; a damaged SQLite file has no class of its own."""
     plain = type(error) is DatabaseError
-    return plain or isinstance(error, OperationalError | InterfaceError) or _sqlstate(error) == _READ_ONLY
+    refused = _sqlstate(error) in (_READ_ONLY, _FORBIDDEN)
+    return plain or isinstance(error, OperationalError | InterfaceError) or refused
 
 
 def _is_transient(error: DBAPIError) -> bool:
@@ -264,6 +271,7 @@ def _reason(error: DBAPIError) -> str:
         "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
         "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
         "This process stood still for longer than a transaction may": sqlstate == "25P03",
+        "The database forbids what is needed to the user in DATABASE_URL": sqlstate == _FORBIDDEN,
         "The database refuses the credentials in DATABASE_URL": _says(error, _NOT_LET_IN),
         "There is no database of the name in DATABASE_URL": _says(error, _NO_SUCH_DATABASE),
         "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),

@@ -45,12 +45,16 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """One world, how a call of its one job is asked for, and the journal of the caller that dies."""
+    """One world, how a call of its one job is asked for, and the journal of the caller that dies.
+
+    The caller that dies has a short lease; the world's own is the usual one, so that a busy machine may be slow.
+    """
 
     world: World
     folder: Path
     job: str
     chunk_size: int
+    lease_seconds: int
 
     @property
     def path(self) -> str:
@@ -61,16 +65,14 @@ class Arena:
         return min(self.chunk_size, COMMIT_GROUP_LIMIT)
 
     def call(self, moment: str = NEVER, **values: Any) -> Call:
-        settings = {
-            name: getattr(self.world.services.settings, name) for name in ("cron_lease_seconds", "cron_batch_size")
-        }
+        settings = self.world.services.settings
         return Call(
             database_url=self.world.database_url,
             redis_url=self.world.redis_url,
             path=self.path,
             moment=moment,
             journal=self.folder / "evaluated",
-            settings=settings,
+            settings={"cron_lease_seconds": self.lease_seconds, "cron_batch_size": settings.cron_batch_size},
             **values,
         )
 
@@ -159,7 +161,14 @@ class MakeArenas(Protocol):
     """Arenas whose databases are copies of one that is filled first; up to 15, as a Redis has 16 databases."""
 
     def __call__(
-        self, count: int, fill: Callable[[World], object], *, job: str, chunk_size: int, **settings: object
+        self,
+        count: int,
+        fill: Callable[[World], object],
+        *,
+        job: str,
+        chunk_size: int,
+        lease_seconds: int = 2,
+        batch_size: int = 10,
     ) -> list[Arena]: ...
 
 

@@ -56,7 +56,13 @@ def _maker(
     address = redis.url.rpartition("/")[0]
 
     def make(
-        count: int, fill: Callable[[World], object], *, job: str, chunk_size: int, **settings: object
+        count: int,
+        fill: Callable[[World], object],
+        *,
+        job: str,
+        chunk_size: int,
+        lease_seconds: int = 2,
+        batch_size: int = 10,
     ) -> list[Arena]:
         original = World.make(template, redis.url)
         fill(original)
@@ -65,10 +71,10 @@ def _maker(
         for number in range(1, count + 1):
             folder = tmp_path / f"arena-{number}"
             folder.mkdir()
-            world = World.make(copy(folder), f"{address}/{number}", **settings)
+            world = World.make(copy(folder), f"{address}/{number}", cron_batch_size=batch_size)
             ends.callback(world.close)
             flush(world.redis_url)
-            arenas.append(Arena(world, folder, job, chunk_size))
+            arenas.append(Arena(world, folder, job, chunk_size, lease_seconds))
         return arenas
 
     return make

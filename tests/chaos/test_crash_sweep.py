@@ -40,9 +40,7 @@ def die(arena: Arena, moment: str) -> tuple[list[str], list[object]]:
 @pytest.mark.chaos
 @per_job
 def test_a_call_may_die_at_any_step_of_a_cycle(postgres_arenas: MakeArenas, job: str) -> None:
-    arenas = postgres_arenas(
-        8, lambda world: world.generate(25), job=job, chunk_size=10, cron_lease_seconds=2, cron_batch_size=5
-    )
+    arenas = postgres_arenas(8, lambda world: world.generate(25), job=job, chunk_size=10, batch_size=5)
     moments = arenas[0].moments()
     assert len(moments) == 11 + 3 * 19, "there are to be three chunks"
     at_each(moments, arenas, die_and_recover)
@@ -51,7 +49,7 @@ def test_a_call_may_die_at_any_step_of_a_cycle(postgres_arenas: MakeArenas, job:
 @pytest.mark.chaos
 @per_job
 def test_a_call_may_die_at_any_step_of_chunks_of_several_commit_groups(postgres_arenas: MakeArenas, job: str) -> None:
-    arenas = postgres_arenas(3, lambda world: add_stocks(world, 1100), job=job, chunk_size=510, cron_lease_seconds=4)
+    arenas = postgres_arenas(3, lambda world: add_stocks(world, 1100), job=job, chunk_size=510, lease_seconds=4)
     moments = [moment for moment in arenas[0].moments() if any(step in moment for step in GROUP_STEPS)]
     assert len(moments) == 5 * 6, "there are to be two chunks of two groups, and one of one"
     at_each(sample(moments), arenas, die_and_recover)
@@ -59,9 +57,7 @@ def test_a_call_may_die_at_any_step_of_chunks_of_several_commit_groups(postgres_
 
 @per_job
 def test_a_call_may_die_at_the_steps_that_count_on_sqlite(sqlite_arenas: MakeArenas, job: str) -> None:
-    arenas = sqlite_arenas(
-        8, lambda world: world.generate(25), job=job, chunk_size=10, cron_lease_seconds=2, cron_batch_size=5
-    )
+    arenas = sqlite_arenas(8, lambda world: world.generate(25), job=job, chunk_size=10, batch_size=5)
     steps = ("run row inserted", "results committed", "cursor moved", "run row finished")
     at_each([f"{side} {step} 2" for step in steps for side in ("before", "after")], arenas, die_and_recover)
 
@@ -77,9 +73,7 @@ def test_stocks_that_come_and_go_while_the_service_is_down_make_no_other_skipped
         assert len(recovery.cycles) == 1
         arena.assert_every_stock_once(here_throughout, 1)
 
-    arenas = postgres_arenas(
-        4, lambda world: world.generate(25), job=job, chunk_size=10, cron_lease_seconds=2, cron_batch_size=5
-    )
+    arenas = postgres_arenas(4, lambda world: world.generate(25), job=job, chunk_size=10, batch_size=5)
     moments = ["after results committed 1", "after cursor moved 1", "after run row finished 1", "before cursor moved 2"]
     at_each(moments, arenas, die_and_recover_in_another_universe)
 

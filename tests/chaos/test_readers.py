@@ -104,12 +104,12 @@ def test_a_run_that_ends_while_somebody_reads_is_not_taken_for_dead(
 def test_a_dead_run_is_not_running_although_another_has_taken_its_lease(
     postgres_arenas: MakeArenas, moment: str
 ) -> None:
-    (arena,) = postgres_arenas(1, lambda world: add_stocks(world, 5), job="scores", chunk_size=5, cron_lease_seconds=2)
+    (arena,) = postgres_arenas(1, lambda world: add_stocks(world, 5), job="scores", chunk_size=5)
     with calling(arena.call("before results committed 1")) as dead:
         dead.wait_until_killed()
     arena.wait_for_the_lease_to_end()
-    call = arena.call(moment, signal=signal.SIGSTOP)
-    with calling(replace(call, settings={"cron_lease_seconds": 30})) as successor:
+    call = replace(arena, lease_seconds=30).call(moment, signal=signal.SIGSTOP)
+    with calling(call) as successor:
         successor.wait_until_stopped()
         assert arena.world.redis.exists(lease_key("scores"))
         assert arena.running()
@@ -117,3 +117,14 @@ def test_a_dead_run_is_not_running_although_another_has_taken_its_lease(
         successor.go_on()
         assert successor.answer().status == 200
     assert not arena.running()
+
+
+def test_a_run_is_running_from_the_first_moment_of_its_row(postgres_arenas: MakeArenas) -> None:
+    (arena,) = postgres_arenas(1, lambda world: add_stocks(world, 5), job="scores", chunk_size=5, lease_seconds=30)
+    with calling(arena.call("after run row inserted 1", signal=signal.SIGSTOP)) as caller:
+        caller.wait_until_stopped()
+        assert arena.world.data("status")["jobs"]["scores"]["running"]["status"] == "running"
+        (run,) = arena.world.data("history?status=running")["runs"]
+        assert arena.world.data("history?status=failed")["total"] == 0
+        caller.go_on()
+        assert caller.answer().json["data"]["run_id"] == run["id"]

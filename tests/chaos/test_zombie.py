@@ -13,7 +13,7 @@ from tests.integration.meddling import at_stock, refresh
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
 
-TERM = 2
+UNBLOCKED = 5  # seconds; who is blocked waits for three times that, and then fails
 STOCKS = 20
 OPEN_TRANSACTIONS = """
     SELECT count(*) AS number FROM pg_stat_activity
@@ -43,7 +43,7 @@ def take_over(arena: Arena, meanwhile: Callable[[], object]) -> JobResult:
         meanwhile()
 
     result = refresh(arena.world, at_stock(JOBS[arena.job], 1, in_the_middle), chunk_size=arena.chunk_size)
-    assert waited[0] < TERM, "the stopped one blocked its successor"
+    assert waited[0] < UNBLOCKED, "the stopped one blocked its successor"
     return result
 
 
@@ -82,7 +82,7 @@ def go_on_when_another_has_finished(arena: Arena, moment: str) -> None:
     with stopping(arena, moment) as first:
         first.wait_until_stopped()
         second = take_over(arena, lambda: None)
-        assert second.duration_ms < TERM * 1000, "the stopped one blocked its successor"
+        assert second.duration_ms < UNBLOCKED * 1000, "the stopped one blocked its successor"
         first.go_on()
         assert_superseded(first.answer())
     assert_only_the_second_counts(arena, second)
@@ -100,9 +100,7 @@ def go_on_when_another_has_finished(arena: Arena, moment: str) -> None:
 def test_nothing_counts_of_a_holder_that_was_stopped_at_any_step(
     postgres_arenas: MakeArenas, job: str, then: Callable[[Arena, str], object]
 ) -> None:
-    arenas = postgres_arenas(
-        7, lambda world: world.generate(STOCKS), job=job, chunk_size=STOCKS, cron_lease_seconds=TERM
-    )
+    arenas = postgres_arenas(7, lambda world: world.generate(STOCKS), job=job, chunk_size=STOCKS)
     at_each(moments_until_the_cursor_moves(arenas[0]), arenas, then)
 
 
@@ -110,9 +108,7 @@ def test_nothing_counts_of_a_holder_that_was_stopped_at_any_step(
 def test_the_open_transaction_of_a_stopped_holder_ends_before_its_lease(
     postgres_arenas: MakeArenas, moment: str
 ) -> None:
-    (arena,) = postgres_arenas(
-        1, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS, cron_lease_seconds=TERM
-    )
+    (arena,) = postgres_arenas(1, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS)
     with stopping(arena, moment) as first:
         first.wait_until_stopped()
         assert open_transactions(arena) == 1
@@ -130,9 +126,7 @@ def open_transactions(arena: Arena) -> int:
 def test_a_holder_that_was_stopped_after_its_last_move_is_superseded_and_its_results_stay(
     postgres_arenas: MakeArenas, job: str
 ) -> None:
-    (arena,) = postgres_arenas(
-        1, lambda world: world.generate(STOCKS), job=job, chunk_size=STOCKS, cron_lease_seconds=TERM
-    )
+    (arena,) = postgres_arenas(1, lambda world: world.generate(STOCKS), job=job, chunk_size=STOCKS)
     with stopping(arena, "after cursor moved 1") as first:
         first.wait_until_stopped()
         (killed,) = arena.running()
@@ -156,17 +150,13 @@ def test_on_sqlite_a_stopped_writer_means_503_until_it_goes_on(sqlite_arenas: Ma
             assert_superseded(first.answer())
         recover_and_check(arena)
 
-    arenas = sqlite_arenas(
-        2, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS, cron_lease_seconds=TERM
-    )
+    arenas = sqlite_arenas(2, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS)
     at_each(["after results written 1", "before results committed 1"], arenas, go_on_while_others_wait)
 
 
 @pytest.mark.chaos
 def test_on_sqlite_a_stopped_writer_means_503_until_it_dies(sqlite_arenas: MakeArenas) -> None:
-    (arena,) = sqlite_arenas(
-        1, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS, cron_lease_seconds=TERM
-    )
+    (arena,) = sqlite_arenas(1, lambda world: world.generate(STOCKS), job="scores", chunk_size=STOCKS)
     with stopping(arena, "before results committed 1") as first:
         first.wait_until_stopped()
         arena.wait_for_the_lease_to_end()

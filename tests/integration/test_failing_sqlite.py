@@ -17,6 +17,7 @@ from tests.integration.failing import assert_goes_on, assert_refused, failed_run
 from tests.integration.meddling import at_stock, refresh
 from tests.integration.replies import error_of
 from tests.world import SECRET, World
+from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.jobs import JOBS
 
@@ -69,6 +70,11 @@ def test_a_file_that_another_program_writes_is_waited_for_and_then_given_up(worl
         assert world.data("status")["scores_offset"] == 10  # readers need not wait
     assert not world.redis.exists("cron:scores:lease")
     assert_goes_on(world, 10)
+
+
+def test_a_call_waits_for_another_writer_no_longer_than_its_budget(world: World) -> None:
+    with another_writer(world), pytest.raises(DatabaseUnavailable, match=LOCKED), within(4):
+        refresh(world, JOBS["scores"], time_budget=2.0)
 
 
 def test_a_file_that_another_program_writes_in_the_middle_fails_the_run_and_no_reader_is_deceived(

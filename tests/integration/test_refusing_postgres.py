@@ -221,3 +221,10 @@ def test_a_database_that_became_read_only_is_told(world: World) -> None:
         connection.commit()
     world.services.database.engine.dispose()
     assert_goes_on(world, 10)
+
+
+def test_a_user_who_may_not_write_a_table_is_told(world: World) -> None:
+    with as_role(world, "") as visiting:
+        world.execute("REVOKE INSERT ON cron_job_runs FROM visitor")
+        assert_refused(visiting.call("scores"), "The database forbids what is needed to the user in DATABASE_URL")
+    assert_goes_on(world, 0)
