@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 STOP_REDIS := from pathlib import Path; from vettr_cron.embedded_redis import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
+REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
 FLASK := APP_ENV=development $(BIN)/flask --app wsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve test lint types layers chaos bench lock clean
+.PHONY: help refresh serve test lint types layers audit chaos bench lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +25,7 @@ serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in developmen
 	@$(FLASK) stocks demo --if-empty
 	BIND_HOST=127.0.0.1 PORT=8000 APP_ENV=development $(BIN)/gunicorn wsgi:app
 
-test: lint types layers ## Check style, types and layers, then run the tests
+test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.ready
@@ -36,6 +37,13 @@ types: $(VENV)/.ready
 
 layers: $(VENV)/.ready
 	$(BIN)/lint-imports
+
+# The alarm ends a look-up of the name as well, which may take long where there is no network.
+audit: $(VENV)/.ready ## Look for known vulnerabilities of the pinned packages, where api.osv.dev can be reached
+	@if $(BIN)/python -c "$(REACH_OSV)" 2>/dev/null; then \
+		$(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off \
+			-r requirements.txt -r requirements-dev.txt; \
+	else echo "Known vulnerabilities were not looked up: api.osv.dev cannot be reached"; fi
 
 lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files allow
 	$(BIN)/python -m pip install --quiet uv

@@ -10,7 +10,7 @@ from vettr_cron.services.registry import EXTENSION
 
 bind = f"{os.environ.get('BIND_HOST', '')}:{os.environ.get('PORT', '8000')}"  # no BIND_HOST: every interface
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
+worker_class = "vettr_cron.api.gunicorn_worker.Worker"
 threads = 8
 preload_app = True
 graceful_timeout = 10  # a call in hand ends within that, whatever it waits for
@@ -19,6 +19,7 @@ control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
+forwarder_headers = ""  # no proxy mounts the service under a prefix; a header SCRIPT_NAME is a stranger's
 logconfig_dict = logging_config(readable=(os.environ.get("APP_ENV") or "production") != "production")
 
 

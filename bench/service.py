@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from vettr_cron.app import create_app
 from vettr_cron.jobs import JOBS
-from vettr_cron.services.refresh import Request
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import EXTENSION, Services
+from vettr_cron.services.request import Request
 
 
 def main(chunk_size: int) -> None:

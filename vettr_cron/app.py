@@ -18,9 +18,13 @@ from vettr_cron.lease import Leases
 from vettr_cron.logs import configure_logs
 from vettr_cron.models import cron, platform
 from vettr_cron.redis_client import connect_redis
+from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
+from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.overview import ReadOverview
+from vettr_cron.services.pause import PauseJobs
+from vettr_cron.services.preview import PreviewRefresh
 from vettr_cron.services.readiness import Readiness
 from vettr_cron.services.refresh import Refresh
 from vettr_cron.services.registry import EXTENSION, Services
@@ -84,6 +88,10 @@ def _wire(app: Flask, settings: Settings) -> Services:
         status=ReadStatus(database, leases, cursors),
         history=ReadHistory(database, leases),
         reset=Reset(cursors),
+        preview=PreviewRefresh(database, leases, cursors),
+        coverage=ReadCoverage(database),
+        pause=PauseJobs(database),
+        cleanup=Cleanup(database, leases, shutdown),
         readiness=Readiness(database, redis, newest_migration),
         overview=ReadOverview(database),
         universe=Universe(database),

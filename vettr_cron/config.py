@@ -15,10 +15,14 @@ from sqlalchemy.exc import ArgumentError
 HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
 MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
+MAXIMUM_DAYS = 36_500
 
 
 class ConfigError(Exception):
     """The environment does not describe a service that can run."""
+
+
+_DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
 
 def _all_or_number(value: object) -> object:
@@ -67,6 +71,9 @@ class Settings(BaseSettings):
     cron_tolerated_failure_percent: float = Field(
         default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
     )
+    cron_keep_runs_days: int = Field(default=7, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    cron_keep_red_flags_days: int = Field(default=30, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    cron_keep_snapshots_days: int = Field(default=90, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
 
     @field_validator("cron_secret", "cron_secret_previous", "database_url", "redis_url", mode="before")
     @classmethod

@@ -66,6 +66,12 @@ if offset ~= ARGV[3] or position[1] ~= ARGV[3] or position[3] ~= ARGV[2] then re
 if ARGV[6] == '1' then return place(KEYS[2], KEYS[3], ARGV[7], '0', 'finished', ARGV[2]) end
 return place(KEYS[2], KEYS[3], ARGV[7], ARGV[4], 'offset', ARGV[4], 'ticker', ARGV[5], 'cycle_id', ARGV[2])
 """
+# ARGV: token, cache TTL, then one value for each cache key from KEYS[2] on.
+_ANSWER = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'EX', ARGV[2]) end
+return 'done'
+"""
 
 
 class Moved(StrEnum):
@@ -124,6 +130,7 @@ class Cursors:
         self._read = redis.register_script(_PRELUDE + _READ)
         self._begin = redis.register_script(_PRELUDE + _BEGIN)
         self._move = redis.register_script(_PRELUDE + _MOVE)
+        self._answer = redis.register_script(_PRELUDE + _ANSWER)
 
     def read(self, job: str) -> CursorKeys:
         """What stands in Redis now. Raises RedisUnavailable."""
@@ -168,9 +175,17 @@ class Cursors:
         with redis_errors():
             return Moved(self._move(keys=[lease.key, *_keys(job), *answers], args=arguments))
 
+    def answer(self, lease: Lease, answers: Mapping[str, str]) -> Moved:
+        """Replace cached answers and leave every cursor where it is. Raises RedisUnavailable."""
+        arguments: list[str | int] = [lease.token, CACHE_TTL_SECONDS, *answers.values()]
+        with redis_errors():
+            return Moved(self._answer(keys=[lease.key, *answers], args=arguments))
+
     def reset(self, jobs: Sequence[str]) -> None:
         """Forget these jobs' cursors, so that the next call starts a new cycle. Raises RedisUnavailable."""
         with redis_errors():
+            # A server that hangs gets no wish that it would grant after the caller was told no.
+            self._redis.ping()
             self._redis.delete(*(key for job in jobs for key in _keys(job)))
 
 

@@ -31,8 +31,9 @@ from vettr_cron.watchdog import Watch, Watchdog
 
 CONNECT_TIMEOUT_SECONDS = 5
 PING_TIMEOUT_SECONDS = 2.0
-BUSY_TIMEOUT_SECONDS = 5
+BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
 MINIMUM_LIMIT_SECONDS = 1.5
+LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
 
 _SET_TIMEOUTS = text(
@@ -108,11 +109,14 @@ class Database:
 
     @contextmanager
     def _transaction(self, options: dict[str, Any], limit: float | None) -> Iterator[Connection]:
+        began = time.monotonic()
         with _translated(), self._watchdog.watching() as watch, self._open(watch, limit) as connection:
-            connection = connection.execution_options(**options, busy_timeout=self._busy_timeout(limit))
-            watch(connection.connection.driver_connection, limit or IMPORT_LIMIT_SECONDS)
+            # To open a connection may have taken most of what the whole may take.
+            left = None if limit is None else max(limit - (time.monotonic() - began), LEAST_SECONDS)
+            connection = connection.execution_options(**options, busy_timeout=self._busy_timeout(left))
+            watch(connection.connection.driver_connection, left or IMPORT_LIMIT_SECONDS)
             with connection.begin():
-                self._bound_waits(connection, limit or self._longest_wait)
+                self._bound_waits(connection, left or self._longest_wait)
                 yield connection
 
     def _open(self, watch: Watch, limit: float | None) -> Connection:

@@ -14,9 +14,10 @@ from vettr_cron.config import Settings
 from vettr_cron.domain.errors import RedisUnavailable
 
 _OPTIONS: dict[str, Any] = {
-    # Twice this, with the one retry, is the longest wait for one answer.
-    "socket_timeout": 2,
-    "socket_connect_timeout": 2,
+    # A silent server is waited for twice, with the one retry; a way that swallows everything is tried out thrice. Both
+    # end within the seconds that lie between the default time budget and the end of a host's patience.
+    "socket_timeout": 1.5,
+    "socket_connect_timeout": 1,
     # The client's own health checks would double that wait, and find what the retry finds as well: a connection from
     # the pool that is closed, or that leads nowhere any more, is replaced by a new one.
     "health_check_interval": 0,

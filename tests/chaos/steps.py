@@ -17,8 +17,9 @@ from vettr_cron.jobs.job import Item, Job, Occasion
 from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.redis_client import connect_redis
 from vettr_cron.services.chunk import Progress
-from vettr_cron.services.refresh import Refresh, Request, unwatched
+from vettr_cron.services.refresh import Refresh, unwatched
 from vettr_cron.services.registry import EXTENSION
+from vettr_cron.services.request import Request
 
 
 class Steps:

@@ -77,6 +77,7 @@ def test_services_vanish_and_return(arena: Arena) -> None:
             play(arena, random.Random(f"{SEED}/{number}"))
         except Exception as violation:
             raise AssertionError(f"round {number} of CHAOS_SEED={SEED}; faults so far: {arena.faults}") from violation
+    assert sum(arena.faults.values()) >= ROUNDS // 2, "most faults never came to act"
     faults = ", ".join(f"{kind} {count}" for kind, count in sorted(arena.faults.items()))
     print(f"rounds: {ROUNDS}; faults: {faults}; replies: {dict(arena.replies)}; violations: 0")
 

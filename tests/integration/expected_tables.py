@@ -88,6 +88,16 @@ COLUMNS = {
         *("started_at:timestamp!=now", "completed_at:timestamp", "error_message:text"),
     ],
 }
+# The tables that only this service has; those with a key of their own have no id.
+OWN = {
+    "cron_stock_states": [
+        *("job:varchar(20)!", "ticker:text!", "last_cycle_id:uuid!"),
+        *_all("timestamp", "last_refreshed_at last_failed_at failing_since"),
+        *("consecutive_failures:int!", "last_error:text"),
+    ],
+    "cron_pauses": ["job:varchar(20)!", "reason:text", "paused_at:timestamp!"],
+}
+OWN_KEYS = {"cron_stock_states": ["job", "ticker"], "cron_pauses": ["job"]}
 UNIQUE = {
     "stocks": ["ticker"],
     "financial_data": ["stock_id"],
@@ -106,7 +116,7 @@ INDEXES = {
     "vetr_score_history": ["stock_ticker", "calculated_at"],
     "vetr_score_snapshots": ["stock_ticker recorded_at desc", "recorded_at"],
     "red_flag_history": ["stock_ticker", "detected_at", "flag_type"],
-    "cron_job_runs": ["job_name", "started_at"],
+    "cron_job_runs": ["job_name", "started_at", "job_name started_at desc id desc", "status started_at desc id desc"],
 }
 TYPES = {
     "UUID": "uuid",

@@ -14,7 +14,8 @@ from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Job
 from vettr_cron.lease import Leases
-from vettr_cron.services.refresh import Refresh, Request
+from vettr_cron.services.refresh import Refresh
+from vettr_cron.services.request import Request
 
 KEYS = {"scores", "red_flags", "total_duration_ms"}
 

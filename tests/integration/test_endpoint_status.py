@@ -20,7 +20,7 @@ KEYS = [
     "red_flags_progress_pct",
     "jobs",
 ]
-JOB_KEYS = {"job", "running", "cycle", "last_run", "last_success"}
+JOB_KEYS = {"job", "running", "paused", "cycle", "last_run", "last_success"}
 CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
 
 
@@ -35,6 +35,7 @@ def add_running_run(world: World, job: str, **values: Any) -> UUID:
 def test_before_anything_ran_all_is_nothing(world: World) -> None:
     nothing = {
         "running": None,
+        "paused": None,
         "cycle": {"cycle_id": None, "offset": 0, "progress_pct": 0},
         "last_run": None,
         "last_success": None,

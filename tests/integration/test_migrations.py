@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, Inspector, inspect, text
 
-from tests.integration.expected_tables import COLUMNS, INDEXES, TYPES, UNIQUE
+from tests.integration.expected_tables import COLUMNS, INDEXES, OWN, OWN_KEYS, TYPES, UNIQUE
 from tests.world import World, make_settings, migrate_database
 from vettr_cron.app import create_app
 from vettr_cron.extensions import db
@@ -34,7 +34,7 @@ sys.stdin.readline()
 main()
 """
 NO_REDIS = "redis://127.0.0.1:1"
-OWN_TABLES = {"cron_alembic_version", "cron_made_tables"}
+OWN_TABLES = {"cron_alembic_version", "cron_made_tables", *OWN}
 
 
 @contextmanager
@@ -89,14 +89,16 @@ def test_an_empty_database_gets_every_column_of_every_table(migrated_url: str) -
     }
     with _connection(migrated_url) as connection:
         inspector = inspect(connection)
-        assert {table: _types(inspector, table) for table in COLUMNS} == expected
+        assert {table: _types(inspector, table) for table in [*COLUMNS, *OWN]} == expected | {
+            table: set(columns) for table, columns in OWN.items()
+        }
 
 
 def test_an_empty_database_gets_every_key_and_index(migrated_url: str) -> None:
     with _connection(migrated_url) as connection:
         inspector = inspect(connection)
-        for table in COLUMNS:
-            assert inspector.get_pk_constraint(table)["constrained_columns"] == ["id"]
+        for table in [*COLUMNS, *OWN]:
+            assert inspector.get_pk_constraint(table)["constrained_columns"] == OWN_KEYS.get(table, ["id"])
         assert {table: _uniques(inspector, table) for table in COLUMNS} == {
             table: UNIQUE.get(table, []) for table in COLUMNS
         }

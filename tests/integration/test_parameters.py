@@ -59,7 +59,11 @@ def test_the_largest_values_are_taken(sqlite_world: World) -> None:
         *((f"on_conflict={value}", "on_conflict", "skip or error") for value in ("", "SKIP", "fail", "0")),
         ("chunk_size=5&chunk_size=5", "chunk_size", "more than once"),
         ("on_conflict=skip&on_conflict=error", "on_conflict", "more than once"),
-        ("limit=5", "limit", "there is no such parameter here; there are: chunk_size, chunks, on_conflict"),
+        (
+            "limit=5",
+            "limit",
+            "there is no such parameter here; there are: chunk_size, chunks, only, tickers, dry_run, on_conflict",
+        ),
         ("Chunk_Size=5", "Chunk_Size", "there is no such parameter here"),
         ("=5", "", "there is no such parameter here"),
         ("chunk_size[]=5", "chunk_size[]", "there is no such parameter here"),

@@ -100,3 +100,10 @@ def test_a_large_body_is_refused(sqlite_world: World) -> None:
     ]
     for body in bodies:
         error_of(sqlite_world.call("reset", "POST", **body), 413, "PAYLOAD_TOO_LARGE")
+
+
+def test_however_much_is_wrong_few_words_say_so(sqlite_world: World) -> None:
+    for body in ({"x" * 9000: "1"}, {f"{number}": "1" for number in range(900)}):
+        response = sqlite_world.call("scores", "POST", data=body)
+        assert invalid_parameters_of(response)
+        assert len(response.get_data()) < 8000

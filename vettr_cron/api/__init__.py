@@ -2,12 +2,25 @@
 
 from flask import Flask
 
-from vettr_cron.api import envelope, errors, health, history, jobs, request_log, reset, status
+from vettr_cron.api import (
+    cleanup,
+    coverage,
+    docs,
+    envelope,
+    errors,
+    health,
+    history,
+    jobs,
+    pause,
+    request_log,
+    reset,
+    status,
+)
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.errors import MAXIMUM_BODY_BYTES
 
-MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
-ROUTES = (jobs, status, reset, history)  # imported so that their routes are on the blueprint
+ROUTES = (jobs, status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
 
 
 def register_api(app: Flask) -> None:
@@ -15,11 +28,13 @@ def register_api(app: Flask) -> None:
     # A path answers with and without a trailing slash, and nothing ever answers with a redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
+    # One byte more can be read, so that a body in chunks that is cut off there is not taken for a whole one.
+    app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES + 1
     request_log.register(app)
     envelope.register(app)
     errors.register(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(docs.blueprint)
     app.register_blueprint(cron)
 
 

@@ -17,6 +17,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -36,6 +38,12 @@ def failure(
     response.status_code = status
     response.headers.update(headers or {})
     return response
+
+
+def failure_outside_request(status: int, code: str, message: str) -> Response:
+    """The same for a request that the application never saw; an application context is needed."""
+    g.request_id = uuid4().hex
+    return _add_headers(failure(status, code, message))
 
 
 def register(app: Flask) -> None:

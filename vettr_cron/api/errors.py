@@ -11,6 +11,8 @@ from vettr_cron.api.envelope import failure
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 
 RETRY_AFTER_SECONDS = 30
+MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
+INTERNAL_ERROR = (500, "INTERNAL_ERROR", "Something went wrong here; the log has it under this request's id")
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +20,7 @@ _CODES = {
     400: ("BAD_REQUEST", "The request cannot be read"),
     404: ("NOT_FOUND", "There is nothing at this path"),
     405: ("METHOD_NOT_ALLOWED", "This path does not take this method"),
-    413: ("PAYLOAD_TOO_LARGE", "The body is too large"),
+    413: ("PAYLOAD_TOO_LARGE", f"The body is larger than {MAXIMUM_BODY_BYTES} bytes"),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send parameters in the query string, as a form or as a JSON object"),
 }
 
@@ -62,4 +64,4 @@ def _allowed(methods: set[str]) -> list[str]:
 
 def _bug(error: Exception) -> Response:
     log.error("internal_error", exc_info=error)
-    return failure(500, "INTERNAL_ERROR", "Something went wrong here; the log has it under this request's id")
+    return failure(*INTERNAL_ERROR)

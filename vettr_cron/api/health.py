@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response
 
+from vettr_cron.api import schemas
+from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import RETRY_AFTER_SECONDS, ApiError
 from vettr_cron.services.registry import services
@@ -10,12 +12,14 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz", provide_automatic_options=False)
+@answers(schemas.Alive)
 def healthz() -> Response:
     """The process answers."""
     return success({"status": "ok"})
 
 
 @blueprint.get("/readyz", provide_automatic_options=False)
+@answers(schemas.Ready, unavailable(schemas.NotReady, always=True))
 def readyz() -> Response:
     """The database, at the newest migration, and Redis answer."""
     problems = services().readiness.problems()

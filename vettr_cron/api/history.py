@@ -2,9 +2,11 @@
 
 from flask import Response
 
+from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
-from vettr_cron.api.parameters import HistoryParameters, invalid_parameter, parameters
+from vettr_cron.api.parameters import HistoryParameters, asks, invalid_parameter
 from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import history_json
 from vettr_cron.services.history import UnknownRun
@@ -12,9 +14,10 @@ from vettr_cron.services.registry import services
 
 
 @cron.get("/history", provide_automatic_options=False)
-def history() -> Response:
+@answers(schemas.History, unavailable())
+@asks(HistoryParameters)
+def history(asked: HistoryParameters) -> Response:
     """The newest runs first, every column by its own name."""
-    asked = parameters(HistoryParameters)
     job = JOBS[asked.job] if asked.job else None
     try:
         runs = services().history.read(asked.limit, job, asked.status, asked.before)

@@ -1,35 +1,69 @@
 """GET, POST /v1/cron/scores, /v1/cron/red-flags and /v1/cron/refresh-all: advance one job, or all."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from flask import Response
+from pydantic import BaseModel
 
+from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.contract import Failure, View, answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import RETRY_AFTER_SECONDS, ApiError
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import RefreshParameters, parameters
+from vettr_cron.api.parameters import RefreshParameters, asks, invalid_parameter
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
-from vettr_cron.domain.run import CallStatus, JobResult
+from vettr_cron.domain.errors import UnknownTickers
+from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import all_results_json, job_result_json
-from vettr_cron.services.refresh import Request
+from vettr_cron.presentation import all_results_json, job_result_json, preview_json
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import services
+from vettr_cron.services.request import FailedStocks, NamedStocks, Request
 
 
-def _refresh_one(job_name: str) -> Response:
-    asked = parameters(RefreshParameters)
-    result = services().refresh.run(JOBS[job_name], _request(asked))
+def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Callable[[View], View]:
+    return answers(
+        result_or_preview,
+        Failure(
+            status=409,
+            code="CONFLICT",
+            meaning="Another caller is running the job, and on_conflict is error",
+            details=result,
+            headers=("Retry-After",),
+        ),
+        Failure(status=500, code="JOB_FAILED", meaning="A run failed; what it did is in details", details=result),
+        unavailable(result),
+        headers=("Retry-After",),
+    )
+
+
+@_advances(schemas.JobResult, schemas.JobResultOrPreview)
+@asks(RefreshParameters)
+def _refresh_one(asked: RefreshParameters, job_name: str) -> Response:
+    """Advance one job by its next chunks of stocks."""
+    job, request = JOBS[job_name], _request(asked)
+    with _unknown_tickers_refused():
+        if asked.dry_run:
+            return success(preview_json(services().preview.read(job, request)))
+        result = services().refresh.run(job, request)
     shown = job_result_json(result)
     _raise_trouble([result], shown, asked)
     return success(shown, _retry_after([result]))
 
 
-def _refresh_all() -> Response:
-    asked = parameters(RefreshParameters)
-    everything = refresh_all(services().refresh, _request(asked))
+@_advances(schemas.AllResults, schemas.AllResultsOrPreviews)
+@asks(RefreshParameters)
+def _refresh_all(asked: RefreshParameters) -> Response:
+    """Advance every job by its next chunks of stocks, one job after the other."""
+    request = _request(asked)
+    with _unknown_tickers_refused():
+        if asked.dry_run:
+            previews = {job.key: services().preview.read(job, request) for job in JOBS.values()}
+            return success({key: preview_json(preview) for key, preview in previews.items()})
+        everything = refresh_all(services().refresh, request)
     results, shown = everything.results.values(), all_results_json(everything)
     _raise_trouble(results, shown, asked)
     return success(shown, _retry_after(results))
@@ -44,12 +78,25 @@ cron.add_url_rule("/refresh-all", "refresh-all", refuse_head(_refresh_all), meth
 
 def _request(asked: RefreshParameters) -> Request:
     settings = services().settings
-    chunks = settings.cron_chunks_per_call if asked.chunks is None else None if asked.chunks == "all" else asked.chunks
+    if asked.only and asked.tickers:
+        raise invalid_parameter("only", "is not allowed beside tickers")
+    only = FailedStocks() if asked.only else NamedStocks(asked.tickers) if asked.tickers else None
+    # Who names stocks wants them all.
+    usual = None if only else settings.cron_chunks_per_call
     return Request(
         chunk_size=asked.chunk_size or settings.cron_chunk_size,
-        chunks=chunks,
+        chunks=usual if asked.chunks is None else None if asked.chunks == "all" else asked.chunks,
+        only=only,
         time_budget=settings.cron_time_budget_seconds or HTTP_TIME_BUDGET_SECONDS,
     )
+
+
+@contextmanager
+def _unknown_tickers_refused() -> Iterator[None]:
+    try:
+        yield
+    except UnknownTickers as error:
+        raise invalid_parameter("tickers", str(error)) from None
 
 
 def _raise_trouble(results: Iterable[JobResult], shown: Mapping[str, object], asked: RefreshParameters) -> None:
@@ -63,7 +110,7 @@ def _raise_trouble(results: Iterable[JobResult], shown: Mapping[str, object], as
             retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             raise ApiError(503, "SERVICE_UNAVAILABLE", message, shown, retry)
         raise ApiError(500, "JOB_FAILED", message, shown)
-    skipped = [result for result in everyone if result.status is CallStatus.SKIPPED]
+    skipped = [result for result in everyone if result.stop_reason is StopReason.ALREADY_RUNNING]
     if skipped and asked.on_conflict == "error":
         names = " and ".join(result.job for result in skipped)
         raise ApiError(409, "CONFLICT", f"Another caller is running {names}", shown, _retry_after(skipped))

@@ -1,17 +1,27 @@
 """The parameters of each endpoint: from the query string, or of a POST from a form or a JSON object as well."""
 
 import json
-from typing import Annotated, Any, Literal, TypeVar
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from itertools import islice
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 from uuid import UUID
 
-from flask import request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import Response, request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
-from vettr_cron.api.errors import ApiError
-from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
+from vettr_cron.api.errors import MAXIMUM_BODY_BYTES, ApiError
+from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs import JOBS
+from vettr_cron.services.coverage import Freshness
+from vettr_cron.services.request import MAXIMUM_TICKERS
+
+_LONGEST_SHOWN = 60  # characters of a name or a value
+_MOST_SHOWN = 20  # parameters that are wrong
 
 
 def _known_job(name: str) -> str:
@@ -20,7 +30,7 @@ def _known_job(name: str) -> str:
     return name
 
 
-JobName = Annotated[str, AfterValidator(_known_job)]
+JobName = Annotated[str, AfterValidator(_known_job), Field(json_schema_extra={"enum": list(JOBS)})]
 _JOB_NAMES = " or ".join(JOBS)
 
 
@@ -35,35 +45,165 @@ def _digits(value: object) -> object:
 WholeNumber = Annotated[int, BeforeValidator(_digits)]
 
 
+def _yes_or_no(value: object) -> object:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text not in ("0", "1", "true", "false"):
+        raise ValueError("neither yes nor no")
+    return text in ("1", "true")
+
+
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
+
+
 class _Parameters(BaseModel):
+    # A title says what the parameter is for, a description what it may be.
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _tickers(value: object) -> object:
+    names = [name.strip() for name in str(value).split(",")]
+    if not 1 <= len(names) <= MAXIMUM_TICKERS or "" in names or len(set(names)) < len(names):
+        raise ValueError("no list of tickers")
+    if any("\0" in name or "\ufffd" in name for name in names):
+        raise ValueError("no ticker")
+    return tuple(names)
+
+
+Tickers = Annotated[
+    tuple[str, ...], BeforeValidator(_tickers, json_schema_input_type=str), WithJsonSchema({"type": "string"})
+]
+
+
+def _age(value: object) -> object:
+    """A number and its unit: 90m, 24h, 7d."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value), re.ASCII)
+    if not found:
+        raise ValueError("no length of time")
+    return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
+
+
+Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string"})]
+_TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
 
 class RefreshParameters(_Parameters):
     """Of the endpoints that work."""
 
     chunk_size: WholeNumber | None = Field(
-        default=None, ge=1, le=MAXIMUM_CHUNK_SIZE, description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}"
+        default=None,
+        ge=1,
+        le=MAXIMUM_CHUNK_SIZE,
+        title="Stocks a chunk; if not given, CRON_CHUNK_SIZE",
+        description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}",
+        examples=[50],
     )
     chunks: Literal["all"] | Annotated[WholeNumber, Field(ge=1, le=MAXIMUM_CHUNKS)] | None = Field(
-        default=None, description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all"
+        default=None,
+        title="Chunks this call takes, or all up to the end of the cycle; if not given, CRON_CHUNKS_PER_CALL",
+        description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all",
+        examples=["all"],
     )
-    on_conflict: Literal["skip", "error"] = Field(default="skip", description="skip or error")
+    only: Literal["failed"] | None = Field(
+        default=None,
+        title="Only the stocks that failed last time, all of them unless chunks says less; the cursor stays",
+        description="failed",
+    )
+    tickers: Tickers | None = Field(
+        default=None,
+        title="Only these stocks; the cursor stays",
+        description=f"1 to {MAXIMUM_TICKERS} tickers with commas between them, each once",
+        examples=["ACME,FOO"],
+    )
+    dry_run: YesOrNo = Field(
+        default=False, title="Only tell which stocks the call would take", description="0, 1, true or false"
+    )
+    on_conflict: Literal["skip", "error"] = Field(
+        default="skip",
+        title="What to answer while another caller is at it: 200 with the status skipped, or 409",
+        description="skip or error",
+    )
 
 
 class HistoryParameters(_Parameters):
     """Of history."""
 
-    limit: WholeNumber = Field(default=50, ge=1, le=200, description="a whole number from 1 to 200")
-    job: JobName | None = Field(default=None, description=_JOB_NAMES)
-    status: RunStatus | None = Field(default=None, description="running, completed or failed")
-    before: UUID | None = Field(default=None, description="the id of a run")
+    limit: WholeNumber = Field(
+        default=50, ge=1, le=200, title="How many runs, at most", description="a whole number from 1 to 200"
+    )
+    job: JobName | None = Field(default=None, title="Only this job's runs", description=_JOB_NAMES)
+    status: RunStatus | None = Field(
+        default=None, title="Only runs of this status", description="running, completed or failed"
+    )
+    before: UUID | None = Field(
+        default=None, title="Only runs older than this one: the next page", description="the id of a run"
+    )
+
+
+class CoverageParameters(_Parameters):
+    """Of coverage."""
+
+    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+    max_age: Age = Field(
+        default=timedelta(hours=24),
+        title="How old the last result of a fresh stock may be; if not given, 24h",
+        description="a number of seconds, minutes, hours or days: 90m, 24h, 7d",
+        examples=["24h"],
+    )
+    stocks: Freshness | None = Field(
+        default=None,
+        title="List the job's stocks that are so, by ticker; needs job",
+        description="fresh, stale or never",
+    )
+    limit: WholeNumber = Field(
+        default=100, ge=1, le=1_000, title="How many stocks, at most", description="a whole number from 1 to 1000"
+    )
+    after: _TICKER | None = Field(
+        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
+    )
+
+
+class FailuresParameters(_Parameters):
+    """Of failures."""
+
+    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+    limit: WholeNumber = Field(
+        default=100, ge=1, le=1_000, title="How many stocks a job, at most", description="a whole number from 1 to 1000"
+    )
+    after: _TICKER | None = Field(
+        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
+    )
+
+
+class ResumeParameters(_Parameters):
+    """Of resume."""
+
+    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+
+
+class PauseParameters(ResumeParameters):
+    """Of pause."""
+
+    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] | None = Field(
+        default=None, title="Why, for whoever asks", description="a text of at most 500 characters"
+    )
 
 
 class ResetParameters(_Parameters):
     """Of reset."""
 
-    job: JobName | None = Field(default=None, description=_JOB_NAMES)
+    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+
+
+_DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
+
+
+class CleanupParameters(_Parameters):
+    """Of cleanup."""
+
+    runs_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    red_flags_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    snapshots_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    dry_run: YesOrNo | None = Field(default=None, description="0, 1, true or false")
 
 
 class NoParameters(_Parameters):
@@ -71,6 +211,23 @@ class NoParameters(_Parameters):
 
 
 Parameters = TypeVar("Parameters", bound=_Parameters)
+Others = ParamSpec("Others")
+
+
+def asks(
+    shape: type[Parameters],
+) -> Callable[[Callable[Concatenate[Parameters, Others], Response]], Callable[Others, Response]]:
+    """Give a view the request's parameters, checked; the OpenAPI document tells the same shape."""
+
+    def check(view: Callable[Concatenate[Parameters, Others], Response]) -> Callable[Others, Response]:
+        @wraps(view)
+        def checked(*args: Others.args, **kwargs: Others.kwargs) -> Response:
+            return view(parameters(shape), *args, **kwargs)
+
+        checked.asks = shape  # type: ignore[attr-defined]
+        return checked
+
+    return check
 
 
 def parameters(shape: type[Parameters]) -> Parameters:
@@ -91,8 +248,10 @@ def invalid_parameter(name: str, message: str) -> ApiError:
 
 
 def _invalid(problems: dict[str, str]) -> ApiError:
-    details = [{"parameter": name, "message": message} for name, message in problems.items()]
-    message = "; ".join(f"{name}: {message}" for name, message in problems.items())
+    # Names come from the caller, as many and as long as he likes.
+    shown = {name[:_LONGEST_SHOWN]: message for name, message in islice(problems.items(), _MOST_SHOWN)}
+    details = [{"parameter": name, "message": message} for name, message in shown.items()]
+    message = "; ".join(f"{name}: {message}" for name, message in shown.items())
     return ApiError(422, "VALIDATION_ERROR", message, details)
 
 
@@ -101,7 +260,7 @@ def _explain(shape: type[BaseModel], name: str, given: object) -> str:
         known = ", ".join(shape.model_fields) or "none"
         return f"there is no such parameter here; there are: {known}"
     # What is nested may be nested too deep to be written out.
-    shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:60])
+    shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:_LONGEST_SHOWN])
     return f"{shown} is not allowed; use {shape.model_fields[name].description}"
 
 
@@ -117,7 +276,7 @@ def _given() -> dict[str, Any]:
 
 
 def _body() -> list[tuple[str, list[Any]]]:
-    if not request.get_data().strip():
+    if not _whole_body().strip():
         return []
     if request.mimetype == "application/json":
         # A name may hold half a surrogate pair, which is no text for anybody else.
@@ -125,6 +284,16 @@ def _body() -> list[tuple[str, list[Any]]]:
     if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType
     return [(name, list(texts)) for name, texts in request.form.lists()]
+
+
+def _whole_body() -> bytes:
+    """The body, which neither a limit nor a lost connection may have cut to parameters that nobody meant."""
+    body = request.get_data()
+    if len(body) > MAXIMUM_BODY_BYTES:
+        raise RequestEntityTooLarge
+    if len(body) < (request.content_length or 0):
+        raise ClientDisconnected
+    return body
 
 
 def _json_object() -> dict[str, Any]:

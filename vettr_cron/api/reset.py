@@ -2,10 +2,12 @@
 
 from flask import Response
 
+from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import ResetParameters, parameters
+from vettr_cron.api.parameters import ResetParameters, asks
 from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import reset_json
 from vettr_cron.services.registry import services
@@ -13,8 +15,9 @@ from vettr_cron.services.registry import services
 
 @cron.route("/reset", methods=["GET", "POST"])
 @refuse_head
-def reset() -> Response:
+@answers(schemas.ResetDone, unavailable())
+@asks(ResetParameters)
+def reset(asked: ResetParameters) -> Response:
     """Make the next call start a new cycle, of one job or of all."""
-    asked = parameters(ResetParameters)
     jobs = [JOBS[asked.job]] if asked.job else list(JOBS.values())
     return success(reset_json(services().reset.run(jobs)))

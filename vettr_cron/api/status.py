@@ -2,15 +2,18 @@
 
 from flask import Response
 
+from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
-from vettr_cron.api.parameters import NoParameters, parameters
+from vettr_cron.api.parameters import NoParameters, asks
 from vettr_cron.presentation import status_json
 from vettr_cron.services.registry import services
 
 
 @cron.get("/status", provide_automatic_options=False)
-def status() -> Response:
+@answers(schemas.Status, unavailable())
+@asks(NoParameters)
+def status(_asked: NoParameters) -> Response:
     """Offsets, progress, and for each job what runs, the last run and the last success."""
-    parameters(NoParameters)
     return success(status_json(services().status.read()))

@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from vettr_cron.cli import overview
+from vettr_cron.cli import cleanup, operate, overview
 from vettr_cron.cli.cron import cron
 from vettr_cron.cli.stocks import stocks
 
-COMMANDS = (overview,)  # imported so that its command is in the group
+COMMANDS = (overview, cleanup, operate)  # imported so that their commands are in the group
 
 
 def register_commands(app: Flask) -> None:

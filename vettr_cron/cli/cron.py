@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,15 +10,22 @@ from flask.cli import AppGroup
 
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
-from vettr_cron.cli.tables import history_table, result_table, status_table
+from vettr_cron.cli.tables import history_table, preview_table, result_table, status_table
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import all_results_json, history_json, job_result_json, reset_json, status_json
-from vettr_cron.services.refresh import Request
+from vettr_cron.presentation import (
+    all_results_json,
+    history_json,
+    job_result_json,
+    preview_json,
+    reset_json,
+    status_json,
+)
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import services
+from vettr_cron.services.request import MAXIMUM_TICKERS, FailedStocks, NamedStocks, Request
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 
@@ -36,22 +44,45 @@ class ChunksType(click.ParamType[Any]):
         return click.IntRange(1, MAXIMUM_CHUNKS).convert(value, param, ctx)
 
 
+class TickersType(click.ParamType[Any]):
+    """Tickers with commas between them."""
+
+    name = "A,B,C"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The tickers, each once."""
+        tickers = tuple(dict.fromkeys(ticker.strip() for ticker in str(value).split(",") if ticker.strip()))
+        if not 1 <= len(tickers) <= MAXIMUM_TICKERS:
+            self.fail(f"1 to {MAXIMUM_TICKERS} tickers with commas between them are needed", param, ctx)
+        return tickers
+
+
 def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float | None) -> float | None:
     if seconds is not None and not math.isfinite(seconds):
         raise click.BadParameter("a finite number of seconds is needed")
     return seconds
 
 
+time_budget_option = click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    callback=_finite,
+    help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
+)
+
+
 def _work_options(command: Any) -> Any:
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP."),
+        click.option("--dry-run", is_flag=True, help="Only tell which stocks the call would take."),
         click.option(
-            "--time-budget",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="SECONDS",
-            callback=_finite,
-            help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
+            "--tickers", type=TickersType(), metavar="A,B,C", help="Only these stocks; the cursor stays where it is."
         ),
+        click.option(
+            "--only", type=click.Choice(["failed"]), help="Only the stocks that failed last time; the cursor stays."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP."),
+        time_budget_option,
         click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
         click.option(
             "--chunk-size",
@@ -67,11 +98,15 @@ def _add_job_command(job_name: str) -> None:
     @cron.command(job_name, help=f"Advance {JOBS[job_name].run_name} by one call.")
     @_work_options
     @speaking
-    def advance(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
-        job, request = JOBS[job_name], _request(chunk_size, chunks, time_budget)
+    def advance(as_json: bool, dry_run: bool, **asked: Any) -> None:
+        job, request = JOBS[job_name], _request(**asked)
+        if dry_run:
+            preview = services().preview.read(job, request)
+            show(preview_json(preview), as_json, preview_table([preview]))
+            return
         with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
-        _show(job_result_json(result), as_json, result_table([result]))
+        show(job_result_json(result), as_json, result_table([result]))
         _exit_with([result])
 
 
@@ -82,13 +117,18 @@ for _name in JOBS:
 @cron.command("refresh-all")
 @_work_options
 @speaking
-def advance_all(chunk_size: int | None, chunks: Any, time_budget: float | None, as_json: bool) -> None:
+def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     """Advance every job by one call, one after the other."""
-    request = _request(chunk_size, chunks, time_budget)
+    request = _request(**asked)
+    if dry_run:
+        previews = {job.key: services().preview.read(job, request) for job in JOBS.values()}
+        shown = {key: preview_json(preview) for key, preview in previews.items()}
+        show(shown, as_json, preview_table(list(previews.values())))
+        return
     with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
         everything = refresh_all(services().refresh, request, progress_of)
     results = list(everything.results.values())
-    _show(all_results_json(everything), as_json, result_table(results))
+    show(all_results_json(everything), as_json, result_table(results))
     _exit_with(results)
 
 
@@ -98,7 +138,7 @@ def advance_all(chunk_size: int | None, chunks: Any, time_budget: float | None, 
 def status(as_json: bool) -> None:
     """What goes on: progress, what runs, the last run and the last success."""
     now = services().status.read()
-    _show(status_json(now), as_json, status_table(now))
+    show(status_json(now), as_json, status_table(now))
 
 
 @cron.command()
@@ -111,7 +151,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
     """The newest runs, newest first."""
     state = RunStatus(run_status) if run_status else None
     runs = services().history.read(limit, JOBS[job] if job else None, state)
-    _show(history_json(runs), as_json, history_table(runs))
+    show(history_json(runs), as_json, history_table(runs))
 
 
 @cron.command()
@@ -124,19 +164,28 @@ def reset(job: str | None, yes: bool, as_json: bool) -> None:
     if not yes:
         raise click.UsageError("this gives up the cycles under way; say so with --yes")
     names = services().reset.run([JOBS[job]] if job else list(JOBS.values()))
-    _show(reset_json(names), as_json, f"Cron cursors reset: {', '.join(names)}")
+    show(reset_json(names), as_json, f"Cron cursors reset: {', '.join(names)}")
 
 
-def _request(chunk_size: int | None, chunks: Any, time_budget: float | None) -> Request:
+def _request(
+    chunk_size: int | None, chunks: Any, time_budget: float | None, only: str | None, tickers: Sequence[str] | None
+) -> Request:
     settings = services().settings
+    if only and tickers:
+        raise click.UsageError("--only is not allowed beside --tickers")
+    outside = FailedStocks() if only else NamedStocks(tickers) if tickers else None
+    # Who names stocks wants them all.
+    usual = None if outside else settings.cron_chunks_per_call
     return Request(
         chunk_size=chunk_size or settings.cron_chunk_size,
-        chunks=settings.cron_chunks_per_call if chunks is None else None if chunks == "all" else chunks,
+        chunks=usual if chunks is None else None if chunks == "all" else chunks,
+        only=outside,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
 
 
-def _show(shown: dict[str, Any], as_json: bool, text: str) -> None:
+def show(shown: dict[str, Any], as_json: bool, text: str) -> None:
+    """Print the JSON, or the text."""
     click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else text)
 
 

@@ -11,8 +11,9 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.logs import only_warnings
 from vettr_cron.services.chunk import Progress
 from vettr_cron.services.clock import Stopwatch
-from vettr_cron.services.refresh import Request, unwatched
+from vettr_cron.services.refresh import unwatched
 from vettr_cron.services.registry import services
+from vettr_cron.services.request import Request
 
 
 @contextmanager

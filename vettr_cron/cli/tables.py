@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from vettr_cron.domain.run import JobResult, Run
+from vettr_cron.domain.run import JobResult, Pause, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.services.coverage import Coverage, Page
+from vettr_cron.services.preview import Preview
 from vettr_cron.services.status import Status
 
 FAILURES_SHOWN = 20
@@ -45,8 +47,43 @@ def result_table(results: Sequence[JobResult]) -> str:
     return "\n".join([columns(rows), *(line for result in results for line in _remarks(result))])
 
 
-def status_table(status: Status) -> str:
+def preview_table(previews: Sequence[Preview]) -> str:
+    """One line a job, with the first and the last of the stocks that are listed."""
+    rows: list[Sequence[object]] = [("job", "would take", "from", "to", "but")]
+    for preview in previews:
+        first, last = (preview.tickers[0], preview.tickers[-1]) if preview.tickers else (None, None)
+        last = f"{last} ..." if preview.stocks > len(preview.tickers) else last
+        hindrance = "it is paused" if preview.pause else "another caller is at it" if preview.held else preview.warning
+        rows.append((preview.job, preview.stocks, first, last, hindrance))
+    return columns(rows)
+
+
+def coverage_table(coverage: Coverage) -> str:
     """One line a job."""
+    rows: list[Sequence[object]] = [("job", "total", "fresh", "stale", "never", "failing", "oldest")]
+    for key, counts in coverage.jobs.items():
+        oldest = iso_milliseconds(counts.oldest) if counts.oldest else None
+        rows.append((key, counts.total, counts.fresh, counts.stale, counts.never, counts.failing, oldest))
+    return columns(rows)
+
+
+def stocks_table(pages: Sequence[Page]) -> str:
+    """One line a stock."""
+    states = [state for page in pages for state in page.stocks]
+    if not states:
+        return "There are none."
+    rows: list[Sequence[object]] = [("job", "ticker", "refreshed", "failing since", "times", "error")]
+    for state in states:
+        refreshed, since = (
+            iso_milliseconds(moment) if moment else None for moment in (state.last_refreshed_at, state.failing_since)
+        )
+        rows.append((state.job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
+    more = [f"more: --after {page.next_after}" for page in pages if page.next_after]
+    return "\n".join([columns(rows), *more])
+
+
+def status_table(status: Status) -> str:
+    """One line a job, then what is paused."""
     head = ("job", "progress", "offset", "of", "running", "last run", "last success")
     rows: list[Sequence[object]] = [head]
     rows += [
@@ -61,7 +98,8 @@ def status_table(status: Status) -> str:
         )
         for state in status.jobs.values()
     ]
-    return columns(rows)
+    paused = [_paused(state.run_name, state.paused) for state in status.jobs.values() if state.paused]
+    return "\n".join([columns(rows), *paused])
 
 
 def history_table(runs: Sequence[Run]) -> str:
@@ -87,6 +125,10 @@ def history_table(runs: Sequence[Run]) -> str:
     return columns(rows)
 
 
+def _paused(job: str, pause: Pause) -> str:
+    return f"{job} is paused since {iso_milliseconds(pause.paused_at)}: {pause.reason or 'no reason given'}"
+
+
 def _place(result: JobResult) -> str:
     return f"{result.current_offset + result.stocks_processed} of {result.total_stocks}"
 
@@ -95,7 +137,8 @@ def _remarks(result: JobResult) -> list[str]:
     lines = [f"{result.job}: {failure.ticker}: {failure.error}" for failure in result.failures[:FAILURES_SHOWN]]
     if result.failed > FAILURES_SHOWN:
         lines.append(f"{result.job}: and {result.failed - FAILURES_SHOWN} more failed")
-    lines += [f"{result.job}: {text}" for text in (result.warning, result.error) if text]
+    paused = f"paused: {result.pause.reason or 'no reason'}" if result.pause else None
+    lines += [f"{result.job}: {text}" for text in (result.warning, result.error, paused) if text]
     return lines
 
 

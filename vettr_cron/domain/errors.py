@@ -1,5 +1,7 @@
 """What can go wrong, in the words of the domain; an error's text is what a person reads."""
 
+from typing import Any
+
 
 class CronError(Exception):
     """Something that the service expects to go wrong at times."""
@@ -38,3 +40,15 @@ class RunSuperseded(CronError):
 
 class RowsRefused(CronError):
     """The database refuses a group of rows for the sake of at least one of them."""
+
+
+class JobPaused(CronError):
+    """An operator has paused the job; `pause` says why and since when."""
+
+    def __init__(self, pause: Any) -> None:
+        super().__init__("the job is paused")
+        self.pause = pause
+
+
+class UnknownTickers(CronError):
+    """Stocks were asked for by name that are not in the universe."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-MAXIMUM_FAILURES_LISTED = 1_000
+MAXIMUM_LISTED = 1_000
 MINIMUM_STOCKS_FOR_TOLERANCE = 10
 INTERRUPTED = "interrupted"
 
@@ -24,7 +24,7 @@ class CallStatus(StrEnum):
 
     COMPLETED = "completed"
     FAILED = "failed"  # at least one of its runs failed
-    SKIPPED = "skipped"  # another caller holds the lease; nothing was done
+    SKIPPED = "skipped"  # another caller holds the lease, or the job is paused; nothing was done
 
 
 class StopReason(StrEnum):
@@ -32,9 +32,11 @@ class StopReason(StrEnum):
 
     CHUNKS_DONE = "chunks_done"  # all the chunks that were asked for
     CYCLE_COMPLETE = "cycle_complete"  # the end of the universe
+    STOCKS_DONE = "stocks_done"  # all the stocks that were asked for by name, or for having failed
     TIME_BUDGET = "time_budget"  # no time for more within the call's budget
     SHUTDOWN = "shutdown"  # the process was asked to stop
     ALREADY_RUNNING = "already_running"  # another caller holds the lease
+    PAUSED = "paused"  # an operator has paused the job
     RESET = "reset"  # the cursor was reset, or set, by somebody else
     SUPERSEDED = "superseded"  # the lease was lost; another caller goes on
     ERROR = "error"  # a server failed, or a bug
@@ -46,6 +48,14 @@ class StockFailure:
 
     ticker: str
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why and since when a job is paused; naive UTC."""
+
+    reason: str | None
+    paused_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,5 +125,6 @@ class JobResult:
     chunks_run: int = 0
     warning: str | None = None
     error: str | None = None  # why a call that failed did so
+    pause: Pause | None = None  # of a call that the pause ended, or kept from beginning
     retry_after: float | None = None  # of a skipped call: seconds until the lease's term ends, at most
     unavailable: bool = False  # a server did not answer, and nothing was changed

@@ -8,6 +8,8 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
+from vettr_cron.repositories.stocks import Selection
+
 Inputs = TypeVar("Inputs")
 Result = TypeVar("Result")
 
@@ -44,7 +46,7 @@ class Occasion:
 class Job(Generic[Result]):
     """A job of the service. `load` reads a whole chunk, `evaluate` is pure, `save` writes a whole group.
 
-    load(connection, after, limit, now): the next `limit` stocks beyond the ticker `after` (None: from the start).
+    load(connection, selection, now): the selected stocks, in the universe's order.
     evaluate(item, occasion): one stock's result; raises StockDataError when the stock's rows allow none.
     save(connection, results): raises RowsRefused when the database refuses rows for what is in them.
     answer(result): the key and the JSON of the answer that the platform's API takes from Redis.
@@ -52,7 +54,7 @@ class Job(Generic[Result]):
 
     name: str  # in paths, parameters and Redis keys
     run_name: str  # in the run log and in results
-    load: Callable[[Connection, str | None, int, datetime], Chunk]
+    load: Callable[[Connection, Selection, datetime], Chunk]
     evaluate: Callable[[Item, Occasion], Result]
     save: Callable[[Connection, Sequence[Result]], None]
     answer: Callable[[Result], tuple[str, str]]

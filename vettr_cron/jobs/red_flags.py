@@ -14,6 +14,7 @@ from vettr_cron.models.tables import red_flag_history
 from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.fit import check_fits
+from vettr_cron.repositories.stocks import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class RedFlagResult:
     answer: tuple[str, str]
 
 
-def load(connection: Connection, after: str | None, limit: int, now: datetime) -> Chunk:
-    """The next stocks with everything that the flags' rules read."""
-    found, inputs = red_flag_inputs.load(connection, after, limit, now)
+def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
+    """The selected stocks with everything that the flags' rules read."""
+    found, inputs = red_flag_inputs.load(connection, selection, now)
     items = [Item(row.id, row.ticker, values) for row, values in zip(found.rows, inputs, strict=True)]
     return Chunk(items, found.ends_universe)
 

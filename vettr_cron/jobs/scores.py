@@ -16,6 +16,7 @@ from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.fit import check_fits
+from vettr_cron.repositories.stocks import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class ScoreResult:
     answer: tuple[str, str]
 
 
-def load(connection: Connection, after: str | None, limit: int, now: datetime) -> Chunk:
-    """The next stocks with everything that the score's rules read."""
-    found, inputs = score_inputs.load(connection, after, limit, now)
+def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
+    """The selected stocks with everything that the score's rules read."""
+    found, inputs = score_inputs.load(connection, selection, now)
     items = [Item(row.id, row.ticker, values) for row, values in zip(found.rows, inputs, strict=True)]
     return Chunk(items, found.ends_universe)
 

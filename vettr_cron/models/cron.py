@@ -1,10 +1,10 @@
-"""Our own record of what was run."""
+"""Our own record of what was run, how each stock fared, and what an operator has paused."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import String, Text, func
+from sqlalchemy import Index, String, Text, desc, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vettr_cron.extensions import Model
@@ -29,3 +29,30 @@ class CronJobRun(Model):
     started_at: Mapped[datetime] = mapped_column(Timestamp, server_default=func.now(), index=True)
     completed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     error_message: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("ix_cron_job_runs_job_name_started_at", "job_name", desc("started_at"), desc("id")),
+        Index("ix_cron_job_runs_status_started_at", "status", desc("started_at"), desc("id")),
+    )
+
+
+class CronStockState(Model):
+    """How one job last fared with one ticker: what the run log says of chunks, by stock."""
+
+    __tablename__ = "cron_stock_states"
+    job: Mapped[str] = mapped_column(String(20), primary_key=True)
+    ticker: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_cycle_id: Mapped[UUID]
+    last_refreshed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    last_failed_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    failing_since: Mapped[datetime | None] = mapped_column(Timestamp)
+    consecutive_failures: Mapped[int]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class CronPause(Model):
+    """A job that an operator has paused; no row: it is not."""
+
+    __tablename__ = "cron_pauses"
+    job: Mapped[str] = mapped_column(String(20), primary_key=True)
+    reason: Mapped[str | None] = mapped_column(Text)
+    paused_at: Mapped[datetime] = mapped_column(Timestamp)

@@ -1,7 +1,7 @@
 """Many rows in one statement: on PostgreSQL from one JSON parameter, on SQLite through the driver's executemany."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,22 +29,31 @@ from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
 
 Row = dict[str, Any]
+Replacements = Callable[[Any], Row]
+"""What the columns of a row that is there are set to, from `excluded`, the row that was to be inserted."""
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
 _SHOWN = 60
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str] = ("id",)) -> None:
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    key: Sequence[str] = ("id",),
+    replacements: Replacements | None = None,
+) -> None:
     """Insert rows that all have the same columns; a row whose key is there already gets every other column replaced.
 
+    `replacements` says what with, from the columns of the new row, where that is not simply the new value.
     Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
     """
     if not rows:
         return
     names = tuple(rows[0])
     build = _postgresql_upsert if connection.dialect.name == "postgresql" else _sqlite_upsert
-    _execute(connection, table, rows, build(table, names, tuple(key)))
+    _execute(connection, table, rows, build(table, names, tuple(key), replacements))
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -96,15 +105,19 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
 
 # Built once: it takes as long to describe a statement as to run it.
 @cache
-def _postgresql_upsert(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Any:
+def _postgresql_upsert(
+    table: Table, names: tuple[str, ...], key: tuple[str, ...], replacements: Replacements | None
+) -> Any:
     source = _recordset(table, names)
     insert = postgresql.insert(table).from_select(names, select(*(source.c[name] for name in names)))
-    return _or_replace(insert, key, names)
+    return _or_replace(insert, key, names, replacements)
 
 
 @cache
-def _sqlite_upsert(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Any:
-    return _or_replace(sqlite.insert(table), key, names)
+def _sqlite_upsert(
+    table: Table, names: tuple[str, ...], key: tuple[str, ...], replacements: Replacements | None
+) -> Any:
+    return _or_replace(sqlite.insert(table), key, names, replacements)
 
 
 @cache
@@ -114,10 +127,12 @@ def _postgresql_column_update(table: Table, name: str) -> Any:
     return update(table).where(table.c.id == source.c.id, table.c[name].is_distinct_from(value)).values({name: value})
 
 
-def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str]) -> Any:
+def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replacements: Replacements | None = None) -> Any:
     """The insert, which on a row that is there replaces every column of `names` but those that say which row it is."""
     # A row keeps its id: other tables may hang on it.
     replaced = {name: insert.excluded[name] for name in names if name not in {*key, "id", "stock_id"}}
+    if replacements:
+        replaced = replacements(insert.excluded)
     if not replaced:
         return insert.on_conflict_do_nothing(index_elements=list(key))
     return insert.on_conflict_do_update(index_elements=list(key), set_=replaced)

@@ -1,4 +1,4 @@
-"""Everything that the red flags' rules read, for a stretch of the universe: one SELECT a table."""
+"""Everything that the red flags' rules read, for a selection of stocks: one SELECT a table."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -9,22 +9,22 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
-from vettr_cron.repositories.stocks import Stretch, joined, next_of, stretch, within
+from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, joined, stretch, within
 
 
-def load(connection: Connection, after: str | None, limit: int, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
-    """The inputs of the next `limit` stocks beyond a ticker, in order; values are handed on unjudged."""
-    first = after is None
-    found = stretch(connection, _stocks(first), after, limit)
+def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
+    """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
+    place = selection.place
+    found = stretch(connection, _stocks(place), selection)
     if not found.rows:
         return found, []
-    place = found.parameters
+    which = found.parameters
     years = defaultdict(list)
-    for ticker, years_at_company in connection.execute(_executives(first), place).all():
+    for ticker, years_at_company in connection.execute(_executives(place), which).all():
         years[ticker].append(years_at_company)
-    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(first), place).all()}
+    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(place), which).all()}
     recent = defaultdict(list)
-    for ticker, *filing in connection.execute(_recent_filings(first), {**place, "since": now - RECENT}).all():
+    for ticker, *filing in connection.execute(_recent_filings(place), {**which, "since": now - RECENT}).all():
         recent[ticker].append(Filing._make(filing))
     return found, [
         RedFlagInputs(
@@ -40,21 +40,21 @@ def load(connection: Connection, after: str | None, limit: int, now: datetime) -
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def _stocks(first: bool) -> Select[Any]:
-    return next_of(select(stocks.c.id, stocks.c.ticker, stocks.c.market_cap), first)
+def _stocks(place: Place) -> Select[Any]:
+    return chosen_of(select(stocks.c.id, stocks.c.ticker, stocks.c.market_cap), place)
 
 
 @cache
-def _executives(first: bool) -> Select[Any]:
-    return joined(executives, executives.c.years_at_company).where(within(first))
+def _executives(place: Place) -> Select[Any]:
+    return joined(executives, executives.c.years_at_company).where(within(place))
 
 
 @cache
-def _newest_filings(first: bool) -> Select[Any]:
-    return joined(filings, func.max(filings.c.date)).where(within(first)).group_by(stocks.c.ticker)
+def _newest_filings(place: Place) -> Select[Any]:
+    return joined(filings, func.max(filings.c.date)).where(within(place)).group_by(stocks.c.ticker)
 
 
 @cache
-def _recent_filings(first: bool) -> Select[Any]:
+def _recent_filings(place: Place) -> Select[Any]:
     texts = joined(filings, filings.c.date, filings.c.title, filings.c.summary)
-    return texts.where(within(first), filings.c.date >= bindparam("since"))
+    return texts.where(within(place), filings.c.date >= bindparam("since"))

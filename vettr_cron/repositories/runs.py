@@ -18,8 +18,12 @@ _END = ("status", "duration_ms", "completed_at", "error_message")
 
 
 def start(connection: Connection, run: Run) -> None:
-    """Insert a run that begins; again after an answer that was lost, it is the same row."""
-    upsert(connection, runs, [_row(run)])
+    """Insert a run that begins. Again, after an answer that was lost, changes nothing: the run may be closed by now."""
+    upsert(connection, runs, [_row(run)], replacements=_nothing)
+
+
+def _nothing(_new: object) -> dict[str, Any]:
+    return {}
 
 
 def record(connection: Connection, run: Run) -> bool:
@@ -37,9 +41,11 @@ def _end(run: Run | None) -> list[Any]:
     return [getattr(run, name, None) for name in _END]
 
 
-def running(connection: Connection, job_name: str | None = None) -> list[Run]:
-    """The job's rows, or those of all jobs, that say that they run."""
+def running(connection: Connection, job_name: str | None = None, *, lock: bool = False) -> list[Run]:
+    """The job's rows, or those of all jobs, that say that they run; locked, what they say stays so."""
     statement = select(runs).where(runs.c.status == RunStatus.RUNNING.value)
+    if lock:
+        statement = statement.with_for_update()
     if job_name is not None:
         statement = statement.where(runs.c.job_name == job_name)
     return [_run(row) for row in connection.execute(statement)]

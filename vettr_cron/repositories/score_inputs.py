@@ -1,4 +1,4 @@
-"""Everything that the score's rules read, for a stretch of the universe: one SELECT a table."""
+"""Everything that the score's rules read, for a selection of stocks: one SELECT a table."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ from vettr_cron.models.tables import (
     stock_daily_prices,
     stocks,
 )
-from vettr_cron.repositories.stocks import Stretch, joined, next_of, stretch, within
+from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, joined, stretch, within
 
 _FIGURES = (
     stocks.c.sector,
@@ -59,17 +59,17 @@ _FIGURES = (
 _ONE_TO_ONE = (financial_data, financial_summary, short_interest, analyst_consensus)
 
 
-def load(connection: Connection, after: str | None, limit: int, now: datetime) -> tuple[Stretch, list[StockInputs]]:
-    """The inputs of the next `limit` stocks beyond a ticker, in order; values are handed on unjudged."""
-    first = after is None
-    found = stretch(connection, _stocks_with_figures(first), after, limit)
+def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[StockInputs]]:
+    """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
+    place = selection.place
+    found = stretch(connection, _stocks_with_figures(place), selection)
     if not found.rows:
         return found, []
-    place = found.parameters
-    officers = _grouped(connection.execute(_executives(first), place).all(), _executive)
+    which = found.parameters
+    officers = _grouped(connection.execute(_executives(place), which).all(), _executive)
     since = {"since": now - INSIDER_WINDOW}
-    insiders = _grouped(connection.execute(_insiders(first), {**place, **since}).all(), InsiderTransaction._make)
-    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(first), place).all()}
+    insiders = _grouped(connection.execute(_insiders(place), {**which, **since}).all(), InsiderTransaction._make)
+    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(place), which).all()}
     prices = _prices(connection, found)
     return found, [
         StockInputs(
@@ -89,18 +89,18 @@ _FIELDS = tuple(column.name for column in _FIGURES)
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def _stocks_with_figures(first: bool) -> Select[Any]:
+def _stocks_with_figures(place: Place) -> Select[Any]:
     source: Any = stocks
     for table in _ONE_TO_ONE:
         source = source.outerjoin(table, table.c.stock_id == stocks.c.id)
-    return next_of(select(stocks.c.id, stocks.c.ticker, *_FIGURES).select_from(source), first)
+    return chosen_of(select(stocks.c.id, stocks.c.ticker, *_FIGURES).select_from(source), place)
 
 
 @cache
-def _executives(first: bool) -> Select[Any]:
+def _executives(place: Place) -> Select[Any]:
     # As text: what is no JSON on SQLite, or nested too deep for the parser, must fail its own stock alone.
     companies = cast(executives.c.previous_companies, Text)
-    return joined(executives, executives.c.years_at_company, companies, executives.c.education).where(within(first))
+    return joined(executives, executives.c.years_at_company, companies, executives.c.education).where(within(place))
 
 
 def _executive(row: tuple[Any, ...]) -> Executive:
@@ -112,23 +112,23 @@ def _executive(row: tuple[Any, ...]) -> Executive:
 
 
 @cache
-def _insiders(first: bool) -> Select[Any]:
+def _insiders(place: Place) -> Select[Any]:
     table = insider_transactions
     chosen = joined(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
-    return chosen.where(within(first), table.c.transaction_date >= bindparam("since"))
+    return chosen.where(within(place), table.c.transaction_date >= bindparam("since"))
 
 
 @cache
-def _newest_filings(first: bool) -> Select[Any]:
-    return joined(filings, func.max(filings.c.date)).where(within(first)).group_by(stocks.c.ticker)
+def _newest_filings(place: Place) -> Select[Any]:
+    return joined(filings, func.max(filings.c.date)).where(within(place)).group_by(stocks.c.ticker)
 
 
 def _prices(connection: Connection, found: Stretch) -> Mapping[str, list[DailyPrice]]:
     """The newest days of each ticker, oldest first."""
     if connection.dialect.name == "postgresql":
-        days = connection.execute(_days_as_json(found.begins_universe), found.parameters).all()
+        days = connection.execute(_days_as_json(found.place), found.parameters).all()
         return {ticker: _days_from_json(text) for ticker, text in days if text}
-    rows = connection.execute(_days_by_date(found.begins_universe), found.parameters).all()
+    rows = connection.execute(_days_by_date(found.place), found.parameters).all()
     return _grouped(rows, DailyPrice._make)
 
 
@@ -138,12 +138,12 @@ def _newest_days() -> Select[Any]:
 
 
 @cache
-def _days_as_json(first: bool) -> Select[Any]:
+def _days_as_json(place: Place) -> Select[Any]:
     """A row a ticker: thirty rows each are most of what a chunk reads, and cost the driver most of its time."""
     newest = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
     day = func.json_build_array(*(newest.c[name] for name in DailyPrice._fields))
     days = select(func.json_agg(aggregate_order_by(day, newest.c.date))).scalar_subquery()
-    return select(stocks.c.ticker, cast(days, Text)).where(within(first))
+    return select(stocks.c.ticker, cast(days, Text)).where(within(place))
 
 
 def _days_from_json(text: str) -> list[DailyPrice]:
@@ -154,14 +154,14 @@ def _days_from_json(text: str) -> list[DailyPrice]:
 
 
 @cache
-def _days_by_date(first: bool) -> Select[Any]:
+def _days_by_date(place: Place) -> Select[Any]:
     """SQLite has no lateral joins, and rounds numbers in its JSON: there the oldest day that counts is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
     chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrice._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
     recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
-    return chosen.where(within(first), recent).order_by(stocks.c.ticker, prices.c.date)
+    return chosen.where(within(place), recent).order_by(stocks.c.ticker, prices.c.date)
 
 
 def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> Mapping[str, list[Any]]:

@@ -1,6 +1,9 @@
 """The universe: all stocks, in the database's own order of tickers, and a stretch of it for one chunk."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, select
@@ -8,18 +11,55 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bind
 from vettr_cron.models.tables import stocks
 
 
+class Place(StrEnum):
+    """Which stocks a statement is about; each kind of statement is made once for each."""
+
+    FIRST = "first"  # those at the start of the universe
+    BEYOND = "beyond"  # those beyond a ticker
+    NAMED = "named"  # those whose tickers are given
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The next `limit` stocks beyond a ticker; None: from the start of the universe."""
+
+    after: str | None
+    limit: int
+
+    @property
+    def place(self) -> Place:
+        """For which statements this holds the parameters."""
+        return Place.FIRST if self.after is None else Place.BEYOND
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The stocks with these tickers, as far as they are there."""
+
+    tickers: Sequence[str]
+
+    @property
+    def place(self) -> Place:
+        """For which statements this holds the parameters."""
+        return Place.NAMED
+
+
+Selection = Beyond | Named
+
+
 class Stretch(NamedTuple):
-    """The stocks of one chunk: where they begin and end is in `parameters`, for statements made with `within`."""
+    """The stocks of one chunk: which they are is in `parameters`, for statements made with `within`."""
 
     rows: Sequence[Row[Any]]
-    begins_universe: bool
+    place: Place
     ends_universe: bool
     parameters: Mapping[str, Any]
 
 
-def count(connection: Connection) -> int:
-    """How many stocks there are."""
-    return connection.execute(select(func.count()).select_from(stocks)).scalar_one()
+def count(connection: Connection, after: str | None = None) -> int:
+    """How many stocks there are, or are beyond a ticker."""
+    beyond = [] if after is None else [stocks.c.ticker > after]
+    return connection.execute(select(func.count()).select_from(stocks).where(*beyond)).scalar_one()
 
 
 def ticker_at(connection: Connection, rank: int) -> str | None:
@@ -28,26 +68,44 @@ def ticker_at(connection: Connection, rank: int) -> str | None:
     return connection.execute(ordered.offset(rank - 1).limit(1)).scalar_one_or_none()
 
 
-def next_of(chosen: Select[Any], begins_universe: bool) -> Select[Any]:
+def tickers(connection: Connection, selection: Selection) -> list[str]:
+    """The tickers of the stocks that a selection takes, in order."""
+    return [row.ticker for row in stretch(connection, _ids(selection.place), selection).rows]
+
+
+@cache
+def _ids(place: Place) -> Select[Any]:
+    return chosen_of(select(stocks.c.id, stocks.c.ticker), place)
+
+
+def chosen_of(chosen: Select[Any], place: Place) -> Select[Any]:
     """The statement for `stretch`: `chosen` selects id and ticker of stocks, then whatever else is wanted."""
-    beyond = [] if begins_universe else [stocks.c.ticker > bindparam("after")]
-    return chosen.where(*beyond).order_by(stocks.c.ticker).limit(bindparam("limit"))
+    ordered = chosen.order_by(stocks.c.ticker)
+    if place is Place.NAMED:
+        return ordered.where(within(place))
+    beyond = [] if place is Place.FIRST else [stocks.c.ticker > bindparam("after")]
+    return ordered.where(*beyond).limit(bindparam("limit"))
 
 
-def stretch(connection: Connection, statement: Select[Any], after: str | None, limit: int) -> Stretch:
-    """Read the next `limit` stocks beyond a ticker, or the first ones, by a statement that `next_of` made."""
-    beyond = {} if after is None else {"after": after}
+def stretch(connection: Connection, statement: Select[Any], selection: Selection) -> Stretch:
+    """Read the stocks of a selection by a statement that `chosen_of` made for its place."""
+    if isinstance(selection, Named):
+        parameters = {"tickers": list(selection.tickers)}
+        return Stretch(connection.execute(statement, parameters).all(), selection.place, False, parameters)
+    beyond = {} if selection.after is None else {"after": selection.after}
     # One more than asked for tells whether the universe ends here.
-    rows = connection.execute(statement, {**beyond, "limit": limit + 1}).all()
-    taken = rows[:limit]
+    rows = connection.execute(statement, {**beyond, "limit": selection.limit + 1}).all()
+    taken = rows[: selection.limit]
     up_to = {"last": taken[-1].ticker} if taken else {}
-    return Stretch(taken, after is None, len(rows) <= limit, {**beyond, **up_to})
+    return Stretch(taken, selection.place, len(rows) <= selection.limit, {**beyond, **up_to})
 
 
-def within(begins_universe: bool) -> ColumnElement[bool]:
+def within(place: Place) -> ColumnElement[bool]:
     """The condition that a stock is in the stretch whose parameters are given."""
+    if place is Place.NAMED:
+        return stocks.c.ticker.in_(bindparam("tickers", expanding=True))
     up_to = stocks.c.ticker <= bindparam("last")
-    return up_to if begins_universe else and_(stocks.c.ticker > bindparam("after"), up_to)
+    return up_to if place is Place.FIRST else and_(stocks.c.ticker > bindparam("after"), up_to)
 
 
 def joined(table: Table, *columns: Any) -> Select[Any]:

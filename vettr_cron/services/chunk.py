@@ -9,16 +9,17 @@ from uuid import uuid4
 
 import structlog
 
-from vettr_cron.cursors import Cursor, Cursors, Moved
+from vettr_cron.cursors import Cursor, Moved
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job, Occasion
 from vettr_cron.lease import Lease, Leases
-from vettr_cron.repositories import runs
+from vettr_cron.repositories import pauses, runs
 from vettr_cron.services.ahead import Ahead, Load
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
+from vettr_cron.services.plan import Plan
 from vettr_cron.services.retry import persistently, until
 from vettr_cron.services.saving import Saved, save_group
 
@@ -44,6 +45,7 @@ class Work:
     total_stocks: int
     deadline: Deadline
     executor: Executor
+    plan: Plan
     load: Load
     ahead: Ahead
     progress: Progress
@@ -56,29 +58,29 @@ class ChunkOutcome:
     run: Run
     cursor: Cursor
     stop: StopReason | None
-    ends_cycle: bool
+    at_the_end: bool  # even where a later failure is why the call stopped
 
 
 class ChunkRunner:
     """Takes the chunk after a cursor through load, evaluation, commit groups, caches and cursor."""
 
-    def __init__(self, database: Database, leases: Leases, cursors: Cursors, shutdown: Shutdown) -> None:
+    def __init__(self, database: Database, leases: Leases, shutdown: Shutdown) -> None:
         self.database = database
         self.leases = leases
-        self.cursors = cursors
         self.shutdown = shutdown
 
     def run(self, work: Work, cursor: Cursor, *, is_last: bool) -> ChunkOutcome:
         """Run the chunk after the cursor, and begin to read the one after it unless this is the call's last.
 
-        Raises ServiceUnavailable when not even the run row could be written.
+        Raises JobPaused when an operator has paused the job, ServiceUnavailable when not even the run row could be
+        written.
         """
         ready = work.ahead.take(cursor.after)
         run = Run(
             id=uuid4(),
             job_name=work.job.run_name,
             status=RunStatus.RUNNING,
-            chunk_offset=cursor.offset,
+            chunk_offset=cursor.offset if work.plan.end is StopReason.CYCLE_COMPLETE else None,
             chunk_size=work.chunk_size,
             total_stocks=work.total_stocks,
             started_at=utc_now(),
@@ -90,6 +92,9 @@ class ChunkRunner:
 
         def start() -> None:
             with self.database.writing(work.deadline.left) as connection:
+                pause = pauses.find(connection, work.job.name)
+                if pause:
+                    raise JobPaused(pause)
                 runs.start(connection, run)
 
         persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
@@ -104,7 +109,7 @@ class _ChunkRun:
         self._work = work
         self._run = run
         self._cursor = cursor
-        self._ends_cycle = False
+        self._at_the_end = False
         self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
         self._stopwatch = Stopwatch()
 
@@ -130,8 +135,7 @@ class _ChunkRun:
         done = 0
         for group in self._groups(chunk):
             done += sum(len(batch.items) for batch in group)
-            ends_cycle = chunk.ends_universe and done == len(chunk.items)
-            stop = self._save_and_move(group, ends_cycle=ends_cycle)
+            stop = self._save_and_move(group, ends=chunk.ends_universe and done == len(chunk.items))
             if stop is not None:
                 return stop
         if done < len(chunk.items):
@@ -160,7 +164,7 @@ class _ChunkRun:
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
 
-    def _save_and_move(self, group: Sequence[BatchOutcome], *, ends_cycle: bool) -> StopReason | None:
+    def _save_and_move(self, group: Sequence[BatchOutcome], *, ends: bool) -> StopReason | None:
         work, before = self._work, self._cursor
         items = [item for batch in group for item in batch.items]
         saved = self._commit(group) if items else Saved([], [])
@@ -168,14 +172,14 @@ class _ChunkRun:
         if items:
             after = replace(before, offset=before.offset + len(items), ticker=items[-1].ticker)
         answers = dict(work.job.answer(evaluated.result) for evaluated in saved.kept)
-        moved = self._runner.cursors.move(work.job.name, work.lease, before, after, answers, cycle_ends=ends_cycle)
+        moved = work.plan.move(before, after, answers, ends=ends)
         if moved is Moved.LOST:
             raise RunSuperseded
         if moved is Moved.CHANGED:
             return StopReason.RESET
-        self._cursor, self._ends_cycle = after, ends_cycle
-        work.progress(after.offset, work.total_stocks)
-        return StopReason.CYCLE_COMPLETE if ends_cycle else None
+        self._cursor, self._at_the_end = after, ends
+        work.progress(after.offset, work.plan.length)
+        return work.plan.end if ends else None
 
     def _commit(self, group: Sequence[BatchOutcome]) -> Saved:
         """Write a group's results and the run's new counts, and take them for written only once they are."""
@@ -189,7 +193,7 @@ class _ChunkRun:
         if work.lease.lost:
             raise RunSuperseded
         with self._runner.database.writing(work.deadline.left) as connection:
-            saved = save_group(connection, work.job, group)
+            saved = save_group(connection, work.job, self._occasion, group)
             run = self._run.with_stocks(len(saved.kept), saved.failures, self._stopwatch.milliseconds)
             if not runs.record(connection, run):
                 raise RunSuperseded
@@ -208,7 +212,7 @@ class _ChunkRun:
             stop = StopReason.ERROR
             self._run = replace(self._run, status=RunStatus.FAILED, error_message=error or str(problem))
         self._log_run(stop)
-        return ChunkOutcome(self._run, self._cursor, stop, self._ends_cycle)
+        return ChunkOutcome(self._run, self._cursor, stop, self._at_the_end)
 
     def _tell(self) -> bool:
         return persistently(self._record, lambda: not (self._runner.shutdown.over or self._work.deadline.spent))

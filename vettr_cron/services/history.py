@@ -9,7 +9,7 @@ from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import runs
-from vettr_cron.services.status import orphaned_runs
+from vettr_cron.services.status import LOOK_SECONDS, orphaned_runs
 
 
 class UnknownRun(CronError):
@@ -28,7 +28,7 @@ class ReadHistory:
     ) -> Sequence[Run]:
         """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable."""
         orphans = orphaned_runs(self._database, self._leases)
-        with self._database.reading() as connection:
+        with self._database.reading(LOOK_SECONDS) as connection:
             start = None
             if before is not None:
                 start = runs.find(connection, before)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -11,33 +11,21 @@ from uuid import UUID, uuid4
 import structlog
 
 from vettr_cron.config import Settings
-from vettr_cron.cursors import Cursor, CursorKeys, Cursors, Moved
+from vettr_cron.cursors import Cursor, Cursors
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded, ServiceUnavailable
-from vettr_cron.domain.run import MAXIMUM_FAILURES_LISTED, CallStatus, JobResult, Run, RunStatus, StopReason
+from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.lease import Held, Lease, Leases
-from vettr_cron.repositories import runs, stocks
+from vettr_cron.repositories import pauses, runs, stocks
 from vettr_cron.services.ahead import Ahead
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.plan import AlongTheCursor, CursorReader, Plan, ThroughAList
+from vettr_cron.services.request import Request, asked_for, check_tickers
 from vettr_cron.services.retry import persistently
 
 log = structlog.get_logger(__name__)
-
-EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
-NO_NUMBER = "the cursor's offset was no whole number from 0; a new cycle starts at 0"
-BEYOND_THE_END = "the cursor's offset {rank} was beyond the end of {total} stocks; a new cycle starts at 0"
-CURSOR_ATTEMPTS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a caller asks for. `chunks` None is `all`, to the end of the cycle; `time_budget` None is no bound."""
-
-    chunk_size: int
-    chunks: int | None
-    time_budget: float | None  # seconds
 
 
 def unwatched(_done: int, _total: int) -> None:
@@ -55,11 +43,16 @@ class Refresh:
         self._cursors = cursors
         self._settings = settings
         self._shutdown = shutdown
-        self._chunks = ChunkRunner(database, leases, cursors, shutdown)
+        self._reader = CursorReader(database, cursors)
+        self._chunks = ChunkRunner(database, leases, shutdown)
 
     def run(self, job: Job[Any], request: Request, progress: Progress = unwatched) -> JobResult:
-        """Advance the job by one call. Raises ServiceUnavailable when a server was gone before anything was changed."""
+        """Advance the job by one call.
+
+        Raises UnknownTickers, and ServiceUnavailable when a server was gone before anything was changed.
+        """
         call = _Call(job, request)
+        check_tickers(self._database, request)
         if self._shutdown.asked:
             return call.result(StopReason.SHUTDOWN)
         taken = self._leases.acquire(job.name)
@@ -71,26 +64,39 @@ class Refresh:
             except RunSuperseded:
                 call.error = SUPERSEDED
                 return call.result(StopReason.SUPERSEDED)
+            except JobPaused as paused:
+                call.pause = paused.pause
+                if not call.runs:
+                    self._look(call)
+                return call.result(StopReason.PAUSED)
+
+    def check(self, request: Request) -> None:
+        """Raise UnknownTickers for stocks that are asked for by name and not there, otherwise nothing at all."""
+        with suppress(ServiceUnavailable):  # which each job tells for itself
+            check_tickers(self._database, request)
 
     def _skipped(self, call: "_Call", held: Held) -> JobResult:
-        keys = self._cursors.read(call.job.name)
         with self._database.reading(call.deadline.left) as connection:
             call.total_stocks = stocks.count(connection)
-        call.offset = keys.rank or 0
-        call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
+        self._look(call)
         return call.result(StopReason.ALREADY_RUNNING, held=held)
 
+    def _look(self, call: "_Call") -> None:
+        """Note where the cursor stands for a call that does not move it."""
+        keys = self._cursors.read(call.job.name)
+        call.offset = keys.rank or 0
+        call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
+
     def _advance(self, call: "_Call", lease: Lease, progress: Progress) -> JobResult:
-        call.total_stocks = persistently(
-            lambda: self._take_stock(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent)
-        )
-        cursor = self._open_cursor(call, lease)
-        call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
-        progress(cursor.offset, call.total_stocks)
+        persistently(lambda: self._take_stock(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent))
+        plan, cursor = self._plan(call, lease)
+        if plan.end is StopReason.STOCKS_DONE and plan.length == 0:
+            return call.result(plan.end)  # nobody has failed
+        progress(cursor.offset, plan.length)
 
         def load(after: str | None, now: datetime) -> Chunk:
             with self._database.reading(call.deadline.left) as connection:
-                return call.job.load(connection, after, call.request.chunk_size, now)
+                return plan.load(connection, after, now)
 
         with (
             ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor,
@@ -106,33 +112,48 @@ class Refresh:
                 total_stocks=call.total_stocks,
                 deadline=call.deadline,
                 executor=executor,
+                plan=plan,
                 load=load,
                 ahead=Ahead(load, reader),
                 progress=progress,
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
 
-    def _take_stock(self, call: "_Call", lease: Lease) -> int:
-        """Close what a dead holder left running, and count the universe."""
+    def _plan(self, call: "_Call", lease: Lease) -> tuple[Plan, Cursor]:
+        """The call's way, and where on it the call begins."""
+        job, size = call.job, call.request.chunk_size
+        if call.request.only is None:
+            cursor, call.warning = self._reader.open(job.name, lease, call.total_stocks, call.deadline.left)
+            call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
+            return AlongTheCursor(job, lease, self._cursors, size, call.total_stocks), cursor
+        with self._database.reading(call.deadline.left) as connection:
+            tickers = asked_for(connection, job.name, call.request)
+        # Its rows derive from a cycle of their own, which nobody else will ever go on with.
+        return ThroughAList(job, lease, self._cursors, size, tickers), Cursor(uuid4(), 0, "")
+
+    def _take_stock(self, call: "_Call", lease: Lease) -> None:
+        """Close what a dead holder left running, and count the universe. Raises JobPaused."""
         with self._database.writing(call.deadline.left) as connection:
-            orphans = runs.running(connection, call.job.run_name)
+            orphans = runs.running(connection, call.job.run_name, lock=True)
             # What was seen while the lease is still ours is older than it: never the run of a holder after us.
             if orphans and not self._leases.confirm(lease):
                 raise RunSuperseded
             runs.close_interrupted(connection, orphans)
             for orphan in orphans:
                 log.warning("run_interrupted", job=call.job.run_name, run_id=str(orphan.id))
-            return stocks.count(connection)
+            call.total_stocks = stocks.count(connection)
+            pause = pauses.find(connection, call.job.name)
+        if pause:
+            raise JobPaused(pause)
 
     def _chunk_by_chunk(self, call: "_Call", work: Work, cursor: Cursor) -> StopReason:
         while True:
             left = None if call.request.chunks is None else call.request.chunks - len(call.runs)
             if left == 0:
                 return StopReason.CHUNKS_DONE
-            if self._shutdown.asked:
-                return StopReason.SHUTDOWN
-            if call.deadline.spent:
-                return StopReason.TIME_BUDGET
+            stop = self._reason_to_stop(call)
+            if stop is not None:
+                return stop
             try:
                 outcome = self._chunks.run(work, cursor, is_last=left == 1)
             except ServiceUnavailable as problem:
@@ -141,40 +162,15 @@ class Refresh:
                 call.error = str(problem)
                 return StopReason.ERROR
             call.runs.append(outcome.run)
-            call.is_complete = outcome.ends_cycle
+            call.is_complete = outcome.at_the_end and work.plan.end is StopReason.CYCLE_COMPLETE
             if outcome.stop is not None:
                 return outcome.stop
             cursor = outcome.cursor
 
-    def _open_cursor(self, call: "_Call", lease: Lease) -> Cursor:
-        """The cursor as it stands, or as a new cycle begins."""
-        if call.total_stocks == 0:
-            call.warning = EMPTY_UNIVERSE
-        for _attempt in range(CURSOR_ATTEMPTS):
-            seen = self._cursors.read(call.job.name)
-            if seen.cursor is not None:
-                return seen.cursor
-            cursor = self._new_cycle(call, seen)
-            moved = self._cursors.begin(call.job.name, lease, seen, cursor)
-            if moved is Moved.DONE:
-                return cursor
-            if moved is Moved.LOST:
-                raise RunSuperseded
-        raise RedisUnavailable("The cursor in Redis keeps changing under this call; is another program moving it?")
-
-    def _new_cycle(self, call: "_Call", seen: CursorKeys) -> Cursor:
-        start = Cursor(uuid4(), 0, "")
-        if not seen.offset or seen.rank == 0:
-            return start
-        if seen.rank is None:
-            call.warning = call.warning or NO_NUMBER
-            return start
-        with self._database.reading(call.deadline.left) as connection:
-            ticker = stocks.ticker_at(connection, seen.rank)
-        if ticker is None or seen.rank >= call.total_stocks:
-            call.warning = call.warning or BEYOND_THE_END.format(rank=seen.rank, total=call.total_stocks)
-            return start
-        return Cursor(start.cycle_id, seen.rank, ticker)
+    def _reason_to_stop(self, call: "_Call") -> StopReason | None:
+        if self._shutdown.asked:
+            return StopReason.SHUTDOWN
+        return StopReason.TIME_BUDGET if call.deadline.spent else None
 
 
 class _Call:
@@ -191,19 +187,21 @@ class _Call:
         self.is_complete = False
         self.warning: str | None = None
         self.error: str | None = None
+        self.pause: Pause | None = None
         self._stopwatch = Stopwatch()
 
     def result(self, stop: StopReason, held: Held | None = None) -> JobResult:
         failed = [run for run in self.runs if run.status is RunStatus.FAILED]
         error = self.error or (failed[-1].error_message if failed else None)
-        status = CallStatus.SKIPPED if held else CallStatus.FAILED if error else CallStatus.COMPLETED
+        kept_from_it = held or (self.pause and not self.runs)
+        status = CallStatus.SKIPPED if kept_from_it else CallStatus.FAILED if error else CallStatus.COMPLETED
         failures = (failure for run in self.runs for failure in run.failures or ())
         return JobResult(
             job=self.job.run_name,
             stocks_processed=_total(self.runs, "stocks_processed"),
             succeeded=_total(self.runs, "succeeded"),
             failed=_total(self.runs, "failed_count"),
-            failures=tuple(islice(failures, MAXIMUM_FAILURES_LISTED)),
+            failures=tuple(islice(failures, MAXIMUM_LISTED)),
             duration_ms=self._stopwatch.milliseconds,
             completed_at=utc_now(),
             current_offset=self.offset,
@@ -217,6 +215,7 @@ class _Call:
             chunks_run=len(self.runs),
             warning=self.warning,
             error=error,
+            pause=self.pause,
             retry_after=held.seconds_left if held else None,
         )
 

@@ -12,7 +12,8 @@ from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.chunk import Progress
 from vettr_cron.services.clock import Deadline, Stopwatch, utc_now
-from vettr_cron.services.refresh import Refresh, Request, unwatched
+from vettr_cron.services.refresh import Refresh, unwatched
+from vettr_cron.services.request import Request
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +34,10 @@ def no_watcher(_job: Job[Any]) -> Progress:
 def refresh_all(
     refresh: Refresh, request: Request, progress_of: Callable[[Job[Any]], Progress] = no_watcher
 ) -> AllResults:
-    """Advance every job by one call; each may use its share of the time that is left."""
+    """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
     stopwatch, deadline = Stopwatch(), Deadline(request.time_budget)
+    if request.only is not None:
+        refresh.check(request)
     results: dict[str, JobResult] = {}
     for place, job in enumerate(JOBS.values()):
         share = None if deadline.left is None else deadline.left / (len(JOBS) - place)

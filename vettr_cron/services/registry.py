@@ -7,9 +7,13 @@ from flask import current_app
 
 from vettr_cron.config import Settings
 from vettr_cron.database import Database
+from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
+from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.overview import ReadOverview
+from vettr_cron.services.pause import PauseJobs
+from vettr_cron.services.preview import PreviewRefresh
 from vettr_cron.services.readiness import Readiness
 from vettr_cron.services.refresh import Refresh
 from vettr_cron.services.reset import Reset
@@ -30,6 +34,10 @@ class Services:
     status: ReadStatus
     history: ReadHistory
     reset: Reset
+    preview: PreviewRefresh
+    coverage: ReadCoverage
+    pause: PauseJobs
+    cleanup: Cleanup
     readiness: Readiness
     overview: ReadOverview
     universe: Universe

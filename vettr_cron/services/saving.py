@@ -1,4 +1,4 @@
-"""Saves a group of results; where the database refuses it, each stock for itself."""
+"""Saves a group of results, each stock for itself where the database refuses it, and how each stock fared."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,9 @@ from sqlalchemy import Connection
 
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.domain.run import StockFailure
-from vettr_cron.jobs.job import Job
+from vettr_cron.jobs.job import Job, Occasion
+from vettr_cron.repositories import states
+from vettr_cron.repositories.states import Attempt
 from vettr_cron.services.engine import BatchOutcome, Evaluated
 
 
@@ -18,8 +20,8 @@ class Saved(NamedTuple):
     failures: Sequence[StockFailure]
 
 
-def save_group(connection: Connection, job: Job[Any], group: Sequence[BatchOutcome]) -> Saved:
-    """Save the group as a whole, or stock by stock when a row of it is refused."""
+def save_group(connection: Connection, job: Job[Any], occasion: Occasion, group: Sequence[BatchOutcome]) -> Saved:
+    """Save the group as a whole, or stock by stock when a row of it is refused; then how each stock fared."""
     evaluated = [entry for batch in group for entry in batch.evaluated]
     failures = [failure for batch in group for failure in batch.failures]
     try:
@@ -29,6 +31,8 @@ def save_group(connection: Connection, job: Job[Any], group: Sequence[BatchOutco
         evaluated, refused = _save_one_by_one(connection, job, evaluated)
         order = {item.ticker: rank for rank, item in enumerate(item for batch in group for item in batch.items)}
         failures = sorted([*failures, *refused], key=lambda failure: order[failure.ticker])
+    attempt = Attempt(job.name, occasion.cycle_id, occasion.now)
+    states.record(connection, attempt, [entry.item.ticker for entry in evaluated], failures)
     return Saved(evaluated, failures)
 
 

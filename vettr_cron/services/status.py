@@ -6,10 +6,12 @@ from uuid import UUID
 from vettr_cron.cursors import Cursors
 from vettr_cron.database import Database
 from vettr_cron.domain.rounding import rhu
-from vettr_cron.domain.run import Run, RunStatus
+from vettr_cron.domain.run import Pause, Run, RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
-from vettr_cron.repositories import runs, stocks
+from vettr_cron.repositories import pauses, runs, stocks
+
+LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class JobState:
     progress_pct: int
     cycle_id: UUID | None
     running: Run | None
+    paused: Pause | None
     last_run: Run | None
     last_success: Run | None
 
@@ -46,8 +49,9 @@ class ReadStatus:
         """The service now. Raises ServiceUnavailable."""
         cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
         orphans = orphaned_runs(self._database, self._leases)
-        with self._database.reading() as connection:
+        with self._database.reading(LOOK_SECONDS) as connection:
             total = stocks.count(connection)
+            paused = pauses.every(connection)
             states = {}
             for job in JOBS.values():
                 keys = cursors[job.name]
@@ -61,6 +65,7 @@ class ReadStatus:
                     progress_pct=_percent(keys.rank or 0, total),
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
                     running=running[0] if running else None,
+                    paused=paused.get(job.name),
                     last_run=last[0] if last else None,
                     last_success=success[0] if success else None,
                 )
@@ -73,7 +78,7 @@ def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
     A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
     before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
     """
-    with database.reading() as connection:
+    with database.reading(LOOK_SECONDS) as connection:
         running = runs.running(connection)
     holders = [leases.holder(job.name) for job in JOBS.values()]
     named = {holder.run_id for holder in holders if holder is not None}

@@ -1,0 +1,30 @@
+"""GET, POST /v1/cron/cleanup: remove what is older than anybody needs."""
+
+from flask import Response
+
+from vettr_cron.api.blueprint import cron
+from vettr_cron.api.envelope import success
+from vettr_cron.api.errors import ApiError
+from vettr_cron.api.methods import refuse_head
+from vettr_cron.api.parameters import CleanupParameters, parameters
+from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
+from vettr_cron.presentation import cleanup_json
+from vettr_cron.services.cleanup import CleanupRequest, KeepDays
+from vettr_cron.services.registry import services
+
+
+@cron.route("/cleanup", methods=["GET", "POST"])
+@refuse_head
+def cleanup() -> Response:
+    """Remove old runs, red flags and snapshots, or count them."""
+    asked = parameters(CleanupParameters)
+    settings = services().settings
+    request = CleanupRequest(
+        keep=KeepDays.asked(settings, asked.runs_days, asked.red_flags_days, asked.snapshots_days),
+        dry_run=bool(asked.dry_run),
+        time_budget=settings.cron_time_budget_seconds or HTTP_TIME_BUDGET_SECONDS,
+    )
+    result = services().cleanup.run(request)
+    if result.error is not None:
+        raise ApiError(500, "JOB_FAILED", result.error, cleanup_json(result))
+    return success(cleanup_json(result))

@@ -1,0 +1,138 @@
+"""The worker of the web process: it refuses in the service's own shape, and a slow client keeps no thread waiting."""
+
+import selectors
+import socket
+import struct
+import time
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import structlog
+from flask import Response
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.util import http_date, write_nonblock  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from vettr_cron.api.envelope import failure, failure_outside_request
+from vettr_cron.api.refusals import refusal
+
+CLIENT_SECONDS = 5  # for the whole head of a request, and for each next piece of its body or of the reply
+LINGER_SECONDS = 2.0  # for a client to read its reply and hang up
+DRAIN_SECONDS = 0.2  # for the rest of a body that nobody wanted
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker with threads; a head that has not come yet waits with the idle connections, not in a thread."""
+
+    def load_wsgi(self) -> None:
+        """Load the application, and let it refuse a body that gunicorn cannot read."""
+        super().load_wsgi()
+        self.wsgi.register_error_handler(ParseException, lambda error: failure(*refusal(error, self.cfg)))
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer a request that never reached the application; nothing of it is told, as it may hold a secret."""
+        status, code, message = refusal(exc, self.cfg)
+        with self.wsgi.app_context():
+            response = failure_outside_request(status, code, message)
+        known = {"status": status, "request_id": response.headers["X-Request-Id"], "remote": addr[0] if addr else None}
+        if status >= 500:
+            log.error("internal_error", exc_info=exc, **known)
+        else:
+            log.warning("request_refused", reason=message, **known)
+        try:
+            write_nonblock(client, _wire_format(response))
+        except OSError:
+            log.debug("refusal_unsent")
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection to a thread once the head of its request is there; until then, wait for more of it."""
+        conn.deadline = getattr(conn, "deadline", None) or time.monotonic() + CLIENT_SECONDS
+        if self.cfg.is_ssl or self._receive(conn):
+            conn.deadline = None
+            conn.data_ready = True
+            super().enqueue_req(conn)
+        elif time.monotonic() < conn.deadline:
+            self._wait(conn, conn.deadline, partial(self.on_pending_socket_readable, conn))
+        else:
+            self._close(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer; a connection whose body does not end soon is not kept, so that no thread waits for the rest."""
+        kept = super().handle_request(req, conn)
+        return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
+
+    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
+        """Keep the connection or hang up, without waiting for the client to do the same."""
+        if self.cfg.is_ssl or fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            self._wait(conn, time.monotonic() + LINGER_SECONDS, partial(self._drain, conn))
+        except OSError:  # the client is gone
+            self._close(conn)
+
+    def _receive(self, conn: Any) -> bool:
+        """Take what has come; whether the parser need not wait for more, be it that the client has left."""
+        try:
+            conn.init()
+            _bound_waits(conn.sock)
+            conn.sock.setblocking(False)
+            came = conn.sock.recv(65_536)
+            gone = not came
+        except BlockingIOError:
+            came, gone = b"", False
+        except OSError:
+            came, gone = b"", True
+        head = conn.parser.unreader.take_buffered() + came
+        if len(head) > self._longest_head():
+            head += b"\r\n\r\n"  # it breaks a limit already; ended here, it is refused without a wait for more
+        conn.parser.unreader.unread(head)
+        return gone or _decidable(head, self.cfg.limit_request_line)
+
+    def _longest_head(self) -> int:
+        return int(self.cfg.limit_request_line + self.cfg.limit_request_fields * self.cfg.limit_request_field_size + 4)
+
+    def _wait(self, conn: Any, deadline: float, readable: Any) -> None:
+        # The waiting are closed by gunicorn when their time is up.
+        conn.timeout = deadline
+        conn.sock.setblocking(False)
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+    def _drain(self, conn: Any, _sock: socket.socket) -> None:
+        # What nobody reads would make the system cut the connection off before the client has its reply.
+        try:
+            if conn.sock.recv(65_536) and time.monotonic() < conn.timeout:
+                return
+        except OSError:
+            pass
+        self.poller.unregister(conn.sock)
+        self.pending_conns.remove(conn)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+
+def _decidable(head: bytes, longest_line: int) -> bool:
+    """Whether the head is complete, or wrong however it goes on: a line that ends badly, or not at all."""
+    bare = head.count(b"\n") != head.count(b"\r\n")
+    endless = len(head) - 4 > longest_line and b"\r\n" not in head[2:]
+    return b"\r\n\r\n" in head or bare or endless
+
+
+def _bound_waits(sock: socket.socket) -> None:
+    """Make a read or write in a thread fail after a while; the system's own clock, as gunicorn resets Python's."""
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", CLIENT_SECONDS, 0))
+
+
+def _wire_format(response: Response) -> bytes:
+    headers = {"Date": http_date(), "Connection": "close", **response.headers}
+    lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + response.get_data()

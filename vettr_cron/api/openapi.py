@@ -1,0 +1,245 @@
+"""The OpenAPI document, made from the routes of an application, their contracts and the shapes that check requests."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from inspect import getdoc
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from werkzeug.routing import Rule
+
+from vettr_cron.api import contract, schemas
+from vettr_cron.api.auth import check_secret
+from vettr_cron.api.contract import Contract, Failure, Plain
+from vettr_cron.api.shapes import Shapes, meaning, query_schema
+
+Json = dict[str, Any]
+
+TITLE = "vettr-cron"
+VERSION = "1"
+DESCRIPTION = """\
+Keeps the VETR score and the red flags of every stock fresh: each call takes the next stocks.
+
+Every reply but this document and its page is JSON in one envelope, and bears `X-Request-Id`. Under `/v1/cron` the
+secret is asked for, except in development where none is set. Parameters come from the query string, or of a POST from
+a form or a JSON object as well; each may be given once, and one that is not known is refused. What the web server
+cannot read is refused in the same envelope (400, 413, 414, 417, 431), an unknown path with 404, another method with
+405. Times are ISO 8601, UTC, with milliseconds.
+"""
+_TAGS = {
+    "cron": "The jobs: what a scheduler calls, and what tells about it",
+    "health": "Is the process there, and can it work?",
+    "docs": "This document",
+}
+_METHODS = ("GET", "POST")
+_SECRET = "cronSecret"  # noqa: S105  # the scheme's name
+_VARIABLE = re.compile(r"<(?:(\w+)(?:\([^<>]*\))?:)?(\w+)>")
+_VARIABLES: Mapping[str, Json] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+}
+_HEADERS: Mapping[str, Json] = {
+    "X-Request-Id": {
+        "description": "The caller's own where it is sane (1 to 128 letters, digits and ._:+/=@-), otherwise a new one",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:+/=@-]{1,128}$"},
+    },
+    "Retry-After": {
+        "description": "After how many seconds it may be worth trying again; of a 200 only where a job was skipped",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "WWW-Authenticate": {"description": "The scheme", "required": True, "schema": {"const": "Bearer"}},
+    "Allow": {
+        "description": "The methods that the path takes",
+        "required": True,
+        "schema": {"type": "string", "examples": ["GET, POST"]},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """One method of one path."""
+
+    rule: Rule
+    method: str
+    summary: str
+    contract: Contract
+    asks: type[BaseModel] | None
+    secured: bool
+
+    @property
+    def failures(self) -> Iterator[Failure]:
+        """What the route says of itself, and what goes for all of its kind."""
+        yield from self.contract.failures
+        if self.secured:
+            yield contract.AUTH_REQUIRED
+        if self.asks:
+            yield contract.VALIDATION_ERROR
+        if self.takes_body:
+            yield from (contract.PAYLOAD_TOO_LARGE, contract.UNSUPPORTED_MEDIA_TYPE)
+        yield from (contract.BAD_REQUEST, contract.INTERNAL_ERROR)
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether its parameters may come in a body."""
+        return self.method == "POST" and self.asks is not None
+
+
+def document(app: Flask) -> Json:
+    """The OpenAPI 3.1 document of every route that states its contract."""
+    operations = list(_operations(app))
+    shapes = Shapes(_models(operations))
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        path = _VARIABLE.sub(r"{\2}", operation.rule.rule)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation_json(operation, shapes)
+    general = (contract.NOT_FOUND, contract.METHOD_NOT_ALLOWED)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": shapes.definitions,
+            "responses": {failure.code: _failures_json([failure], shapes) for failure in general},
+            "headers": _HEADERS,
+            "securitySchemes": {
+                _SECRET: {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, or the one before it"}
+            },
+        },
+    }
+
+
+def _operations(app: Flask) -> Iterator[_Operation]:
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions[rule.endpoint]
+        stated = getattr(view, "contract", None)
+        if stated is None:
+            continue
+        blueprint = rule.endpoint.partition(".")[0]
+        secured = check_secret in app.before_request_funcs.get(blueprint, ())
+        summary = (getdoc(view) or "").partition("\n")[0].removesuffix(".")
+        for method in _METHODS:
+            if method in (rule.methods or ()):
+                yield _Operation(rule, method, summary, stated, getattr(view, "asks", None), secured)
+
+
+def _models(operations: list[_Operation]) -> Iterator[type[BaseModel]]:
+    yield schemas.Meta
+    for operation in operations:
+        if operation.asks:
+            yield operation.asks
+        if not isinstance(operation.contract.data, Plain):
+            yield operation.contract.data
+        yield from (failure.details for failure in operation.failures if failure.details)
+
+
+def _operation_json(operation: _Operation, shapes: Shapes) -> Json:
+    blueprint, _, name = operation.rule.endpoint.partition(".")
+    shown: Json = {
+        "operationId": f"{operation.method.lower()}_{name.replace('-', '_')}",
+        "summary": operation.summary,
+        "tags": [blueprint],
+        "security": [{_SECRET: []}] if operation.secured else [],
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation, shapes)],
+        "responses": _responses(operation, shapes),
+    }
+    if operation.takes_body and operation.asks and operation.asks.model_fields:
+        shown["requestBody"] = _body(operation.asks, shapes)
+    return shown
+
+
+def _path_parameters(operation: _Operation) -> Iterator[Json]:
+    for kind, name in _VARIABLE.findall(operation.rule.rule):
+        schema = _VARIABLES.get(kind, {"type": "string", "minLength": 1})
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": operation.contract.path[name],
+            "schema": schema,
+        }
+
+
+def _query_parameters(operation: _Operation, shapes: Shapes) -> Iterator[Json]:
+    if operation.asks is None:
+        return
+    for name, field in shapes.definition(operation.asks).get("properties", {}).items():
+        yield {
+            "name": name,
+            "in": "query",
+            "description": meaning(field),
+            "schema": query_schema(field),
+        }
+
+
+def _body(asks: type[BaseModel], shapes: Shapes) -> Json:
+    definition = shapes.definition(asks)
+    properties = {
+        name: {"description": meaning(field)} | query_schema(field) for name, field in definition["properties"].items()
+    }
+    form = {"schema": {"type": "object", "properties": properties, "additionalProperties": False}}
+    return {
+        "required": False,
+        "description": "The same parameters, each either here or in the query string",
+        "content": {
+            "application/json": {"schema": shapes.reference(asks)},
+            "application/x-www-form-urlencoded": form,
+            "multipart/form-data": form,
+        },
+    }
+
+
+def _responses(operation: _Operation, shapes: Shapes) -> Json:
+    stated = operation.contract
+    if isinstance(stated.data, Plain):
+        success = {"description": stated.data.meaning, "content": {stated.data.media_type: {}}}
+    else:
+        schema = _envelope(shapes, True, data=shapes.reference(stated.data))
+        meaning = shapes.definition(stated.data)["description"]
+        success = {"description": meaning, "content": {"application/json": {"schema": schema}}}
+    by_status: dict[int, list[Failure]] = {}
+    for failure in operation.failures:
+        by_status.setdefault(failure.status, []).append(failure)
+    failures = {str(status): _failures_json(by_status[status], shapes) for status in sorted(by_status)}
+    return {"200": success | {"headers": _headers(stated.headers)}, **failures}
+
+
+def _failures_json(failures: list[Failure], shapes: Shapes) -> Json:
+    """The replies of one status; there is one envelope for each code."""
+    envelopes = [_envelope(shapes, False, error=_error(failure, shapes)) for failure in failures]
+    return {
+        "description": "; or: ".join(failure.meaning for failure in failures),
+        "headers": _headers([name for failure in failures for name in failure.headers]),
+        "content": {"application/json": {"schema": envelopes[0] if len(envelopes) == 1 else {"oneOf": envelopes}}},
+    }
+
+
+def _error(failure: Failure, shapes: Shapes) -> Json:
+    phrase = HTTPStatus(failure.status).phrase
+    fields: Json = {
+        "code": {"const": failure.code},
+        "message": {"type": "string", "minLength": 1, "description": "For a person", "examples": [phrase]},
+    }
+    required = list(fields)
+    if failure.details:
+        fields["details"] = shapes.reference(failure.details)
+        required += ["details"] * failure.details_always
+    return _object(fields, required)
+
+
+def _envelope(shapes: Shapes, success: bool, **content: Json) -> Json:
+    fields = {"success": {"const": success}, **content, "meta": shapes.reference(schemas.Meta)}
+    return _object(fields, list(fields))
+
+
+def _object(fields: Json, required: list[str]) -> Json:
+    return {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
+
+
+def _headers(names: Any) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}

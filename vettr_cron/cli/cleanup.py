@@ -1,0 +1,59 @@
+"""flask --app wsgi cron cleanup: remove what is older than anybody needs."""
+
+import click
+
+from vettr_cron.cli.cron import FAILED, cron, show, time_budget_option
+from vettr_cron.cli.signals import stop_on_signals
+from vettr_cron.cli.tables import columns
+from vettr_cron.cli.troubles import speaking
+from vettr_cron.config import MAXIMUM_DAYS
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.presentation import cleanup_json
+from vettr_cron.services.cleanup import CleanupRequest, CleanupResult, KeepDays
+from vettr_cron.services.registry import services
+
+_DAYS = click.IntRange(1, MAXIMUM_DAYS)
+
+
+@cron.command()
+@click.option("--runs-days", type=_DAYS, help="Keep runs of so many days. [default: CRON_KEEP_RUNS_DAYS]")
+@click.option("--red-flags-days", type=_DAYS, help="The same for red flags. [default: CRON_KEEP_RED_FLAGS_DAYS]")
+@click.option("--snapshots-days", type=_DAYS, help="The same for snapshots. [default: CRON_KEEP_SNAPSHOTS_DAYS]")
+@click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
+@time_budget_option
+@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+@speaking
+def cleanup(
+    runs_days: int | None,
+    red_flags_days: int | None,
+    snapshots_days: int | None,
+    dry_run: bool,
+    time_budget: float | None,
+    as_json: bool,
+) -> None:
+    """Remove old runs, red flags and snapshots; never an acknowledged flag, nor the newest of anything."""
+    settings = services().settings
+    request = CleanupRequest(
+        keep=KeepDays.asked(settings, runs_days, red_flags_days, snapshots_days),
+        dry_run=dry_run,
+        time_budget=time_budget or settings.cron_time_budget_seconds,
+    )
+    with stop_on_signals(services().shutdown):
+        result = services().cleanup.run(request)
+    show(cleanup_json(result), as_json, _text(result))
+    if result.error is not None:
+        raise SystemExit(FAILED)
+
+
+def _text(result: CleanupResult) -> str:
+    head = ("", "older than", "would go" if result.dry_run else "removed")
+    rows = [
+        (name.replace("_", " "), iso_milliseconds(result.older_than[name]), result.removed[name])
+        for name in result.removed
+    ]
+    lines = [columns([head, *rows])]
+    if result.error is not None:
+        lines.append(result.error)
+    if not result.is_complete:
+        lines.append("There may be more than that." if result.dry_run else "There may be more; the next call goes on.")
+    return "\n".join(lines)

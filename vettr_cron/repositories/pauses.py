@@ -1,0 +1,36 @@
+"""Which jobs an operator has paused."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from vettr_cron.domain.run import Pause
+from vettr_cron.models.tables import cron_pauses as pauses
+from vettr_cron.repositories.bulk import upsert
+
+
+def find(connection: Connection, job: str) -> Pause | None:
+    """Why and since when a job is paused; None when it is not."""
+    return every(connection).get(job)
+
+
+def every(connection: Connection) -> dict[str, Pause]:
+    """All pauses by the name of the job."""
+    rows = connection.execute(select(pauses.c.job, pauses.c.reason, pauses.c.paused_at))
+    return {job: Pause(reason, paused_at) for job, reason, paused_at in rows}
+
+
+def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
+    """Pause jobs; one that is paused gets the new reason and keeps its time."""
+    rows = [{"job": job, "reason": pause.reason, "paused_at": pause.paused_at} for job in jobs]
+    upsert(connection, pauses, rows, ("job",), _new_reason)
+
+
+def _new_reason(new: Any) -> dict[str, Any]:
+    return {"reason": new.reason}
+
+
+def remove(connection: Connection, jobs: Sequence[str]) -> None:
+    """Let jobs go on."""
+    connection.execute(delete(pauses).where(pauses.c.job.in_(jobs)))

@@ -1,0 +1,162 @@
+"""How each job last fared with each stock, a whole group a statement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from vettr_cron.domain.run import StockFailure
+from vettr_cron.models.tables import cron_stock_states as states
+from vettr_cron.models.tables import stocks
+from vettr_cron.repositories.bulk import Row, upsert
+
+
+class Attempt(NamedTuple):
+    """When, and for which cycle, a job tried a group of stocks."""
+
+    job: str
+    cycle_id: UUID
+    now: datetime
+
+
+def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failures: Sequence[StockFailure]) -> None:
+    """Write how a group of stocks fared: the tickers whose results are kept, and those that failed.
+
+    The same when it is done twice: a cycle counts one failure of a stock, however often it has to try.
+    """
+    rows = [_row(attempt, ticker, None) for ticker in kept]
+    rows += [_row(attempt, failure.ticker, failure.error) for failure in failures]
+    upsert(connection, states, rows, ("job", "ticker"), _replacements)
+
+
+def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
+    """The tickers of stocks that failed last time, in the universe's order; at most so many: who failed longest ago."""
+    failed = select(states.c.ticker).where(states.c.job == job, states.c.consecutive_failures > 0)
+    failed = failed.join(stocks, stocks.c.ticker == states.c.ticker)
+    chosen = failed.order_by(states.c.last_failed_at, states.c.ticker).limit(limit).subquery()
+    in_order = select(stocks.c.ticker).join(chosen, chosen.c.ticker == stocks.c.ticker).order_by(stocks.c.ticker)
+    return list(connection.execute(in_order).scalars())
+
+
+class Freshness(StrEnum):
+    """How new a stock's last result is; each stock has exactly one."""
+
+    FRESH = "fresh"  # not older than what is asked for
+    STALE = "stale"  # older
+    NEVER = "never"  # there is none under this ticker
+
+
+class Counts(NamedTuple):
+    """How many stocks of the universe are in which state; `failing` ones are counted among the others too."""
+
+    total: int
+    fresh: int
+    stale: int
+    never: int
+    failing: int
+    oldest: datetime | None
+
+
+class StockState(NamedTuple):
+    """How a job last fared with a stock."""
+
+    job: str
+    ticker: str
+    last_cycle_id: UUID | None
+    last_refreshed_at: datetime | None
+    last_failed_at: datetime | None
+    failing_since: datetime | None
+    consecutive_failures: int
+    last_error: str | None
+
+
+def counts(connection: Connection, job: str, since: datetime) -> Counts:
+    """How many stocks were refreshed since then, and how many not."""
+    refreshed = states.c.last_refreshed_at
+    statement = _universe(
+        job,
+        func.count(),
+        func.count().filter(refreshed >= since),
+        func.count().filter(refreshed < since),
+        func.count().filter(refreshed.is_(None)),
+        func.count().filter(states.c.consecutive_failures > 0),
+        func.min(refreshed),
+    )
+    return Counts._make(connection.execute(statement).one())
+
+
+def page(
+    connection: Connection,
+    job: str,
+    limit: int,
+    *,
+    after: str | None = None,
+    freshness: Freshness | None = None,
+    since: datetime | None = None,
+    failing_only: bool = False,
+) -> list[StockState]:
+    """The next stocks beyond a ticker, in order, which are so fresh as of `since`, or which fail."""
+    statement = _universe(job, stocks.c.ticker, *_DETAILS).order_by(stocks.c.ticker).limit(limit)
+    if after is not None:
+        statement = statement.where(stocks.c.ticker > after)
+    if freshness is not None:
+        refreshed = states.c.last_refreshed_at
+        wanted = {
+            Freshness.FRESH: refreshed >= since,
+            Freshness.STALE: refreshed < since,
+            Freshness.NEVER: refreshed.is_(None),
+        }
+        statement = statement.where(wanted[freshness])
+    if failing_only:
+        statement = statement.where(states.c.consecutive_failures > 0)
+    rows = connection.execute(statement)
+    return [StockState(job, *values)._replace(consecutive_failures=values.consecutive_failures or 0) for values in rows]
+
+
+_DETAILS = (
+    states.c.last_cycle_id,
+    states.c.last_refreshed_at,
+    states.c.last_failed_at,
+    states.c.failing_since,
+    states.c.consecutive_failures,
+    states.c.last_error,
+)
+
+
+def _universe(job: str, *columns: Any) -> Select[Any]:
+    """These columns of every stock of the universe, with its state where it has one."""
+    same = (states.c.ticker == stocks.c.ticker) & (states.c.job == job)
+    return select(*columns).select_from(stocks.outerjoin(states, same))
+
+
+def _row(attempt: Attempt, ticker: str, error: str | None) -> Row:
+    failed = error is not None
+    return {
+        "job": attempt.job,
+        "ticker": ticker,
+        "last_cycle_id": attempt.cycle_id,
+        "last_refreshed_at": None if failed else attempt.now,
+        "last_failed_at": attempt.now if failed else None,
+        "failing_since": attempt.now if failed else None,
+        "consecutive_failures": int(failed),
+        "last_error": error,
+    }
+
+
+def _replacements(new: Any) -> Row:
+    """What a row that is there becomes: what was known stays where the new row does not say otherwise."""
+    counted = (states.c.last_cycle_id == new.last_cycle_id) & (states.c.consecutive_failures > 0)
+    times = states.c.consecutive_failures + case((counted, 0), else_=1)
+    succeeded = new.consecutive_failures == 0
+    since = func.coalesce(states.c.failing_since, new.failing_since)
+    return {
+        "last_cycle_id": new.last_cycle_id,
+        "last_refreshed_at": func.coalesce(new.last_refreshed_at, states.c.last_refreshed_at),
+        "last_failed_at": func.coalesce(new.last_failed_at, states.c.last_failed_at),
+        "failing_since": case((succeeded, None), else_=since),
+        "consecutive_failures": case((succeeded, 0), else_=times),
+        "last_error": new.last_error,
+    }

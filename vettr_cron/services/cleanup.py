@@ -1,0 +1,168 @@
+"""Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from vettr_cron.config import Settings
+from vettr_cron.database import Database
+from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.lease import Leases
+from vettr_cron.repositories import retention
+from vettr_cron.repositories.retention import Expired, Place
+from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.retry import persistently
+from vettr_cron.services.status import orphaned_runs
+
+log = structlog.get_logger(__name__)
+
+MOST_ROWS = 5_000  # in one piece, which is one transaction
+FIRST_ROWS = 500
+SMALLEST_FIRST = ("runs", "snapshots", "red_flags")  # so that the largest does not keep the others waiting for calls
+QUICK_MILLISECONDS, SLOW_MILLISECONDS = 200, 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepDays:
+    """How many days back rows are kept."""
+
+    runs: int
+    red_flags: int
+    snapshots: int
+
+    @classmethod
+    def asked(cls, settings: Settings, runs: int | None, red_flags: int | None, snapshots: int | None) -> "KeepDays":
+        """What a caller asks for, and where he asks for nothing what the settings say."""
+        return cls(
+            runs=runs or settings.cron_keep_runs_days,
+            red_flags=red_flags or settings.cron_keep_red_flags_days,
+            snapshots=snapshots or settings.cron_keep_snapshots_days,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupRequest:
+    """What a caller asks for. With `dry_run` nothing is removed; `time_budget` None is no bound."""
+
+    keep: KeepDays
+    dry_run: bool = False
+    time_budget: float | None  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupResult:
+    """What one call did, by `runs`, `red_flags` and `snapshots`."""
+
+    removed: dict[str, int]  # with dry_run, what would have been
+    older_than: dict[str, datetime]  # rows from before that time were looked at
+    dry_run: bool
+    is_complete: bool  # nothing is left that may go
+    duration_ms: int
+    error: str | None = None  # why a call that had removed something ended too soon
+
+
+class Cleanup:
+    """The use case behind `cleanup`. `most_rows` bounds a piece, which is one transaction."""
+
+    def __init__(self, database: Database, leases: Leases, shutdown: Shutdown, most_rows: int = MOST_ROWS) -> None:
+        self._database = database
+        self._leases = leases
+        self._shutdown = shutdown
+        self._most_rows = most_rows
+
+    def run(self, request: CleanupRequest, now: datetime | None = None) -> CleanupResult:
+        """Remove what is older than asked for, as of `now`; what time does not suffice for is left for the next call.
+
+        Raises ServiceUnavailable when a server was gone before anything was removed.
+        """
+        call = _Call(request, now or utc_now(), self._shutdown)
+        is_complete, error = False, None
+        try:
+            is_complete = all(self._walk(call, name) for name in SMALLEST_FIRST)
+        except ServiceUnavailable as problem:
+            if request.dry_run or not any(call.removed.values()):
+                raise
+            error = str(problem)
+        result = call.result(is_complete, error)
+        log.info("cleaned_up", **result.removed, dry_run=result.dry_run, is_complete=is_complete)
+        return result
+
+    def _walk(self, call: "_Call", name: str) -> bool:
+        """Walk one table to its end. False when there was no time for all of it."""
+        if not call.may_go_on():
+            return False
+        expired = persistently(lambda: self._expired(call, name), call.may_go_on)
+        start, size = None, min(FIRST_ROWS, self._most_rows)
+        while call.may_go_on():
+            stopwatch = Stopwatch()
+            start, rows = self._piece(call, expired, start, size)
+            call.removed[name] += rows
+            if start is None:
+                return True
+            size = self._next_size(size, stopwatch.milliseconds)
+        return False
+
+    def _expired(self, call: "_Call", name: str) -> Expired:
+        before = call.older_than[name]
+        if name == "runs":
+            # A run that nobody holds any more is none that is live, however it is marked.
+            return retention.expired_runs(before, orphaned_runs(self._database, self._leases))
+        if name == "snapshots":
+            return retention.expired_snapshots(before)
+        with self._database.reading(call.deadline.left) as connection:
+            return retention.expired_red_flags(connection, before)
+
+    def _piece(self, call: "_Call", expired: Expired, start: Place | None, size: int) -> tuple[Place | None, int]:
+        """Do one piece. Where the next one starts, None for nowhere, and how many rows this one removed."""
+        tried: set[UUID] = set()
+
+        def transaction() -> tuple[Place | None, int]:
+            if call.request.dry_run:
+                with self._database.reading(call.deadline.left) as connection:
+                    piece = retention.next_piece(connection, expired, start, size)
+                    return piece.end, retention.count(connection, expired, piece)
+            with self._database.writing(call.deadline.left) as connection:
+                piece = retention.next_piece(connection, expired, start, size)
+                # What an attempt before this one removed counts as well, if only its answer was lost.
+                rows = retention.gone(connection, expired, tried)
+                ids = retention.lock(connection, expired, piece)
+                tried.update(ids)
+                return piece.end, rows + retention.remove(connection, expired, ids)
+
+        return persistently(transaction, call.may_go_on)
+
+    def _next_size(self, size: int, milliseconds: int) -> int:
+        """More rows after a quick piece, fewer after a slow one: other tables hang on some rows, and cost time."""
+        if milliseconds > SLOW_MILLISECONDS:
+            return max(size // 2, 1)
+        return min(size * 2, self._most_rows) if milliseconds < QUICK_MILLISECONDS else size
+
+
+class _Call:
+    """What one call has come to so far."""
+
+    def __init__(self, request: CleanupRequest, now: datetime, shutdown: Shutdown) -> None:
+        self.request = request
+        self.deadline = Deadline(request.time_budget)
+        keep = request.keep
+        days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
+        self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
+        self.removed = dict.fromkeys(days, 0)
+        self._shutdown = shutdown
+        self._stopwatch = Stopwatch()
+
+    def may_go_on(self) -> bool:
+        """Whether new work may start."""
+        return not (self._shutdown.asked or self.deadline.spent)
+
+    def result(self, is_complete: bool, error: str | None) -> CleanupResult:
+        return CleanupResult(
+            removed=self.removed,
+            older_than=self.older_than,
+            dry_run=self.request.dry_run,
+            is_complete=is_complete,
+            duration_ms=self._stopwatch.milliseconds,
+            error=error,
+        )
