@@ -143,6 +143,15 @@ def test_without_redis_nobody_can_look_or_reset(setting: Setting, what: str) -> 
     assert message in error_of(ready, 503, "SERVICE_UNAVAILABLE")["details"]["not_ready"]["redis"]
 
 
+def test_a_reset_that_was_refused_does_not_happen_later(setting: Setting) -> None:
+    setting.world.data("scores?chunk_size=10")
+    freeze(setting)
+    with within(10):
+        assert_refused(setting.world.call("reset"), "Redis does not answer")
+    recover(setting)
+    assert_goes_on_in_time(setting, 10)
+
+
 @pytest.mark.parametrize("what", ["it became a replica", "it is out of memory"])
 def test_a_redis_that_takes_no_writes_can_still_be_looked_at(setting: Setting, what: str) -> None:
     setting.world.data("scores?chunk_size=10")

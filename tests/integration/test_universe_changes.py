@@ -239,3 +239,27 @@ def test_a_change_while_a_chunk_is_under_way_stops_nobody(universe: World, what:
     throughout = {ids[ticker] for ticker in ids.keys() & stock_ids(universe).keys()}
     assert stocks_done(universe, "scores", first["cycle_id"], throughout) == throughout
     assert [run["status"] for run in universe.data("history?status=failed")["runs"]] == []
+
+
+MEANWHILE: dict[str, tuple[Change, Sequence[str]]] = {
+    "one of the next chunk goes": (remove(13), ["T00013"]),
+    "one comes into the next chunk": (add("T00013.5"), []),
+    "one of the next chunk is renamed": (rename("T00013", "T00013.5"), ["T00013"]),
+    "one of the next chunk moves behind the cursor": (rename("T00013", "A"), ["T00013"]),
+    "the next chunk goes": (remove(*range(10, 20)), [f"T{rank:05}" for rank in range(10, 20)]),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+@pytest.mark.parametrize("job", JOBS)
+def test_a_change_while_the_next_chunk_is_read_ahead_makes_nobody_else_skipped_or_done_twice(
+    universe: World, job: str, what: str
+) -> None:
+    change, concerned = MEANWHILE[what]
+    throughout = {stock for ticker, stock in stock_ids(universe).items() if ticker not in concerned}
+    result = refresh(universe, at_stock(JOBS[job], 5, lambda: change(universe)), chunk_size=10, chunks=None)
+    assert (result.status, result.is_complete, result.failed) == (CallStatus.COMPLETED, True, 0)
+    assert result.cycle_id
+    assert throughout == stocks_done(universe, job, result.cycle_id, throughout)
+    ids = [row["id"] for row in universe.table(TABLES[job])]
+    assert len(ids) == len(set(ids))
