@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.run import JobResult, Pause, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
@@ -142,9 +143,24 @@ def status_json(status: Status) -> dict[str, Any]:
     return shown | {"jobs": {key: _state_json(state) for key, state in status.jobs.items()}}
 
 
+def pace_json(pace: Pace) -> dict[str, Any]:
+    """How calls have come lately."""
+    return {
+        "last_call": _time(pace.last_call),
+        "every_seconds": None if pace.every is None else round(pace.every.total_seconds()),
+        "stocks_per_call": pace.stocks_per_call,
+        "stocks_per_second": None if pace.stocks_per_second is None else round(pace.stocks_per_second, 1),
+        "calls_left": pace.calls_left,
+        "done_at": _time(pace.done_at),
+        "late": pace.late,
+    }
+
+
 def _state_json(state: JobState) -> dict[str, Any]:
     return {
         "job": state.run_name,
+        "summary": state.summary,
+        "pace": pace_json(state.pace),
         "running": run_json(state.running) if state.running else None,
         "paused": pause_json(state.paused) if state.paused else None,
         "cycle": {

@@ -20,7 +20,7 @@ KEYS = [
     "red_flags_progress_pct",
     "jobs",
 ]
-JOB_KEYS = {"job", "running", "paused", "cycle", "last_run", "last_success"}
+JOB_KEYS = {"job", "summary", "pace", "running", "paused", "cycle", "last_run", "last_success"}
 CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
 
 
@@ -42,6 +42,18 @@ def test_before_anything_ran_all_is_nothing(world: World) -> None:
     }
     data = data_of(world.call("status"))
     assert list(data) == KEYS
+    silence = {
+        "last_call": None,
+        "every_seconds": None,
+        "stocks_per_call": None,
+        "stocks_per_second": None,
+        "calls_left": None,
+        "done_at": None,
+        "late": False,
+    }
+    for job in data["jobs"].values():
+        assert job.pop("pace") == silence
+        assert job.pop("summary").startswith("There are no stocks")
     assert data == {
         "scores_offset": 0,
         "red_flags_offset": 0,

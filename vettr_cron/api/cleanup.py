@@ -2,11 +2,13 @@
 
 from flask import Response
 
+from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
+from vettr_cron.api.contract import Failure, answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import CleanupParameters, parameters
+from vettr_cron.api.parameters import CleanupParameters, asks
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.presentation import cleanup_json
 from vettr_cron.services.cleanup import CleanupRequest, KeepDays
@@ -15,9 +17,19 @@ from vettr_cron.services.registry import services
 
 @cron.route("/cleanup", methods=["GET", "POST"])
 @refuse_head
-def cleanup() -> Response:
+@answers(
+    schemas.CleanupDone,
+    Failure(
+        status=500,
+        code="JOB_FAILED",
+        meaning="A server failed after something had been removed; what was is in details",
+        details=schemas.CleanupDone,
+    ),
+    unavailable(),
+)
+@asks(CleanupParameters)
+def cleanup(asked: CleanupParameters) -> Response:
     """Remove old runs, red flags and snapshots, or count them."""
-    asked = parameters(CleanupParameters)
     settings = services().settings
     request = CleanupRequest(
         keep=KeepDays.asked(settings, asked.runs_days, asked.red_flags_days, asked.snapshots_days),

@@ -87,3 +87,15 @@ VALIDATION_ERROR = Failure(
     details=schemas.InvalidParameters,
 )
 INTERNAL_ERROR = Failure(status=500, code="INTERNAL_ERROR", meaning="A bug; the log has it under the request's id")
+SHARED = (
+    BAD_REQUEST,
+    AUTH_REQUIRED,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    PAYLOAD_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    VALIDATION_ERROR,
+    INTERNAL_ERROR,
+    unavailable(),
+)
+"""What many routes answer alike; the document has each once."""

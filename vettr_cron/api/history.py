@@ -1,4 +1,6 @@
-"""GET /v1/cron/history: the newest runs."""
+"""GET /v1/cron/history and /v1/cron/runs/<id>: the newest runs, and one of them whole."""
+
+from uuid import UUID
 
 from flask import Response
 
@@ -6,9 +8,10 @@ from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
-from vettr_cron.api.parameters import HistoryParameters, asks, invalid_parameter
+from vettr_cron.api.errors import ApiError
+from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import history_json
+from vettr_cron.presentation import history_json, run_json
 from vettr_cron.services.history import UnknownRun
 from vettr_cron.services.registry import services
 
@@ -24,3 +27,14 @@ def history(asked: HistoryParameters) -> Response:
     except UnknownRun as error:
         raise invalid_parameter("before", str(error)) from None
     return success(history_json(runs))
+
+
+@cron.get("/runs/<uuid:run_id>", provide_automatic_options=False)
+@answers(schemas.Run, unavailable(), path={"run_id": "The run's id, as run_id in a job result"})
+@asks(NoParameters)
+def run(_asked: NoParameters, run_id: UUID) -> Response:
+    """One run whole, with every stock that failed in it."""
+    try:
+        return success(run_json(services().history.one(run_id)))
+    except UnknownRun:
+        raise ApiError(404, "NOT_FOUND", "There is no run with this id") from None

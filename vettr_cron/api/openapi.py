@@ -23,11 +23,11 @@ VERSION = "1"
 DESCRIPTION = """\
 Keeps the VETR score and the red flags of every stock fresh: each call takes the next stocks.
 
-Every reply but this document and its page is JSON in one envelope, and bears `X-Request-Id`. Under `/v1/cron` the
-secret is asked for, except in development where none is set. Parameters come from the query string, or of a POST from
-a form or a JSON object as well; each may be given once, and one that is not known is refused. What the web server
-cannot read is refused in the same envelope (400, 413, 414, 417, 431), an unknown path with 404, another method with
-405. Times are ISO 8601, UTC, with milliseconds.
+Every reply but this document and its page is JSON in one envelope, and every one bears `X-Request-Id`. Paths under
+`/v1/cron` ask for the secret, except in development where none is set. Parameters come from the query string, or of a
+POST from a form or a JSON object as well; each may be given once, and one that is not known is refused. An unknown path
+is answered with 404, another method with 405, and what the web server cannot read with 400, 413, 414, 417 or 431, all
+in the same envelope. Times are ISO 8601, UTC, with milliseconds; a length of time bears its unit in its name.
 """
 _TAGS = {
     "cron": "The jobs: what a scheduler calls, and what tells about it",
@@ -97,7 +97,6 @@ def document(app: Flask) -> Json:
     for operation in operations:
         path = _VARIABLE.sub(r"{\2}", operation.rule.rule)
         paths.setdefault(path, {})[operation.method.lower()] = _operation_json(operation, shapes)
-    general = (contract.NOT_FOUND, contract.METHOD_NOT_ALLOWED)
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
@@ -105,7 +104,7 @@ def document(app: Flask) -> Json:
         "paths": paths,
         "components": {
             "schemas": shapes.definitions,
-            "responses": {failure.code: _failures_json([failure], shapes) for failure in general},
+            "responses": {failure.code: _failures_json([failure], shapes) for failure in contract.SHARED},
             "headers": _HEADERS,
             "securitySchemes": {
                 _SECRET: {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, or the one before it"}
@@ -130,6 +129,7 @@ def _operations(app: Flask) -> Iterator[_Operation]:
 
 def _models(operations: list[_Operation]) -> Iterator[type[BaseModel]]:
     yield schemas.Meta
+    yield schemas.InvalidParameters
     for operation in operations:
         if operation.asks:
             yield operation.asks
@@ -205,12 +205,22 @@ def _responses(operation: _Operation, shapes: Shapes) -> Json:
     by_status: dict[int, list[Failure]] = {}
     for failure in operation.failures:
         by_status.setdefault(failure.status, []).append(failure)
-    failures = {str(status): _failures_json(by_status[status], shapes) for status in sorted(by_status)}
+    failures = {
+        str(status): _shared(by_status[status]) or _failures_json(by_status[status], shapes)
+        for status in sorted(by_status)
+    }
     return {"200": success | {"headers": _headers(stated.headers)}, **failures}
 
 
+def _shared(failures: list[Failure]) -> Json | None:
+    """A reference to what many routes answer alike."""
+    if len(failures) == 1 and failures[0] in contract.SHARED:
+        return {"$ref": f"#/components/responses/{failures[0].code}"}
+    return None
+
+
 def _failures_json(failures: list[Failure], shapes: Shapes) -> Json:
-    """The replies of one status; there is one envelope for each code."""
+    """The replies of one status: there is one envelope for each code."""
     envelopes = [_envelope(shapes, False, error=_error(failure, shapes)) for failure in failures]
     return {
         "description": "; or: ".join(failure.meaning for failure in failures),

@@ -43,6 +43,10 @@ def _digits(value: object) -> object:
 
 
 WholeNumber = Annotated[int, BeforeValidator(_digits)]
+# Bounds that are no field's own stand before the validator, otherwise pydantic leaves them out of the schema.
+_ChunkSize = Annotated[int, Field(ge=1, le=MAXIMUM_CHUNK_SIZE), BeforeValidator(_digits)]
+_Chunks = Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS), BeforeValidator(_digits)]
+_Days = Annotated[int, Field(ge=1, le=MAXIMUM_DAYS), BeforeValidator(_digits)]
 
 
 def _yes_or_no(value: object) -> object:
@@ -70,34 +74,35 @@ def _tickers(value: object) -> object:
 
 
 Tickers = Annotated[
-    tuple[str, ...], BeforeValidator(_tickers, json_schema_input_type=str), WithJsonSchema({"type": "string"})
+    tuple[str, ...],
+    BeforeValidator(_tickers),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\s,\x00\ufffd]+(,[^\s,\x00\ufffd]+)*$"}),
 ]
 
 
 def _age(value: object) -> object:
     """A number and its unit: 90m, 24h, 7d."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", str(value), re.ASCII)
+    found = re.fullmatch(_AGE, str(value), re.ASCII)
     if not found:
         raise ValueError("no length of time")
     return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
 
 
-Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string"})]
+_AGE = r"([1-9][0-9]{0,5})([smhd])"
+Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{_AGE}$"})]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
 
 class RefreshParameters(_Parameters):
     """Of the endpoints that work."""
 
-    chunk_size: WholeNumber | None = Field(
+    chunk_size: _ChunkSize | None = Field(
         default=None,
-        ge=1,
-        le=MAXIMUM_CHUNK_SIZE,
         title="Stocks a chunk; if not given, CRON_CHUNK_SIZE",
         description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}",
         examples=[50],
     )
-    chunks: Literal["all"] | Annotated[WholeNumber, Field(ge=1, le=MAXIMUM_CHUNKS)] | None = Field(
+    chunks: Literal["all"] | _Chunks | None = Field(
         default=None,
         title="Chunks this call takes, or all up to the end of the cycle; if not given, CRON_CHUNKS_PER_CALL",
         description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all",
@@ -147,7 +152,8 @@ class CoverageParameters(_Parameters):
         default=timedelta(hours=24),
         title="How old the last result of a fresh stock may be; if not given, 24h",
         description="a number of seconds, minutes, hours or days: 90m, 24h, 7d",
-        examples=["24h"],
+        json_schema_extra={"default": "24h"},
+        examples=["7d"],
     )
     stocks: Freshness | None = Field(
         default=None,
@@ -200,10 +206,24 @@ _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 class CleanupParameters(_Parameters):
     """Of cleanup."""
 
-    runs_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    red_flags_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    snapshots_days: WholeNumber | None = Field(default=None, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    dry_run: YesOrNo | None = Field(default=None, description="0, 1, true or false")
+    runs_days: _Days | None = Field(
+        default=None,
+        title="How long runs are kept; if not given, CRON_KEEP_RUNS_DAYS",
+        description=_DAYS,
+    )
+    red_flags_days: _Days | None = Field(
+        default=None,
+        title="How long red flags are kept; if not given, CRON_KEEP_RED_FLAGS_DAYS",
+        description=_DAYS,
+    )
+    snapshots_days: _Days | None = Field(
+        default=None,
+        title="How long snapshots are kept; if not given, CRON_KEEP_SNAPSHOTS_DAYS",
+        description=_DAYS,
+    )
+    dry_run: YesOrNo | None = Field(
+        default=None, title="Only count what would be removed", description="0, 1, true or false"
+    )
 
 
 class NoParameters(_Parameters):
@@ -283,7 +303,17 @@ def _body() -> list[tuple[str, list[Any]]]:
         return [(name.encode(errors="replace").decode(), [value]) for name, value in _json_object().items()]
     if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType
-    return [(name, list(texts)) for name, texts in request.form.lists()]
+    return _form()
+
+
+def _form() -> list[tuple[str, list[Any]]]:
+    """The form's fields; what was sent as a file is one that no parameter may be."""
+    fields = [*request.form.lists()]
+    fields += [(name, [file.filename or "" for file in files]) for name, files in request.files.lists()]
+    end = f"--{request.mimetype_params.get('boundary')}--"
+    if not fields and request.get_data().strip() != end.encode():
+        raise ApiError(400, "BAD_REQUEST", "The body is no form of parameters")
+    return fields
 
 
 def _whole_body() -> bytes:

@@ -232,6 +232,27 @@ class Pauses(Shape):
     paused: dict[str, Pause] = Field(description="By the job's name", examples=[{}])
 
 
+class KeptFrom(Shape):
+    """Rows from before these times were looked at."""
+
+    runs: Time
+    red_flags: Time
+    snapshots: Time
+
+
+class CleanupDone(Shape):
+    """What was removed; with dry_run what would be."""
+
+    runs_removed: Count = Field(description="Rows of cron_job_runs", examples=[1200])
+    red_flags_removed: Count = Field(description="Rows of red_flag_history", examples=[250000])
+    snapshots_removed: Count = Field(description="Rows of vetr_score_snapshots", examples=[31000])
+    dry_run: bool = Field(description="Whether the rows were only counted")
+    is_complete: bool = Field(description="Whether nothing is left that may go; if not, call again")
+    older_than: KeptFrom
+    duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[840])
+    error: str = Field(default_factory=str, description="There only when the call ended too soon: why")
+
+
 class CycleState(Shape):
     """How far a job's cycle is."""
 
@@ -240,10 +261,24 @@ class CycleState(Shape):
     progress_pct: Percent = Field(description="The same in per cent of all stocks, rounded half up")
 
 
+class Pace(Shape):
+    """How calls have come lately; null where there were too few of them to say."""
+
+    last_call: Time | None = Field(description="When the last call began, UTC")
+    every_seconds: Count | None = Field(description="The usual seconds from one call to the next", examples=[3600])
+    stocks_per_call: Count | None = Field(description="The usual stocks a call", examples=[100])
+    stocks_per_second: float | None = Field(description="Of the last call", examples=[1250.0])
+    calls_left: Count | None = Field(description="Until the cycle is done, at this pace", examples=[4])
+    done_at: Time | None = Field(description="When it will be done at this pace, UTC")
+    late: bool = Field(description="Whether a call is overdue by more than the usual time")
+
+
 class JobState(Shape):
     """One job now."""
 
     job: RunName = Field(description="The job's name in the run log")
+    summary: str = Field(description="What is going on, and what to do about it, in words")
+    pace: Pace
     running: Run | None = Field(description="The run that is going on; null when none is")
     paused: Pause | None = Field(description="Why and since when the job is paused; null when it is not")
     cycle: CycleState

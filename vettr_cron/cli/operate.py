@@ -1,17 +1,18 @@
-"""flask --app wsgi cron coverage, failures, pause, resume: what an operator asks and does."""
+"""flask --app wsgi cron coverage, failures, run, pause, resume: what an operator asks and does."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import click
 
 from vettr_cron.cli.cron import cron, show
-from vettr_cron.cli.tables import coverage_table, stocks_table
+from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
-from vettr_cron.presentation import coverage_json, page_json, pauses_json
+from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
 from vettr_cron.services.coverage import Freshness, Listing
 from vettr_cron.services.registry import services
 
@@ -53,6 +54,17 @@ def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> N
     """The stocks that failed last time: since when, how often, and why."""
     pages = {each.key: services().coverage.failures(each, limit, after) for each in _jobs(job)}
     show({key: page_json(page) for key, page in pages.items()}, as_json, stocks_table(list(pages.values())))
+
+
+@cron.command()
+@click.argument("run_id", type=click.UUID, metavar="ID")
+@json_option
+@speaking
+def run(run_id: UUID, as_json: bool) -> None:
+    """One run whole, with every stock that failed in it."""
+    found = services().history.one(run_id)
+    lines = [history_table([found]), *(f"{failure.ticker}: {failure.error}" for failure in found.failures or ())]
+    show(run_json(found), as_json, "\n".join(lines))
 
 
 @cron.command()

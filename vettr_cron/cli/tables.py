@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vettr_cron.domain.run import JobResult, Pause, Run
+from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.services.coverage import Coverage, Page
 from vettr_cron.services.preview import Preview
@@ -83,7 +83,7 @@ def stocks_table(pages: Sequence[Page]) -> str:
 
 
 def status_table(status: Status) -> str:
-    """One line a job, then what is paused."""
+    """One line a job, then what is going on in words."""
     head = ("job", "progress", "offset", "of", "running", "last run", "last success")
     rows: list[Sequence[object]] = [head]
     rows += [
@@ -98,8 +98,7 @@ def status_table(status: Status) -> str:
         )
         for state in status.jobs.values()
     ]
-    paused = [_paused(state.run_name, state.paused) for state in status.jobs.values() if state.paused]
-    return "\n".join([columns(rows), *paused])
+    return "\n".join([columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values())])
 
 
 def history_table(runs: Sequence[Run]) -> str:
@@ -123,10 +122,6 @@ def history_table(runs: Sequence[Run]) -> str:
         for run in runs
     ]
     return columns(rows)
-
-
-def _paused(job: str, pause: Pause) -> str:
-    return f"{job} is paused since {iso_milliseconds(pause.paused_at)}: {pause.reason or 'no reason given'}"
 
 
 def _place(result: JobResult) -> str:

@@ -81,9 +81,14 @@ def newest(
     status: RunStatus | None = None,
     before: Run | None = None,
     orphans: Collection[UUID] = (),
+    brief: bool = False,
 ) -> list[Run]:
-    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
-    statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed.
+
+    Brief, they come without the list of failed stocks, which may be long.
+    """
+    wanted = [column for column in runs.c if not (brief and column is runs.c.failures)]
+    statement = select(*wanted).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
     if job_name is not None:
         statement = statement.where(runs.c.job_name == job_name)
     if status is not None:
@@ -116,7 +121,8 @@ def _run(row: Any) -> Run:
     if values["status"] not in list(RunStatus):
         values |= {"status": RunStatus.FAILED, "error_message": f"unknown status {values['status']!r}"}
     values["status"] = RunStatus(values["status"])
-    failures = values["failures"] if isinstance(values["failures"], list) else ()
+    known = values.get("failures")
+    failures = known if isinstance(known, list) else ()
     values["failures"] = tuple(_failure(entry) for entry in failures) or None
     for name in ("stocks_processed", "succeeded", "failed_count"):
         values[name] = values[name] or 0

@@ -17,11 +17,21 @@ class UnknownRun(CronError):
 
 
 class ReadHistory:
-    """The use case behind `history`."""
+    """The use case behind `history` and `runs`."""
 
     def __init__(self, database: Database, leases: Leases) -> None:
         self._database = database
         self._leases = leases
+
+    def one(self, run_id: UUID) -> Run:
+        """One run whole. Raises UnknownRun, ServiceUnavailable."""
+        orphans = orphaned_runs(self._database, self._leases)
+        with self._database.reading(LOOK_SECONDS) as connection:
+            run = runs.find(connection, run_id)
+        if run is None:
+            raise UnknownRun("there is no run with this id")
+        orphaned = run.status is RunStatus.RUNNING and run.id in orphans
+        return runs.as_interrupted(run) if orphaned else run
 
     def read(
         self, limit: int, job: Job[object] | None = None, status: RunStatus | None = None, before: UUID | None = None

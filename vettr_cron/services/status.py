@@ -5,12 +5,15 @@ from uuid import UUID
 
 from vettr_cron.cursors import Cursors
 from vettr_cron.database import Database
+from vettr_cron.domain.pace import Pace, Situation, calls_of, in_words, pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import pauses, runs, stocks
+from vettr_cron.services.clock import utc_now
 
+RECENT_RUNS = 200  # enough to tell how often calls come
 LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
 
 
@@ -27,6 +30,8 @@ class JobState:
     paused: Pause | None
     last_run: Run | None
     last_success: Run | None
+    pace: Pace
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +57,36 @@ class ReadStatus:
         with self._database.reading(LOOK_SECONDS) as connection:
             total = stocks.count(connection)
             paused = pauses.every(connection)
+            now = utc_now()
             states = {}
             for job in JOBS.values():
                 keys = cursors[job.name]
                 last = runs.newest(connection, 1, job_name=job.run_name, orphans=orphans)
+                recent = runs.newest(connection, RECENT_RUNS, job_name=job.run_name, orphans=orphans, brief=True)
                 success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
                 running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
+                offset = keys.rank or 0
+                situation = Situation(
+                    job=job.name,
+                    offset=offset,
+                    total=total,
+                    running=running[0] if running else None,
+                    last_run=last[0] if last else None,
+                    paused=paused.get(job.name),
+                    pace=pace(calls_of(recent), offset, total, now),
+                )
                 states[job.key] = JobState(
                     name=job.name,
                     run_name=job.run_name,
-                    offset=keys.rank or 0,
-                    progress_pct=_percent(keys.rank or 0, total),
+                    offset=offset,
+                    progress_pct=_percent(offset, total),
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    running=running[0] if running else None,
-                    paused=paused.get(job.name),
-                    last_run=last[0] if last else None,
+                    running=situation.running,
+                    paused=situation.paused,
+                    last_run=situation.last_run,
                     last_success=success[0] if success else None,
+                    pace=situation.pace,
+                    summary=in_words(situation, now),
                 )
         return Status(total, states)
 

@@ -1,0 +1,117 @@
+"""What status says in words: from how calls came lately to what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from vettr_cron.domain.pace import Situation, calls_of, in_words, pace
+from vettr_cron.domain.run import Pause, Run, RunStatus
+
+NOON = datetime(2026, 11, 23, 12)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def a_run(began: datetime, stocks: int = 100, seconds: float = 1, **values: object) -> Run:
+    known = {
+        "id": UUID(int=0),
+        "job_name": "refresh-scores",
+        "status": RunStatus.COMPLETED,
+        "chunk_offset": 0,
+        "chunk_size": 100,
+        "total_stocks": 1_300,
+        "stocks_processed": stocks,
+        "started_at": began,
+        "completed_at": began + timedelta(seconds=seconds),
+    }
+    return Run(**known | values)  # type: ignore[arg-type]  # all of them are there
+
+
+def calls_every(interval: timedelta, count: int, until: datetime, stocks: int = 100) -> list[Run]:
+    return [a_run(until - number * interval, stocks) for number in range(count)]
+
+
+def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_300, **values: object) -> str:
+    known = {
+        "job": "scores",
+        "offset": offset,
+        "total": total,
+        "running": None,
+        "last_run": runs[0] if runs else None,
+        "paused": None,
+        "pace": pace(calls_of(runs), offset, total, now),
+    }
+    return in_words(Situation(**known | values), now)  # type: ignore[arg-type]  # all of them are there
+
+
+def test_the_chunks_of_one_call_are_one_call() -> None:
+    chunks = [a_run(NOON + number * timedelta(seconds=1.1)) for number in range(5)]
+    later = a_run(NOON + HOUR)
+    calls = calls_of([later, *reversed(chunks)])
+    assert [(call.began, call.stocks) for call in calls] == [(NOON, 500), (NOON + HOUR, 100)]
+    assert calls[0].ended == chunks[-1].completed_at
+
+
+def test_work_outside_the_cycle_is_no_call() -> None:
+    assert calls_of([a_run(NOON, chunk_offset=None)]) == []
+
+
+def test_two_calls_are_too_few_to_speak_of_a_pace() -> None:
+    found = pace(calls_of(calls_every(HOUR, 2, NOON)), 200, 1_300, NOON)
+    assert (found.every, found.calls_left, found.late) == (None, None, False)
+    assert (found.last_call, found.stocks_per_second) == (NOON, 100)
+
+
+def test_calls_left_and_the_end_follow_from_the_calls_seen() -> None:
+    found = pace(calls_of(calls_every(30 * MINUTE, 9, NOON)), 900, 1_300, NOON + MINUTE)
+    assert (found.every, found.stocks_per_call, found.calls_left) == (30 * MINUTE, 100, 4)
+    assert found.done_at == NOON + 2 * HOUR
+    words = said(calls_every(30 * MINUTE, 9, NOON), NOON + MINUTE, offset=900)
+    assert "900 of 1300 stocks are done. At this pace, 4 more calls, done about 2026-11-23 14:00 UTC." in words
+
+
+def test_a_slow_schedule_is_told_how_to_be_a_quick_one() -> None:
+    words = said(calls_every(6 * HOUR, 5, NOON), NOON + HOUR, offset=500)
+    assert (
+        "A cycle takes 3 d this way; for one within 6 h call every 28 min, "
+        "or raise the chunks a call (CRON_CHUNKS_PER_CALL=all)." in words
+    )
+    assert "this way" not in said(calls_every(6 * HOUR, 5, NOON, stocks=1_300), NOON + HOUR)
+
+
+@pytest.mark.parametrize(("silent_for", "told"), [(2 * HOUR, False), (2 * HOUR + 6 * MINUTE, True), (9 * HOUR, True)])
+def test_a_gap_in_the_calls_is_told(silent_for: timedelta, told: bool) -> None:
+    words = said(calls_every(HOUR, 5, NOON), NOON + silent_for, offset=500)
+    assert ("is the scheduler on?" in words) == told
+    if silent_for == 9 * HOUR:
+        assert "No call for 9 h, usually every 60 min: is the scheduler on?" in words
+        assert "At this pace" not in words
+
+
+def test_the_last_failure_is_told_with_its_run() -> None:
+    failed = a_run(NOON, status=RunStatus.FAILED, error_message="interrupted")
+    assert f"The last run failed: interrupted; see runs/{failed.id}." in said([failed], NOON)
+
+
+def test_a_pause_is_all_that_is_told() -> None:
+    words = said(calls_every(HOUR, 5, NOON), NOON + 9 * HOUR, paused=Pause("prices are reloaded", NOON))
+    assert words == "Paused since 2026-11-23 12:00 UTC: prices are reloaded. Let it go on with resume."
+
+
+def test_before_the_first_call_it_says_how_to_make_one() -> None:
+    assert said([], NOON) == "It has never run; call /v1/cron/scores, or run the command `cron scores`."
+    assert said([], NOON, total=0).startswith("There are no stocks")
+
+
+def test_a_run_under_way_is_told_and_no_gap() -> None:
+    runs = calls_every(HOUR, 5, NOON)
+    words = said(runs, NOON + 9 * HOUR, offset=500, running=runs[0])
+    assert words.startswith("Running: 500 of 1300 stocks are done.")
+    assert "scheduler" not in words
+
+
+def test_calls_that_take_nothing_leave_no_end_to_tell() -> None:
+    found = pace(calls_of(calls_every(HOUR, 5, NOON, stocks=0)), 0, 1_300, NOON)
+    assert (found.calls_left, found.done_at) == (None, None)
