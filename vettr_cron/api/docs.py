@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, json, render_template, send_file
 from werkzeug.exceptions import NotFound
 
-from vettr_cron.api.contract import NOT_FOUND, Plain, answers
+from vettr_cron.api.contract import Plain, answers
 from vettr_cron.api.openapi import document
 
 _VIEWER = Path(__file__).parent / "viewer"
@@ -38,7 +38,7 @@ def page() -> Response:
 
 
 @blueprint.get("/docs/<name>", provide_automatic_options=False)
-@answers(Plain("*/*", "The file"), NOT_FOUND, path={"name": "a file's name"})
+@answers(Plain("*/*", "The file"), path={"name": "a file's name"})
 def asset(name: str) -> Response:
     """A file that the page needs."""
     folder = {

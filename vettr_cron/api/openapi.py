@@ -79,6 +79,8 @@ class _Operation:
             yield contract.AUTH_REQUIRED
         if self.asks:
             yield contract.VALIDATION_ERROR
+        if _VARIABLE.search(self.rule.rule):
+            yield contract.NOT_FOUND
         if self.takes_body:
             yield from (contract.PAYLOAD_TOO_LARGE, contract.UNSUPPORTED_MEDIA_TYPE)
         yield from (contract.BAD_REQUEST, contract.INTERNAL_ERROR)
