@@ -22,6 +22,7 @@ from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.history import ReadHistory
+from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
 from vettr_cron.services.pause import PauseJobs
 from vettr_cron.services.preview import PreviewRefresh
@@ -80,16 +81,18 @@ def _wire(app: Flask, settings: Settings) -> Services:
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
+    status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
     return Services(
         settings=settings,
         database=database,
         shutdown=shutdown,
         refresh=Refresh(database, leases, cursors, settings, shutdown),
-        status=ReadStatus(database, leases, cursors),
+        status=status,
         history=ReadHistory(database, leases),
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
-        coverage=ReadCoverage(database),
+        coverage=coverage,
+        metrics=ReadMetrics(status, coverage, leases),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, shutdown),
         readiness=Readiness(database, redis, newest_migration),

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     )
     cron_secret: SecretStr | None = Field(default=None, description="any text that is not blank")
     cron_secret_previous: SecretStr | None = Field(default=None, description="any text that is not blank")
+    metrics_token: SecretStr | None = Field(default=None, description="any text that is not blank")
     database_url: SecretStr | None = Field(
         default=None,
         description="postgresql://user:password@host/name, with no options but libpq's, or sqlite:///path/to/file.db",
@@ -75,7 +76,7 @@ class Settings(BaseSettings):
     cron_keep_red_flags_days: int = Field(default=30, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_keep_snapshots_days: int = Field(default=90, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
 
-    @field_validator("cron_secret", "cron_secret_previous", "database_url", "redis_url", mode="before")
+    @field_validator("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
@@ -109,11 +110,17 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[bytes, ...]:
         """The bearer secrets that let a caller in; none means that everybody may."""
-        if self.cron_secret is None:
-            return ()
-        accepted = (self.cron_secret, self.cron_secret_previous)
-        # The environment's own bytes, even where they are no text.
-        return tuple(secret.get_secret_value().encode(errors="surrogateescape") for secret in accepted if secret)
+        return () if self.cron_secret is None else _bytes_of(self.cron_secret, self.cron_secret_previous)
+
+    @property
+    def metrics_secrets(self) -> tuple[bytes, ...]:
+        """The bearer secrets that let a caller read the metrics; none means that everybody may."""
+        return self.secrets + _bytes_of(self.metrics_token)
+
+
+def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:
+    # The environment's own bytes, even where they are no text.
+    return tuple(secret.get_secret_value().encode(errors="surrogateescape") for secret in secrets if secret)
 
 
 def sqlalchemy_url(text: str) -> URL:
@@ -167,5 +174,5 @@ def _explain(problem: Any) -> str:
     field = str(problem["loc"][0])
     allowed = Settings.model_fields[field].description
     # A URL or a secret is never shown, not even a broken one.
-    shown = "its value" if field.endswith(("_url", "secret", "_previous")) else repr(problem["input"])
+    shown = "its value" if field.endswith(("_url", "secret", "_previous", "_token")) else repr(problem["input"])
     return f"{field.upper()}: {shown} cannot be read; it may hold {allowed}"

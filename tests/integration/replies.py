@@ -5,6 +5,8 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from tests.integration.documented import assert_as_documented
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 HEADERS = {
     "Content-Type": "application/json",
@@ -91,6 +93,7 @@ def seconds_until_retry(response: TestResponse) -> int:
 def _body(response: TestResponse) -> Any:
     assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
     assert "Location" not in response.headers
+    assert_as_documented(response)
     body = response.get_json()
     assert body["meta"].keys() == {"timestamp", "request_id"}
     assert TIME.fullmatch(body["meta"]["timestamp"])

@@ -12,7 +12,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.broken_service import Broken
 from tests.integration.documented import assert_as_documented, operations, stated_replies
 from tests.world import SECRET, World
-from vettr_cron.lease import Leases
+from vettr_cron.lease import Lease, Leases
 from vettr_cron.services.registry import EXTENSION, Services
 
 WIRING = {"settings", "database", "shutdown"}
@@ -49,7 +49,7 @@ def concrete(world: World, path: str) -> list[str]:
 
 def call(world: World, path: str, method: str, **options: object) -> TestResponse:
     headers = {"Authorization": f"Bearer {SECRET}"}
-    return world.client.open(path, method=method, **{"headers": headers, **options})  # type: ignore[arg-type]
+    return world.client.open(path, method=method, buffered=True, **{"headers": headers, **options})  # type: ignore[arg-type]
 
 
 def replies(worlds: dict[str, World], path: str, method: str) -> Iterator[TestResponse]:
@@ -61,7 +61,7 @@ def replies(worlds: dict[str, World], path: str, method: str) -> Iterator[TestRe
     yield from (ask(working, other) for other in others)
     yield ask(working, first, headers={})
     yield ask(working, first, query_string="nonsense=1")
-    yield ask(working, first, environ_overrides={"HTTP_HOST": "a b"})
+    yield ask(working, first, environ_overrides={"HTTP_HOST": ".."})
     yield ask(working, first, data=b"x" * 20_000, content_type="text/plain")
     yield ask(working, first, data=b"x", content_type="text/plain")
     yield ask(working, first, data=b"{", content_type="application/json")
@@ -72,7 +72,7 @@ def replies(worlds: dict[str, World], path: str, method: str) -> Iterator[TestRe
         yield ask(working, first)
         yield ask(working, first, query_string="on_conflict=error")
         yield ask(working, first, query_string="dry_run=1")
-        working.redis.delete(*(lease.key for lease in leases if lease))  # type: ignore[attr-defined]
+        working.redis.delete(*(lease.key for lease in leases if isinstance(lease, Lease)))
         add_stocks_that_fail(working)
         yield ask(working, first, query_string="tickers=" + ",".join(f"F{number}" for number in range(10)))
         yield ask(working, "/v1/cron/history") if method == "GET" else ask(working, first)

@@ -92,6 +92,24 @@ def test_a_body_of_another_kind_is_refused(sqlite_world: World) -> None:
         error_of(response, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
+@pytest.mark.parametrize("body", [b"garbage", b"--cut\r\ngarbage--cut--\r\n", b"--other--\r\n"])
+def test_a_multipart_body_without_a_field_is_refused(sqlite_world: World, body: bytes) -> None:
+    """Who sends it means something; it must not be taken for a call without parameters."""
+    response = sqlite_world.call("reset", "POST", data=body, content_type="multipart/form-data; boundary=cut")
+    error_of(response, 400, "BAD_REQUEST")
+
+
+def test_a_multipart_body_of_no_fields_is_a_call_without_parameters(sqlite_world: World) -> None:
+    options = {"data": b"--cut--\r\n", "content_type": "multipart/form-data; boundary=cut"}
+    data_of(sqlite_world.call("reset", "POST", **options))
+
+
+def test_a_file_is_no_parameter(sqlite_world: World) -> None:
+    body = b'--cut\r\nContent-Disposition: form-data; name="job"; filename="x"\r\n\r\nscores\r\n--cut--\r\n'
+    options = {"data": body, "content_type": "multipart/form-data; boundary=cut"}
+    assert invalid_parameters_of(sqlite_world.call("reset", "POST", **options)).keys() == {"job"}
+
+
 def test_a_large_body_is_refused(sqlite_world: World) -> None:
     bodies: list[Mapping[str, Any]] = [
         {"data": b"x=" + b"y" * 20_000, "content_type": "application/x-www-form-urlencoded"},

@@ -43,6 +43,7 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "app_env": "development",
         "cron_secret": None,
         "cron_secret_previous": None,
+        "metrics_token": None,
         "database_url": None,
         "redis_url": None,
         "redis_ssl_cert_reqs": "required",

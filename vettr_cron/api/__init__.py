@@ -11,6 +11,7 @@ from vettr_cron.api import (
     health,
     history,
     jobs,
+    metrics,
     pause,
     request_log,
     reset,
@@ -35,6 +36,7 @@ def register_api(app: Flask) -> None:
     errors.register(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(cron)
 
 

@@ -1,6 +1,7 @@
 """Lets a caller in who knows the secret, or the one before it while a rotation lasts."""
 
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 
 from flask import request
@@ -11,7 +12,15 @@ from vettr_cron.services.registry import services
 
 def check_secret() -> None:
     """Raise 401 unless the bearer token is one of the secrets; without a secret (development) everybody may."""
-    secrets = services().settings.secrets
+    _check(services().settings.secrets)
+
+
+def check_metrics_secret() -> None:
+    """The same for the metrics, which METRICS_TOKEN opens as well."""
+    _check(services().settings.metrics_secrets)
+
+
+def _check(secrets: Sequence[bytes]) -> None:
     given = _bearer_token()
     # Every secret is compared, by digests of one length, so that the time tells nothing.
     matches = [hmac.compare_digest(sha256(secret).digest(), sha256(given).digest()) for secret in secrets]

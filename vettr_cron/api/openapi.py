@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from werkzeug.routing import Rule
 
 from vettr_cron.api import contract, schemas
-from vettr_cron.api.auth import check_secret
+from vettr_cron.api.auth import check_metrics_secret, check_secret
 from vettr_cron.api.contract import Contract, Failure, Plain
 from vettr_cron.api.shapes import Shapes, meaning, query_schema
 
@@ -33,6 +33,7 @@ _TAGS = {
     "cron": "The jobs: what a scheduler calls, and what tells about it",
     "health": "Is the process there, and can it work?",
     "docs": "This document",
+    "metrics": "For Prometheus",
 }
 _METHODS = ("GET", "POST")
 _SECRET = "cronSecret"  # noqa: S105  # the scheme's name
@@ -109,7 +110,11 @@ def document(app: Flask) -> Json:
             "responses": {failure.code: _failures_json([failure], shapes) for failure in contract.SHARED},
             "headers": _HEADERS,
             "securitySchemes": {
-                _SECRET: {"type": "http", "scheme": "bearer", "description": "CRON_SECRET, or the one before it"}
+                _SECRET: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "CRON_SECRET, or the one before it; for /metrics METRICS_TOKEN as well",
+                }
             },
         },
     }
@@ -122,7 +127,8 @@ def _operations(app: Flask) -> Iterator[_Operation]:
         if stated is None:
             continue
         blueprint = rule.endpoint.partition(".")[0]
-        secured = check_secret in app.before_request_funcs.get(blueprint, ())
+        checks = app.before_request_funcs.get(blueprint, ())
+        secured = check_secret in checks or check_metrics_secret in checks
         summary = (getdoc(view) or "").partition("\n")[0].removesuffix(".")
         for method in _METHODS:
             if method in (rule.methods or ()):

@@ -168,7 +168,7 @@ class Run(Shape):
 class History(Shape):
     """A page of runs, newest first."""
 
-    runs: list[Run]
+    runs: list[Run] = Field(description="The runs, newest first")
     total: Count = Field(description="How many runs are in this reply", examples=[50])
 
 
@@ -206,7 +206,7 @@ class StockState(Shape):
 class StockPage(Shape):
     """A piece of a list, by ticker."""
 
-    stocks: list[StockState]
+    stocks: list[StockState] = Field(description="The stocks, by ticker")
     next_after: str | None = Field(description="What `after` must be for the next piece; null at the end")
 
 

@@ -11,6 +11,7 @@ from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.history import ReadHistory
+from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
 from vettr_cron.services.pause import PauseJobs
 from vettr_cron.services.preview import PreviewRefresh
@@ -37,6 +38,7 @@ class Services:
     preview: PreviewRefresh
     coverage: ReadCoverage
     pause: PauseJobs
+    metrics: ReadMetrics
     cleanup: Cleanup
     readiness: Readiness
     overview: ReadOverview

@@ -1,0 +1,97 @@
+"""/metrics: what Prometheus reads is what is in the database and in Redis."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.replies import error_of
+from tests.world import SECRET, World
+from vettr_cron.lease import Lease, Leases
+
+TOKEN = "read the figures"
+
+
+def scrape(world: World, secret: str = SECRET) -> dict[tuple[str, ...], float]:
+    """Every sample by its name and the values of its labels."""
+    reply = world.client.get("/metrics", headers={"Authorization": f"Bearer {secret}"})
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    assert reply.content_type.startswith("text/plain; version=0.0.4")
+    assert reply.headers["X-Request-Id"]
+    families = list(text_string_to_metric_families(reply.get_data(as_text=True)))
+    assert all(family.documentation and family.type == "gauge" for family in families)
+    samples = [sample for family in families for sample in family.samples]
+    assert all(sample.labels.keys() <= {"job", "state"} for sample in samples)
+    found = {(sample.name.removeprefix("vettr_cron_"), *sample.labels.values()): sample.value for sample in samples}
+    assert len(found) == len(samples)
+    return found
+
+
+def test_before_the_first_run_there_is_no_last_one(world: World) -> None:
+    add_stocks(world, 3)
+    found = scrape(world)
+    assert found[("universe_stocks",)] == 3
+    assert found[("stocks", "scores", "never")] == 3
+    assert not [name for name, *_ in found if name.startswith("last_") and name != "last_run_failed"]
+
+
+def test_every_sample_is_what_there_is(world: World) -> None:
+    add_stocks(world, 20, unscorable=2)
+    world.data("scores?chunk_size=5")
+    world.data("red-flags")
+    world.data("pause?job=red-flags", method="POST")
+    assert isinstance(Leases(world.redis, 30).acquire("scores"), Lease)
+    (run,) = [run for run in world.table("cron_job_runs") if run["job_name"] == "refresh-scores"]
+    found = scrape(world)
+    expected: dict[tuple[str, ...], Any] = {
+        ("stocks", "scores", "fresh"): 3,
+        ("stocks", "scores", "never"): 17,
+        ("stocks", "scores", "stale"): 0,
+        ("stocks", "red-flags", "fresh"): 20,
+        ("failing_stocks", "scores"): 2,
+        ("failing_stocks", "red-flags"): 0,
+        ("cycle_progress_ratio", "scores"): 0.25,
+        ("cycle_progress_ratio", "red-flags"): 0,
+        ("lease_held", "scores"): 1,
+        ("lease_held", "red-flags"): 0,
+        ("paused", "scores"): 0,
+        ("paused", "red-flags"): 1,
+        ("last_run_failed", "scores"): 0,
+        ("last_run_duration_seconds", "scores"): run["duration_ms"] / 1000,
+        ("call_overdue", "scores"): 0,
+    }
+    assert {name: found[name] for name in expected} == expected
+    began, ended = found[("last_run_timestamp_seconds", "scores")], found[("last_success_timestamp_seconds", "scores")]
+    assert 0 <= ended - began < 10
+
+
+def test_a_failed_run_is_told(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 10, unscorable=10)
+    sqlite_world.call("scores")
+    found = scrape(sqlite_world)
+    assert found[("last_run_failed", "scores")] == 1
+    assert ("last_success_timestamp_seconds", "scores") not in found
+
+
+@pytest.fixture
+def opened(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
+    world = World.make(migrated_sqlite_url, redis_url, metrics_token=TOKEN)
+    yield world
+    world.close()
+
+
+def test_the_token_opens_the_metrics_and_nothing_else(opened: World) -> None:
+    scrape(opened, TOKEN)
+    scrape(opened, SECRET)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    error_of(opened.client.get("/v1/cron/status", headers=headers), 401, "AUTH_REQUIRED")
+    error_of(opened.client.get("/metrics"), 401, "AUTH_REQUIRED")
+
+
+def test_without_redis_there_are_no_metrics(migrated_sqlite_url: str) -> None:
+    world = World.make(migrated_sqlite_url, "redis://127.0.0.1:1")
+    reply = world.client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"})
+    error_of(reply, 503, "SERVICE_UNAVAILABLE")
+    world.close()
