@@ -79,7 +79,8 @@ class JobResult(Shape):
     completed_at: Time = Field(description="When the call was done with this job, UTC")
     chunk_info: ChunkInfo
     status: CallStatus = Field(
-        description="completed; failed: at least one run failed; skipped: another caller is at it, nothing was done"
+        description="completed; failed: at least one run failed; skipped: another caller is at it or the job is "
+        "paused, and nothing was done"
     )
     stop_reason: StopReason = Field(
         description="Why it went no further. chunks_done: all the chunks that were asked for; cycle_complete: the last "
