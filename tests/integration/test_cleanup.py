@@ -1,222 +1,316 @@
-"""What is old goes, piece by piece; what anybody may still need stays."""
+"""GET and POST /v1/cron/cleanup, and the command: what may go goes, and nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select, text
 
-from tests.integration.bare_stocks import add_stocks
-from tests.integration.replies import error_of
-from tests.integration.test_commands import printed_json, run
+from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.replies import data_of, invalid_parameters_of
+from tests.integration.test_commands import DONE, WRONG_USAGE, printed_json, run
 from tests.world import World
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import retention
-from vettr_cron.services.cleanup import Cleanup, CleanupRequest, KeepDays
-from vettr_cron.services.clock import Shutdown, utc_now
+from vettr_cron.services.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
+from vettr_cron.services.clock import Deadline, utc_now
 
-DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 23, 12)
 KEEP = KeepDays(runs=7, red_flags=30, snapshots=90)
-EVERYTHING = CleanupRequest(keep=KEEP, time_budget=None)
+MILLISECOND = timedelta(milliseconds=1)
+KEEP_NAMES = ("runs", "red_flags", "snapshots")
+COUNTS = ("runs_removed", "red_flags_removed", "snapshots_removed")
 
 
-@pytest.fixture
-def now() -> datetime:
-    return utc_now()
+def add_run(world: World, at: datetime, job: str = "refresh-scores", status: str = "completed") -> UUID:
+    found = uuid4()
+    world.add("cron_job_runs", {"id": found, "job_name": job, "status": status, "started_at": at})
+    return found
 
 
-def a_run(began: datetime, status: str = "completed", job: str = "refresh-scores") -> dict[str, Any]:
-    return {"id": uuid4(), "job_name": job, "status": status, "started_at": began, "duration_ms": 1}
+def add_flag(world: World, at: datetime, ticker: str = "T00000", kind: str = "x") -> UUID:
+    found = uuid4()
+    row = {"id": found, "stock_ticker": ticker, "flag_type": kind, "severity": "low", "score": 1.0}
+    world.add("red_flag_history", row | {"description": "d", "detected_at": at})
+    return found
 
 
-def a_flag(at: datetime, ticker: str = "A", kind: str = "debt_trend") -> dict[str, Any]:
-    named = {"stock_ticker": ticker, "flag_type": kind, "severity": "High", "score": 75.0, "description": "much debt"}
-    return {"id": uuid4(), **named, "detected_at": at}
-
-
-def a_snapshot(day: datetime, ticker: str = "A") -> dict[str, Any]:
-    return {"id": uuid4(), "stock_ticker": ticker, "overall_score": 50, "recorded_at": day}
+def add_snapshot(world: World, at: datetime, ticker: str = "T00000") -> UUID:
+    found = uuid4()
+    row = {"id": found, "stock_ticker": ticker, "overall_score": 50, "recorded_at": at}
+    world.add("vetr_score_snapshots", row)
+    return found
 
 
 def ids(world: World, table: str) -> set[UUID]:
     return {row["id"] for row in world.table(table)}
 
 
-def clean(world: World, now: datetime, request: CleanupRequest = EVERYTHING, **values: Any) -> Any:
+def clean(world: World, **options: Any) -> CleanupResult:
+    request = CleanupRequest(keep=KEEP, **{"time_budget": None, **options})
+    return world.services.cleanup.run(request, NOW)
+
+
+def in_pieces(world: World, most_rows: int) -> Cleanup:
     services = world.services
-    leases = Leases(world.redis, 30)
-    return Cleanup(services.database, leases, values.pop("shutdown", Shutdown()), **values).run(request, now)
+    return Cleanup(services.database, Leases(world.redis, 30), services.shutdown, most_rows)
 
 
-def test_what_is_older_than_so_many_days_goes_and_exactly_so_old_stays(world: World, now: datetime) -> None:
-    moment = timedelta(milliseconds=1)
-    tables: dict[str, tuple[int, Callable[[datetime], dict[str, Any]]]] = {
-        "cron_job_runs": (7, a_run),
-        "red_flag_history": (30, a_flag),
-        "vetr_score_snapshots": (90, a_snapshot),
-    }
+def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:
+    """So many rows of each table that may go, and one of each that may not."""
+    add_stocks(world, 1)
+    for number in range(count):
+        add_run(world, now - timedelta(days=100 + number))
+        add_flag(world, now - timedelta(days=100 + number))
+        add_snapshot(world, now - timedelta(days=100 + number))
+    add_run(world, now)
+    add_flag(world, now)
+    add_snapshot(world, now)
+
+
+def acknowledge(world: World, flag: UUID) -> None:
+    """As the platform does it: a row of a table of its own refers to the flag."""
+    kind = "uuid" if world.services.database.engine.dialect.name == "postgresql" else "CHAR(32)"
+    world.execute(
+        f"CREATE TABLE red_flag_acknowledgments"
+        f" (id integer, red_flag_id {kind} REFERENCES red_flag_history (id) ON DELETE CASCADE)"
+    )
+    world.execute(
+        "INSERT INTO red_flag_acknowledgments SELECT 1, id FROM red_flag_history WHERE detected_at ="
+        " (SELECT min(detected_at) FROM red_flag_history)"
+    )
+    assert flag == min(world.table("red_flag_history"), key=lambda row: row["detected_at"])["id"]
+
+
+def test_exactly_so_many_days_stays_and_a_millisecond_more_goes(world: World) -> None:
+    add_stocks(world, 1)
     kept: dict[str, set[UUID]] = {}
-    for table, (days, make) in tables.items():
-        older, exactly, newest = (make(now - days * DAY - moment), make(now - days * DAY), make(now))
-        world.add(table, older, exactly, newest)
-        kept[table] = {exactly["id"], newest["id"]}
-    result = clean(world, now)
-    assert (result.removed, result.is_complete) == ({"runs": 1, "red_flags": 1, "snapshots": 1}, True)
-    assert {table: ids(world, table) for table in tables} == kept
-    again = clean(world, now)
-    assert (set(again.removed.values()), again.is_complete) == ({0}, True)
+    for table, add, days in (
+        ("cron_job_runs", add_run, 7),
+        ("red_flag_history", add_flag, 30),
+        ("vetr_score_snapshots", add_snapshot, 90),
+    ):
+        boundary = NOW - timedelta(days=days)
+        add(world, boundary - MILLISECOND)
+        kept[table] = {add(world, boundary), add(world, NOW)}
+    result = clean(world)
+    assert result.removed == {"runs": 1, "red_flags": 1, "snapshots": 1}
+    assert result.is_complete
+    assert {table: ids(world, table) for table in kept} == kept
 
 
-def test_the_newest_of_each_kind_stays_however_old(world: World, now: datetime) -> None:
-    old = now - 400 * DAY
-    kinds = [("A", "debt_trend"), ("A", "executive_churn"), ("B", "debt_trend")]
-    newest_flags = [a_flag(old, *kind) for kind in kinds]
-    newest_snapshots = [a_snapshot(old, ticker) for ticker in "AB"]
-    world.add("red_flag_history", *newest_flags, *(a_flag(old - DAY, *kind) for kind in kinds))
-    world.add("vetr_score_snapshots", *newest_snapshots, *(a_snapshot(old - DAY, ticker) for ticker in "AB"))
-    result = clean(world, now)
-    assert (result.removed["red_flags"], result.removed["snapshots"]) == (3, 2)
-    assert ids(world, "red_flag_history") == {flag["id"] for flag in newest_flags}
-    assert ids(world, "vetr_score_snapshots") == {snapshot["id"] for snapshot in newest_snapshots}
+def test_an_acknowledged_flag_stays_with_its_acknowledgment(world: World) -> None:
+    add_stocks(world, 1)
+    flag = add_flag(world, NOW - timedelta(days=200))
+    add_flag(world, NOW - timedelta(days=100))
+    newest = add_flag(world, NOW)
+    acknowledge(world, flag)
+    assert clean(world, dry_run=True).removed["red_flags"] == 1
+    assert clean(world).removed["red_flags"] == 1
+    assert ids(world, "red_flag_history") == {flag, newest}
+    assert len(world.rows("SELECT id FROM red_flag_acknowledgments")) == 1
 
 
-def test_of_two_flags_of_one_moment_one_stays(world: World, now: datetime) -> None:
-    world.add("red_flag_history", a_flag(now - 40 * DAY), a_flag(now - 40 * DAY))
-    assert clean(world, now).removed["red_flags"] == 1
+def test_a_stock_keeps_the_newest_flag_of_each_type_and_its_newest_snapshot(world: World) -> None:
+    add_stocks(world, 2)
+    flags, snapshots = set(), set()
+    for ticker in ("T00000", "T00001"):
+        for kind in ("x", "y"):
+            add_flag(world, NOW - timedelta(days=300), ticker, kind)
+            flags.add(add_flag(world, NOW - timedelta(days=200), ticker, kind))
+        add_snapshot(world, NOW - timedelta(days=300), ticker)
+        snapshots.add(add_snapshot(world, NOW - timedelta(days=200), ticker))
+    assert clean(world).removed == {"runs": 0, "red_flags": 4, "snapshots": 2}
+    assert (ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")) == (flags, snapshots)
 
 
-def test_each_jobs_newest_run_and_newest_completed_run_stay(world: World, now: datetime) -> None:
-    old = now - 20 * DAY
-    kept = [
-        a_run(old, "failed"),
-        a_run(old - DAY, "completed"),
-        a_run(old - 2 * DAY, "completed", "refresh-red-flags"),
-    ]
-    gone = [a_run(old - 3 * DAY, "completed"), a_run(old - 4 * DAY, "failed"), a_run(old - 5 * DAY, "failed")]
-    world.add("cron_job_runs", *kept, *gone)
-    assert clean(world, now).removed["runs"] == 3
-    assert ids(world, "cron_job_runs") == {run["id"] for run in kept}
+def test_of_rows_of_one_moment_one_stays(world: World) -> None:
+    add_stocks(world, 1)
+    old = NOW - timedelta(days=300)
+    for _ in range(3):
+        add_run(world, old)
+        add_flag(world, old)  # of snapshots a stock cannot have two of one moment
+    assert clean(world).removed == {"runs": 2, "red_flags": 2, "snapshots": 0}
 
 
-def test_a_run_that_lives_stays_and_one_whose_holder_is_dead_goes(world: World, now: datetime) -> None:
-    live, dead, newest = a_run(now - 9 * DAY, "running"), a_run(now - 9 * DAY, "running"), a_run(now)
-    world.add("cron_job_runs", live, dead, newest)
+def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World) -> None:
+    kept = set()
+    for job in ("refresh-scores", "refresh-red-flags"):
+        add_run(world, NOW - timedelta(days=50), job)
+        kept.add(add_run(world, NOW - timedelta(days=40), job))
+        add_run(world, NOW - timedelta(days=30), job, "failed")
+        kept.add(add_run(world, NOW - timedelta(days=20), job, "failed"))
+    assert clean(world).removed["runs"] == 4
+    assert ids(world, "cron_job_runs") == kept
+
+
+def test_a_live_running_run_stays_and_one_that_nobody_holds_goes(world: World) -> None:
+    add_run(world, NOW - timedelta(days=50), status="running")
+    live = add_run(world, NOW - timedelta(days=40), status="running")
+    newest = add_run(world, NOW)
     leases = Leases(world.redis, 30)
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
-    assert leases.confirm(lease, str(live["id"]))
-    assert clean(world, now).removed["runs"] == 1
-    assert ids(world, "cron_job_runs") == {live["id"], newest["id"]}
+    assert leases.confirm(lease, str(live))
+    assert clean(world).removed["runs"] == 1
+    assert ids(world, "cron_job_runs") == {live, newest}
 
 
-def test_a_flag_that_a_user_acknowledged_stays_with_the_acknowledgment(world: World, now: datetime) -> None:
-    acknowledged, other, newest = a_flag(now - 50 * DAY), a_flag(now - 49 * DAY), a_flag(now)
-    world.add("red_flag_history", acknowledged, other, newest)
-    on_postgresql = world.database_url.startswith("postgresql")
-    kind, given = ("uuid", str(acknowledged["id"])) if on_postgresql else ("char(32)", acknowledged["id"].hex)
-    world.execute(
-        "CREATE TABLE red_flag_acknowledgments (user_id text, flag "
-        f"{kind} REFERENCES red_flag_history (id) ON DELETE CASCADE)"
-    )
-    value = "CAST(:flag AS uuid)" if on_postgresql else ":flag"
-    world.execute(f"INSERT INTO red_flag_acknowledgments VALUES ('somebody', {value})", flag=given)
-    assert clean(world, now).removed["red_flags"] == 1
-    assert ids(world, "red_flag_history") == {acknowledged["id"], newest["id"]}
-    assert len(world.rows("SELECT * FROM red_flag_acknowledgments")) == 1
+def test_a_dry_run_counts_what_is_then_removed_and_changes_nothing(world: World) -> None:
+    add_old_of_each(world, NOW)
+    before = everything(world)
+    counted = clean(world, dry_run=True)
+    assert everything(world) == before
+    assert counted.removed == {"runs": 3, "red_flags": 3, "snapshots": 3} == clean(world).removed
+    assert clean(world).removed == {"runs": 0, "red_flags": 0, "snapshots": 0}
 
 
-def fill(world: World, now: datetime, count: int) -> None:
-    """Old rows of each table, of which one stays each."""
-    world.add("cron_job_runs", *(a_run(now - (10 + number) * DAY) for number in range(count)))
-    world.add("red_flag_history", *(a_flag(now - (40 + number) * DAY) for number in range(count)))
-    world.add("vetr_score_snapshots", *(a_snapshot(now - (100 + number) * DAY) for number in range(count)))
-
-
-@pytest.mark.parametrize("most_rows", [1, 7, 1_000])
-def test_however_small_the_pieces_all_of_it_goes(world: World, now: datetime, most_rows: int) -> None:
-    fill(world, now, 20)
-    dry = clean(world, now, CleanupRequest(keep=KEEP, dry_run=True, time_budget=None), most_rows=most_rows)
-    assert [len(world.table(table)) for table in ("cron_job_runs", "red_flag_history")] == [20, 20]
-    result = clean(world, now, most_rows=most_rows)
-    assert dry.removed == result.removed == {"runs": 19, "red_flags": 19, "snapshots": 19}
-    assert dry.is_complete
-    assert result.is_complete
-
-
-def test_what_time_does_not_suffice_for_is_left_for_the_next_call(world: World, now: datetime) -> None:
-    fill(world, now, 5)
-    spent = clean(world, now, CleanupRequest(keep=KEEP, time_budget=1e-9))
-    assert (set(spent.removed.values()), spent.is_complete) == ({0}, False)
-    shutdown = Shutdown()
-    shutdown.ask()
-    assert not clean(world, now, shutdown=shutdown).is_complete
-    assert clean(world, now).removed == {"runs": 4, "red_flags": 4, "snapshots": 4}
-
-
-def test_scores_are_none_of_its_business(world: World, now: datetime) -> None:
-    add_stocks(world, 3)
+def test_scores_are_never_removed(world: World) -> None:
+    add_old_of_each(world, NOW)
     world.data("scores")
     world.execute("UPDATE vetr_score_history SET calculated_at = '2001-01-01 00:00:00.000000'")
-    clean(world, now)
-    assert len(world.table("vetr_score_history")) == 3
+    before = world.table("vetr_score_history")
+    assert before
+    assert clean(world).is_complete
+    assert world.table("vetr_score_history") == before
 
 
-def test_a_refresh_goes_on_beside_it(postgres_world: World, now: datetime) -> None:
-    add_stocks(postgres_world, 20)
-    fill(postgres_world, now, 20)
-    with postgres_world.services.database.writing() as connection:
-        # As a piece does: the rows that go are locked until the commit.
-        expired = retention.expired_red_flags(connection, now - 30 * DAY)
-        piece = retention.next_piece(connection, expired, None, 100)
-        assert retention.remove(connection, expired, retention.lock(connection, expired, piece)) == 19
-        results = postgres_world.data("refresh-all")
-        assert (results["scores"]["succeeded"], results["red_flags"]["succeeded"]) == (20, 20)
+def test_it_goes_in_pieces_each_a_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_old_of_each(world, NOW, count=7)
+    sizes: list[int] = []
+    left: list[int] = []
+    remove = retention.remove
+
+    def removing(connection: Any, expired: Any, chosen: Sequence[UUID]) -> int:
+        sizes.append(len(chosen))
+        with world.services.database.reading() as other:  # which sees what the pieces before have committed
+            left.append(len(other.execute(select(expired.table.c.id)).all()))
+        return remove(connection, expired, chosen)
+
+    monkeypatch.setattr(retention, "remove", removing)
+    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
+    assert result.removed == {"runs": 7, "red_flags": 7, "snapshots": 7}
+    assert result.is_complete
+    assert sizes == [2, 2, 2, 1] * 3
+    assert left == [8, 6, 4, 2] * 3
 
 
-# Over HTTP, and as a command
+@pytest.mark.parametrize("reason", ["time", "shutdown"])
+def test_what_time_does_not_suffice_for_the_next_call_does(
+    world: World, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_old_of_each(world, NOW, count=4)
+    cleaning, remove = in_pieces(world, 2), retention.remove
+
+    def stopping(*arguments: Any) -> int:
+        if reason == "shutdown":
+            world.services.shutdown.ask()
+        else:
+            monkeypatch.setattr(Deadline, "spent", property(lambda _: True))
+        return remove(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retention, "remove", stopping)
+        first = cleaning.run(CleanupRequest(keep=KEEP, time_budget=60), NOW)
+    assert (first.removed, first.is_complete) == ({"runs": 2, "red_flags": 0, "snapshots": 0}, False)
+    monkeypatch.undo()
+    monkeypatch.setattr(world.services.shutdown, "_asked_at", None)
+    second = cleaning.run(CleanupRequest(keep=KEEP, time_budget=60), NOW)
+    assert (second.removed, second.is_complete) == ({"runs": 2, "red_flags": 4, "snapshots": 4}, True)
 
 
-def test_a_call_removes_by_the_days_that_are_set_or_asked_for(world: World, now: datetime) -> None:
-    world.add("cron_job_runs", a_run(now - 3 * DAY), a_run(now - 8 * DAY), a_run(now))
-    dry = world.data("cleanup?dry_run=1&runs_days=2")
-    assert (dry["runs_removed"], dry["dry_run"], dry["is_complete"]) == (2, True, True)
-    assert len(world.table("cron_job_runs")) == 3
-    done = world.data("cleanup", method="POST")
-    assert {name: value for name, value in done.items() if name.endswith("_removed")} == {
-        "runs_removed": 1,
-        "red_flags_removed": 0,
-        "snapshots_removed": 0,
-    }
-    assert done["older_than"].keys() == {"runs", "red_flags", "snapshots"}
-    assert world.data("cleanup?runs_days=2")["runs_removed"] == 1
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_both_methods_remove_by_the_settings_or_as_asked(world: World, method: str) -> None:
+    add_old_of_each(world, utc_now())
+    kept = data_of(world.call("cleanup?runs_days=1000&red_flags_days=1000&snapshots_days=1000", method=method))
+    assert [kept[name] for name in COUNTS] == [0, 0, 0]
+    counted = data_of(world.call("cleanup?dry_run=1", method=method))
+    assert ([counted[name] for name in COUNTS], counted["dry_run"]) == ([3, 3, 3], True)
+    done = data_of(world.call("cleanup", method=method))
+    assert ([done[name] for name in COUNTS], done["dry_run"], done["is_complete"]) == ([3, 3, 3], False, True)
+    ages = [utc_now() - datetime.fromisoformat(done["older_than"][name][:-1]) for name in KEEP_NAMES]
+    assert [age.days for age in ages] == [7, 30, 90]
 
 
-@pytest.fixture
-def brief(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
-    world = World.make(migrated_sqlite_url, redis_url, cron_keep_runs_days=2)
-    yield world
+def test_the_variables_say_how_long_rows_are_kept(migrated_sqlite_url: str, redis_url: str) -> None:
+    world = World.make(
+        migrated_sqlite_url,
+        redis_url,
+        cron_keep_runs_days=99,
+        cron_keep_red_flags_days=100,
+        cron_keep_snapshots_days=102,
+    )
+    add_old_of_each(world, utc_now() + timedelta(hours=1))
+    data = world.data("cleanup")
     world.close()
+    # Rows of 100, 101 and 102 days, less an hour.
+    assert [data[name] for name in COUNTS] == [3, 2, 0]
 
 
-def test_the_environment_says_how_many_days(brief: World, now: datetime) -> None:
-    brief.add("cron_job_runs", a_run(now - 3 * DAY), a_run(now))
-    assert printed_json(brief, "cron", "cleanup", "--dry-run")["runs_removed"] == 1
-    assert printed_json(brief, "cron", "cleanup", "--runs-days", "4")["runs_removed"] == 0
-    shown = run(brief, "cron", "cleanup")
-    assert shown.exit_code == 0
-    assert [line.split()[-1] for line in shown.stdout.splitlines()] == ["removed", "1", "0", "0"]
+@pytest.mark.parametrize("name", ["runs_days", "red_flags_days", "snapshots_days"])
+@pytest.mark.parametrize("value", ["0", "-1", "36501", "1.5", "1e1", "x", ""])
+def test_a_bad_number_of_days_is_named_and_removes_nothing(sqlite_world: World, name: str, value: str) -> None:
+    add_old_of_each(sqlite_world, utc_now(), count=1)
+    before = everything(sqlite_world)
+    problems = invalid_parameters_of(sqlite_world.call(f"cleanup?{name}={value}"))
+    assert problems.keys() == {name}
+    assert "a whole number of days from 1 to 36500" in problems[name]
+    assert everything(sqlite_world) == before
 
 
-@pytest.mark.parametrize("query", ["runs_days=0", "runs_days=x", "days=3", "dry_run=maybe", "snapshots_days=1.5"])
-def test_a_parameter_that_is_none_is_refused_and_nothing_goes(sqlite_world: World, now: datetime, query: str) -> None:
-    sqlite_world.add("cron_job_runs", a_run(now - 30 * DAY), a_run(now))
-    error_of(sqlite_world.call(f"cleanup?{query}"), 422, "VALIDATION_ERROR")
-    assert len(sqlite_world.table("cron_job_runs")) == 2
+@pytest.mark.parametrize(("query", "name"), [("dry_run=yes", "dry_run"), ("days=7", "days")])
+def test_any_other_bad_parameter_is_named(sqlite_world: World, query: str, name: str) -> None:
+    assert invalid_parameters_of(sqlite_world.call(f"cleanup?{query}")).keys() == {name}
 
 
-def test_a_look_removes_nothing_and_nobody_may_without_the_secret(sqlite_world: World, now: datetime) -> None:
-    sqlite_world.add("cron_job_runs", a_run(now - 30 * DAY), a_run(now))
+def test_head_and_strangers_are_refused_and_remove_nothing(sqlite_world: World) -> None:
+    add_old_of_each(sqlite_world, utc_now())
+    before = everything(sqlite_world)
     assert sqlite_world.call("cleanup", method="HEAD").status_code == 405
-    error_of(sqlite_world.client.get("/v1/cron/cleanup"), 401, "AUTH_REQUIRED")
-    assert len(sqlite_world.table("cron_job_runs")) == 2
+    for method in ("GET", "POST"):
+        assert sqlite_world.client.open("/v1/cron/cleanup", method=method).status_code == 401
+    assert everything(sqlite_world) == before
+
+
+def test_the_command_counts_and_removes(world: World) -> None:
+    add_old_of_each(world, utc_now())
+    before = everything(world)
+    counted = run(world, "cron", "cleanup", "--dry-run")
+    assert (counted.exit_code, "would go" in counted.stdout) == (DONE, True)
+    assert everything(world) == before
+    assert run(world, "cron", "cleanup", "--runs-days", "0").exit_code == WRONG_USAGE
+    data = printed_json(world, "cron", "cleanup", "--runs-days", "1000")
+    assert [data[name] for name in COUNTS] == [0, 3, 3]
+    assert "removed" in run(world, "cron", "cleanup").stdout
+    assert len(world.table("cron_job_runs")) == 1
+
+
+def test_a_refresh_goes_through_while_a_cleanup_is_in_a_transaction(
+    postgres_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_old_of_each(postgres_world, NOW)
+    remove, replies = retention.remove, []
+
+    def refreshing(*arguments: Any) -> int:
+        rows = remove(*arguments)
+        replies.append(postgres_world.data("refresh-all"))  # the rows are removed, and not yet committed
+        return rows
+
+    monkeypatch.setattr(retention, "remove", refreshing)
+    assert clean(postgres_world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
+    assert len(replies) == 3
+    assert all(reply["scores"]["succeeded"] == reply["red_flags"]["succeeded"] == 1 for reply in replies)
+
+
+def test_a_flag_that_is_being_acknowledged_is_left_alone_without_waiting(postgres_world: World) -> None:
+    add_stocks(postgres_world, 1)
+    flag = add_flag(postgres_world, NOW - timedelta(days=100))
+    add_flag(postgres_world, NOW)
+    with postgres_world.write() as user:
+        # What a foreign key takes when a row that refers to the flag is inserted.
+        user.execute(text("SELECT 1 FROM red_flag_history WHERE id = :id FOR KEY SHARE"), {"id": flag})
+        result = clean(postgres_world)
+    assert (result.removed["red_flags"], result.duration_ms < 1_000) == (0, True)
+    assert flag in ids(postgres_world, "red_flag_history")
