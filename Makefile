@@ -26,7 +26,8 @@ serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in developmen
 	BIND_HOST=127.0.0.1 PORT=8000 APP_ENV=development $(BIN)/gunicorn wsgi:app
 
 test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not timed"
+	$(BIN)/pytest -m timed
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

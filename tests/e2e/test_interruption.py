@@ -98,6 +98,7 @@ def waits_for_a_lock(world: World) -> bool:
 
 
 @pytest.mark.chaos
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("program", "number", "lock"),
     [(a_command, signal.SIGTERM, a_locked_row), (a_web_process, signal.SIGINT, a_locked_table)],
@@ -125,6 +126,7 @@ def test_a_stop_while_another_holds_a_lock_rolls_back_and_is_told(
 
 
 @pytest.mark.chaos
+@pytest.mark.timed
 @stops
 def test_a_stop_while_the_database_says_nothing_takes_no_longer(
     world: World, program: Program, number: signal.Signals
@@ -140,6 +142,7 @@ def test_a_stop_while_the_database_says_nothing_takes_no_longer(
 
 
 @pytest.mark.chaos
+@pytest.mark.timed
 @crossed
 def test_a_stop_while_redis_says_nothing_takes_no_longer(
     world: World, program: Program, number: signal.Signals
@@ -165,6 +168,7 @@ def assert_recovers(world: World) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timed
 @pytest.mark.parametrize(("job", "chunk_size", "group"), [("scores", 100, 4), ("red-flags", 1300, 2)])
 def test_after_kill_9_of_the_workers_one_call_ends_the_cycle_and_does_one_group_over_at_most(
     world: World, job: str, chunk_size: int, group: int
