@@ -8,12 +8,16 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, text
 
+from tests.chaos.proxy import postgres_proxy
 from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.meddling import under_way
 from tests.integration.replies import data_of, invalid_parameters_of
 from tests.integration.test_commands import DONE, WRONG_USAGE, printed_json, run
+from tests.integration.test_statements import recorded_statements
 from tests.world import World
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import retention
+from vettr_cron.services import newest_rows
 from vettr_cron.services.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 from vettr_cron.services.clock import Deadline, utc_now
 
@@ -126,6 +130,46 @@ def test_a_stock_keeps_the_newest_flag_of_each_type_and_its_newest_snapshot(worl
     assert (ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")) == (flags, snapshots)
 
 
+def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stocks that are gone, and the success of a job that has failed ever since, are far behind the newest rows."""
+    monkeypatch.setattr(newest_rows, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(newest_rows, "STOCKS_AT_ONCE", 2)
+    for number in range(6):
+        add_run(world, NOW - timedelta(days=number), status="failed")
+        add_flag(world, NOW - timedelta(days=number))
+        add_snapshot(world, NOW - timedelta(days=number))
+    flags, snapshots = ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")
+    runs = ids(world, "cron_job_runs")
+    for ticker in ("GONE1", "GONE2", "GONE3"):
+        add_flag(world, NOW - timedelta(days=300), ticker)
+        flags |= {add_flag(world, NOW - timedelta(days=200), ticker, kind) for kind in ("x", "y")}
+        add_snapshot(world, NOW - timedelta(days=300), ticker)
+        snapshots.add(add_snapshot(world, NOW - timedelta(days=200), ticker))
+        add_run(world, NOW - timedelta(days=300), ticker)
+        runs.add(add_run(world, NOW - timedelta(days=200), ticker))
+    add_run(world, NOW - timedelta(days=300))
+    runs.add(add_run(world, NOW - timedelta(days=200)))
+    assert clean(world).removed == {"runs": 4, "red_flags": 3, "snapshots": 3}
+    assert ids(world, "red_flag_history") == flags
+    assert ids(world, "vetr_score_snapshots") == snapshots
+    assert ids(world, "cron_job_runs") == runs
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 5_000])
+def test_times_beyond_the_calendar_are_times(
+    postgres_world: World, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest_rows, "ROWS_AT_ONCE", rows_at_once)
+    times = {"EVER": ("-infinity", "0044-03-15 BC", "2001-01-01", "infinity"), "ONCE": ("-infinity", "2001-01-01")}
+    for ticker in times:
+        for at in times[ticker]:
+            flag = add_flag(postgres_world, NOW, ticker)
+            postgres_world.execute("UPDATE red_flag_history SET detected_at = :at WHERE id = :id", at=at, id=flag)
+    assert in_pieces(postgres_world, 1).run(CleanupRequest(keep=KEEP, time_budget=None), NOW).removed["red_flags"] == 4
+    left = {row["stock_ticker"]: row["detected_at"] for row in postgres_world.table("red_flag_history")}
+    assert left == {"EVER": "infinity", "ONCE": datetime(2001, 1, 1)}
+
+
 def test_of_rows_of_one_moment_one_stays(world: World) -> None:
     add_stocks(world, 1)
     old = NOW - timedelta(days=300)
@@ -195,6 +239,60 @@ def test_it_goes_in_pieces_each_a_transaction(world: World, monkeypatch: pytest.
     assert result.is_complete
     assert sizes == [2, 2, 2, 1] * 3
     assert left == [8, 6, 4, 2] * 3
+
+
+def test_pieces_of_rows_that_all_stay_are_passed_over(world: World) -> None:
+    for number in range(7):
+        add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
+    add_flag(world, NOW - timedelta(days=200))
+    add_flag(world, NOW)
+    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=20), NOW)
+    assert (result.removed["red_flags"], result.is_complete) == (1, True)
+
+
+def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) -> None:
+    counts = []
+    for stocks in (5, 60):
+        for number in range(stocks):
+            for days in (0, 100, 200):
+                add_flag(world, NOW - timedelta(days=days, seconds=number), f"S{stocks}-{number}")
+        with recorded_statements(world) as statements:
+            assert clean(world).removed["red_flags"] == 2 * stocks
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
+def test_two_cleanups_at_once_remove_each_row_once_and_the_newest_never(world: World) -> None:
+    add_old_of_each(world, NOW, count=30)
+    request = CleanupRequest(keep=KEEP, time_budget=None)
+    both = [under_way(lambda: in_pieces(world, 3).run(request, NOW)) for _ in range(2)]
+    results = [one.result(60) for one in both]
+    assert all(result.is_complete and result.error is None for result in results)
+    for name, table in zip(KEEP_NAMES, ("cron_job_runs", "red_flag_history", "vetr_score_snapshots"), strict=True):
+        assert sum(result.removed[name] for result in results) == 30
+        assert len(world.table(table)) == 1
+
+
+def test_no_reply_of_the_database_matters_that_is_lost(migrated_postgres_url: str, redis_url: str) -> None:
+    """The connection is cut instead of every single reply in turn, that to a commit too: all that went is counted."""
+    proxy, url = postgres_proxy(migrated_postgres_url)
+    world, direct = World.make(url, redis_url), World.make(migrated_postgres_url, redis_url)
+    add_flag(direct, NOW)
+    number, cut = 0, True
+    with proxy:
+        clean(world)  # which opens the connection
+        while cut:
+            number += 1
+            for days in (100, 200):
+                add_flag(direct, NOW - timedelta(days=days))
+            proxy.on_reply(b"", proxy.cut, number)
+            result = clean(world)
+            cut = not proxy.armed
+            assert (result.removed["red_flags"], result.is_complete) == (2, True)
+            assert len(direct.table("red_flag_history")) == 1
+    assert number > 20
+    world.close()
+    direct.close()
 
 
 @pytest.mark.parametrize("reason", ["time", "shutdown"])

@@ -209,6 +209,20 @@ def test_acknowledgments_survive_every_refresh(platform: World) -> None:
 
 
 @pytest.mark.parametrize("missing", [()], indirect=True, ids=["all"])
+def test_a_cleanup_leaves_what_users_have_acknowledged(platform: World, untouched: Schema) -> None:
+    before = _rows(platform.database_url, "red_flag_acknowledgments")
+    assert len(before) == STOCKS
+    platform.data("red-flags?chunks=all")
+    platform.execute("UPDATE red_flag_history SET detected_at = detected_at - interval '1000 days'")
+    platform.data("red-flags?chunks=all")
+    assert platform.data("cleanup")["red_flags_removed"] == 5 * STOCKS
+    assert _rows(platform.database_url, "red_flag_acknowledgments") == before
+    assert len(platform.table("red_flag_history")) == 6 * STOCKS
+    after = _schema(platform.database_url)
+    assert {name: after[name] for name in untouched} == untouched
+
+
+@pytest.mark.parametrize("missing", [()], indirect=True, ids=["all"])
 def test_a_group_that_is_done_again_keeps_its_acknowledgments(platform: World) -> None:
     platform.data("red-flags?chunk_size=5")
     position = platform.redis.dump("cron:red-flags:position")

@@ -2,12 +2,13 @@
 
 How ten million rows go without a statement that reads the table, or a lock that anybody waits for:
 
-1. A table is walked in the order (time, id) up to the time before which rows may go, on its index over the time. A
+1. A table is walked in the order (time, id), on its index over the time, up to the time before which rows may go. A
    piece is the next so many rows after the place where the piece before it ended, whether they may go or not: so what
-   stays is passed over once a walk. What is younger is not read at all, but for point 2.
-2. A row may go only while its series has a newer one. That is asked by a scalar subquery with LIMIT 1, which PostgreSQL
-   answers row by row through the index on the ticker or the job, as soon as it meets any newer row. An EXISTS it could
-   turn into a join with the whole table.
+   stays is passed over once a walk, and what is younger is not read, but for point 2.
+2. A row may go only while its series has a newer one. red_flag_history has no index over ticker, type and time that
+   could tell: to ask it row by row reads all rows of the stock for each of them. But the newest rows of the table, read
+   backwards on the index over the time, soon name every series that is still written to. Only the rows of the others,
+   of stocks that are gone, are read by ticker, some stocks a statement and once a walk.
 3. PostgreSQL locks the rows that may go and skips those that somebody else has locked: another cleanup, or a user who
    acknowledges a flag just now. A second statement, which therefore sees every acknowledgment that was made before the
    lock, removes them; an acknowledgment after it waits, and finds no flag. Nobody else's rows are locked, and no new
@@ -17,26 +18,30 @@ That two cleanups remove at once is no danger to the newest row either: a row go
 only for one newer still.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     Connection,
     Select,
     String,
     Table,
+    Uuid,
     and_,
+    any_,
+    bindparam,
     column,
     delete,
     exists,
     func,
     inspect,
-    literal_column,
+    literal,
     or_,
     select,
     table,
@@ -50,47 +55,64 @@ from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.models.tables import red_flag_history as red_flags
 from vettr_cron.models.tables import vetr_score_snapshots as snapshots
 
+Series = tuple[str, ...]
+
+
+def _alone(values: Series) -> list[Series]:
+    return [values]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
-    """The rows of a table that are older than a time, and which of them may go."""
+    """The rows of a table that are older than a time, and which of them may go.
+
+    `series_of` takes a row's values in the columns `names` and gives the series that it belongs to; of the last of
+    them it must not be the newest row if it is to go.
+    """
 
     table: Table
     at: Column[Any]  # the time that tells how old a row is; it has an index
     before: datetime
-    may_go: ColumnElement[bool]
-    unreferenced: ColumnElement[bool]  # what must hold at the moment of removal as well
+    names: tuple[Column[Any], ...]  # the first of them has an index
+    series_of: Callable[[Series], list[Series]] = _alone
+    is_free: ColumnElement[bool]  # what else must hold, at the moment of removal
 
 
 class Place(NamedTuple):
-    """Where a walk is: behind this row, which need not be there any more."""
+    """Where a walk is: at this row, which need not be there any more."""
 
     at: Any
     id: UUID
 
 
-class Piece(NamedTuple):
-    """Consecutive rows of a walk: those after `start` up to `end`; None is the first, and the last of all."""
+class Passed(NamedTuple):
+    """A row that a walk comes past, with its values in the columns `names`."""
 
-    start: Place | None
-    end: Place | None
+    place: Place
+    values: Series
 
 
 def expired_runs(before: datetime, orphans: Collection[UUID]) -> Expired:
     """Runs but the live ones, each job's newest and each job's newest that is completed."""
-    is_completed = runs.c.status == RunStatus.COMPLETED.value
-    may_go = and_(
-        or_(runs.c.status != RunStatus.RUNNING.value, runs.c.id.in_(orphans)),
-        _has_newer(runs, runs.c.started_at, [runs.c.job_name]),
-        or_(~is_completed, _has_newer(runs, runs.c.started_at, [runs.c.job_name, runs.c.status])),
+    return Expired(
+        table=runs,
+        at=runs.c.started_at,
+        before=before,
+        names=(runs.c.job_name, runs.c.status),
+        series_of=_series_of_run,
+        is_free=or_(runs.c.status != RunStatus.RUNNING.value, runs.c.id.in_(orphans)),
     )
-    return Expired(table=runs, at=runs.c.started_at, before=before, may_go=may_go, unreferenced=true())
+
+
+def _series_of_run(values: Series) -> list[Series]:
+    job, status = values
+    return [(job,), values] if status == RunStatus.COMPLETED.value else [(job,)]
 
 
 def expired_snapshots(before: datetime) -> Expired:
     """Snapshots but each stock's newest."""
-    may_go = _has_newer(snapshots, snapshots.c.recorded_at, [snapshots.c.stock_ticker])
-    return Expired(table=snapshots, at=snapshots.c.recorded_at, before=before, may_go=may_go, unreferenced=true())
+    names = (snapshots.c.stock_ticker,)
+    return Expired(table=snapshots, at=snapshots.c.recorded_at, before=before, names=names, is_free=true())
 
 
 def expired_red_flags(connection: Connection, before: datetime) -> Expired:
@@ -99,61 +121,66 @@ def expired_red_flags(connection: Connection, before: datetime) -> Expired:
     That is the platform's table of acknowledgments, which a database of our own does not have, and whose rows the
     database would remove with the flag.
     """
-    may_go = _has_newer(red_flags, red_flags.c.detected_at, [red_flags.c.stock_ticker, red_flags.c.flag_type])
-    unreferenced = and_(true(), *(~exists().where(named == red_flags.c.id) for named in _referring(connection)))
-    return Expired(table=red_flags, at=red_flags.c.detected_at, before=before, may_go=may_go, unreferenced=unreferenced)
+    names = (red_flags.c.stock_ticker, red_flags.c.flag_type)
+    is_free = and_(true(), *(~exists().where(named == red_flags.c.id) for named in _referring(connection)))
+    return Expired(table=red_flags, at=red_flags.c.detected_at, before=before, names=names, is_free=is_free)
 
 
-def next_piece(connection: Connection, expired: Expired, start: Place | None, size: int) -> Piece:
-    """The next `size` rows of a walk."""
-    at = _position(connection, expired)
-    last = select(at, expired.table.c.id).where(*_within(connection, expired, Piece(start, None)))
-    row = connection.execute(last.order_by(at, expired.table.c.id).offset(size - 1).limit(1)).one_or_none()
-    return Piece(start, None if row is None else Place(*row))
+def oldest(connection: Connection, expired: Expired, after: Place | None, limit: int) -> list[Passed]:
+    """The next rows that are old enough, oldest first, from the one after that place."""
+    at, row_id = _position(connection, expired), expired.table.c.id
+    chosen = select(at, row_id, *expired.names).where(expired.at < expired.before).order_by(expired.at, row_id)
+    if after is not None:
+        # Said of the time alone as well, for the index.
+        chosen = chosen.where(at >= _time(at, after), tuple_(at, row_id) > tuple_(_time(at, after), after.id))
+    return _read(connection, chosen.limit(limit))
 
 
-def count(connection: Connection, expired: Expired, piece: Piece) -> int:
-    """How many rows of a piece may go."""
-    chosen = select(func.count()).select_from(expired.table)
-    return connection.execute(chosen.where(*_removable(connection, expired, piece))).scalar_one()
+def newest(connection: Connection, expired: Expired, before: Place | None, limit: int) -> list[Passed]:
+    """The next rows of the whole table, newest first, from the one before that place."""
+    at, row_id = _position(connection, expired), expired.table.c.id
+    chosen = select(at, row_id, *expired.names).order_by(expired.at.desc(), row_id.desc())
+    if before is not None:
+        chosen = chosen.where(at <= _time(at, before), tuple_(at, row_id) < tuple_(_time(at, before), before.id))
+    return _read(connection, chosen.limit(limit))
 
 
-def lock(connection: Connection, expired: Expired, piece: Piece) -> Sequence[UUID]:
-    """The ids of the rows of a piece that may go, locked until the transaction ends, but those that others have."""
-    chosen = select(expired.table.c.id).where(*_removable(connection, expired, piece))
+def newest_of(connection: Connection, expired: Expired, firsts: Collection[str]) -> list[Passed]:
+    """The newest row of all those with the same `names`, where the first of these is one of the values given."""
+    at, row_id = _position(connection, expired), expired.table.c.id
+    rank = func.row_number().over(partition_by=expired.names, order_by=(expired.at.desc(), row_id.desc()))
+    ranked = select(at.label("at"), row_id, *expired.names, rank.label("rank")).where(expired.names[0].in_(firsts))
+    found = ranked.subquery()
+    return _read(connection, select(*list(found.c)[:-1]).where(found.c.rank == 1))
+
+
+def count(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
+    """How many of these rows are there and free to go."""
+    chosen = select(func.count()).select_from(expired.table).where(_among(connection, expired, ids), expired.is_free)
+    return connection.execute(chosen).scalar_one()
+
+
+def lock(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Those of these rows that are free to go, locked until the transaction ends, but those that others have."""
+    chosen = select(expired.table.c.id).where(_among(connection, expired, ids), expired.is_free)
     # SQLite, which has one writer at a time, knows no such clause, and SQLAlchemy leaves it out there.
     return connection.execute(chosen.with_for_update(of=expired.table, skip_locked=True)).scalars().all()
 
 
 def remove(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
-    """Remove these rows, and say how many they were."""
-    if not ids:
-        return 0
-    return connection.execute(delete(expired.table).where(expired.table.c.id.in_(ids), expired.unreferenced)).rowcount
+    """Remove those of these rows that are still free to go, and say how many they were."""
+    chosen = delete(expired.table).where(_among(connection, expired, ids), expired.is_free)
+    return connection.execute(chosen).rowcount
 
 
-def gone(connection: Connection, expired: Expired, ids: Collection[UUID]) -> int:
+def gone(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
     """How many of these rows are not there."""
-    if not ids:
-        return 0
-    there = select(func.count()).select_from(expired.table).where(expired.table.c.id.in_(ids))
+    there = select(func.count()).select_from(expired.table).where(_among(connection, expired, ids))
     return len(ids) - connection.execute(there).scalar_one()
 
 
-def _removable(connection: Connection, expired: Expired, piece: Piece) -> list[ColumnElement[bool]]:
-    return [*_within(connection, expired, piece), expired.unreferenced, expired.may_go]
-
-
-def _within(connection: Connection, expired: Expired, piece: Piece) -> list[ColumnElement[bool]]:
-    at = _position(connection, expired)
-    place = tuple_(at, expired.table.c.id)
-    conditions: list[ColumnElement[bool]] = [expired.at < expired.before]
-    # Said of the time alone as well, for the index and for the planner's estimate.
-    if piece.start is not None:
-        conditions += [at >= piece.start.at, place > tuple(piece.start)]
-    if piece.end is not None:
-        conditions += [at <= piece.end.at, place <= tuple(piece.end)]
-    return conditions
+def _read(connection: Connection, chosen: Select[Any]) -> list[Passed]:
+    return [Passed(Place(row[0], row[1]), tuple(row[2:])) for row in connection.execute(chosen)]
 
 
 def _position(connection: Connection, expired: Expired) -> ColumnElement[Any]:
@@ -161,15 +188,15 @@ def _position(connection: Connection, expired: Expired) -> ColumnElement[Any]:
     return type_coerce(expired.at, String()) if connection.dialect.name == "sqlite" else expired.at
 
 
-def _has_newer(source: Table, at: Column[Any], series: Sequence[Column[Any]]) -> ColumnElement[bool]:
-    """Whether there is a newer row with the same values in these columns."""
-    newer = source.alias("newer")
-    same = (newer.c[name.name] == name for name in series)
-    later = tuple_(newer.c[at.name], newer.c.id) > tuple_(at, source.c.id)
-    any_newer: Select[Any] = (
-        select(literal_column("1")).select_from(newer).where(*same, newer.c[at.name] >= at, later).limit(1)
-    )
-    return any_newer.correlate(source).scalar_subquery().is_not(None)
+def _time(at: ColumnElement[Any], place: Place) -> ColumnElement[Any]:
+    """A place's time as a value of the column's type, even where Python has no datetime for it, and it is a text."""
+    return literal(place.at, at.type)
+
+
+def _among(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> ColumnElement[bool]:
+    if connection.dialect.name == "postgresql":  # one parameter in place of thousands
+        return expired.table.c.id == any_(bindparam("ids", list(ids), type_=ARRAY(Uuid())))
+    return expired.table.c.id.in_(ids)
 
 
 def _referring(connection: Connection) -> list[ColumnElement[Any]]:

@@ -1,7 +1,9 @@
 """Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -11,8 +13,9 @@ from vettr_cron.database import Database
 from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import retention
-from vettr_cron.repositories.retention import Expired, Place
+from vettr_cron.repositories.retention import Expired, Passed, Place
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.newest_rows import NewestRows
 from vettr_cron.services.retry import persistently
 from vettr_cron.services.status import orphaned_runs
 
@@ -94,14 +97,18 @@ class Cleanup:
         if not call.may_go_on():
             return False
         expired = persistently(lambda: self._expired(call, name), call.may_go_on)
-        start, size = None, min(FIRST_ROWS, self._most_rows)
+        newest = NewestRows(lambda: self._database.reading(call.deadline.left), expired, call.may_go_on)
+        after, size = None, min(FIRST_ROWS, self._most_rows)
         while call.may_go_on():
             stopwatch = Stopwatch()
-            start, rows = self._piece(call, expired, start, size)
-            call.removed[name] += rows
-            if start is None:
+            rows = persistently(partial(self._next_rows, call, expired, after, size), call.may_go_on)
+            if not newest.learn(rows):
+                return False
+            outlived = [row.place.id for row in rows if newest.outlives(row)]
+            call.removed[name] += self._remove(call, expired, outlived) if outlived else 0
+            if len(rows) < size:
                 return True
-            size = self._next_size(size, stopwatch.milliseconds)
+            after, size = rows[-1].place, self._next_size(size, stopwatch.milliseconds)
         return False
 
     def _expired(self, call: "_Call", name: str) -> Expired:
@@ -114,24 +121,27 @@ class Cleanup:
         with self._database.reading(call.deadline.left) as connection:
             return retention.expired_red_flags(connection, before)
 
-    def _piece(self, call: "_Call", expired: Expired, start: Place | None, size: int) -> tuple[Place | None, int]:
-        """Do one piece. Where the next one starts, None for nowhere, and how many rows this one removed."""
+    def _next_rows(self, call: "_Call", expired: Expired, after: Place | None, size: int) -> list[Passed]:
+        with self._database.reading(call.deadline.left) as connection:
+            return retention.oldest(connection, expired, after, size)
+
+    def _remove(self, call: "_Call", expired: Expired, ids: Sequence[UUID]) -> int:
+        """Remove those of the rows that are free to go, or count them."""
         tried: set[UUID] = set()
 
-        def transaction() -> tuple[Place | None, int]:
-            if call.request.dry_run:
-                with self._database.reading(call.deadline.left) as connection:
-                    piece = retention.next_piece(connection, expired, start, size)
-                    return piece.end, retention.count(connection, expired, piece)
-            with self._database.writing(call.deadline.left) as connection:
-                piece = retention.next_piece(connection, expired, start, size)
-                # What an attempt before this one removed counts as well, if only its answer was lost.
-                rows = retention.gone(connection, expired, tried)
-                ids = retention.lock(connection, expired, piece)
-                tried.update(ids)
-                return piece.end, rows + retention.remove(connection, expired, ids)
+        def count() -> int:
+            with self._database.reading(call.deadline.left) as connection:
+                return retention.count(connection, expired, ids)
 
-        return persistently(transaction, call.may_go_on)
+        def remove() -> int:
+            with self._database.writing(call.deadline.left) as connection:
+                # What an attempt before this one removed counts as well, if only its answer was lost.
+                earlier = retention.gone(connection, expired, list(tried)) if tried else 0
+                locked = retention.lock(connection, expired, ids)
+                tried.update(locked)
+                return earlier + (retention.remove(connection, expired, locked) if locked else 0)
+
+        return persistently(count if call.request.dry_run else remove, call.may_go_on)
 
     def _next_size(self, size: int, milliseconds: int) -> int:
         """More rows after a quick piece, fewer after a slow one: other tables hang on some rows, and cost time."""
