@@ -57,6 +57,7 @@ def test_each_stock_is_fresh_stale_or_never_refreshed_and_may_be_failing_too(wor
     assert found["oldest"] < world.data(f"coverage?job={job}")["since"]
     assert counts(world, job, "31h")["stale"] == 0
     assert counts(world, job, "1s")["total"] == 12
+    assert counts(world, job, "99999d")["stale"] == 0
 
 
 def test_a_job_that_is_not_named_is_not_left_out(world: World) -> None:
@@ -160,6 +161,7 @@ def test_a_ticker_of_any_length_has_a_state(world: World) -> None:
         ("max_age=1.5h", "max_age"),
         ("max_age=-1h", "max_age"),
         ("max_age=9999999d", "max_age"),
+        ("max_age=100000d", "max_age"),
         ("job=prices", "job"),
         ("stocks=fresh", "job"),
         ("stocks=old&job=scores", "stocks"),

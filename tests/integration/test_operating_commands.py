@@ -83,6 +83,8 @@ def test_stocks_that_are_asked_for_are_done_outside_the_cycle(sqlite_world: Worl
         (["scores", "--only", "failed", "--tickers", "A"], WRONG_USAGE),
         (["coverage", "--stocks", "fresh"], WRONG_USAGE),
         (["coverage", "--max-age", "0"], WRONG_USAGE),
+        (["coverage", "--max-age", "1e300"], WRONG_USAGE),
+        (["coverage", "--max-age", "nan"], WRONG_USAGE),
         (["run", "1"], WRONG_USAGE),
         (["run", str(uuid4())], FAILED),
         (["scores", "--tickers", "NONE"], FAILED),

@@ -88,7 +88,7 @@ def _age(value: object) -> object:
     return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
 
 
-_AGE = r"([1-9][0-9]{0,5})([smhd])"
+_AGE = r"([1-9][0-9]{0,4})([smhd])"  # so many days ago there was a calendar
 Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{_AGE}$"})]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
@@ -151,7 +151,7 @@ class CoverageParameters(_Parameters):
     max_age: Age = Field(
         default=timedelta(hours=24),
         title="How old the last result of a fresh stock may be; if not given, 24h",
-        description="a number of seconds, minutes, hours or days: 90m, 24h, 7d",
+        description="1 to 99999 seconds, minutes, hours or days: 90m, 24h, 7d",
         json_schema_extra={"default": "24h"},
         examples=["7d"],
     )

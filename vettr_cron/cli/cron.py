@@ -57,17 +57,18 @@ class TickersType(click.ParamType[Any]):
         return tickers
 
 
-def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float | None) -> float | None:
-    if seconds is not None and not math.isfinite(seconds):
-        raise click.BadParameter("a finite number of seconds is needed")
-    return seconds
+def finite(_context: click.Context, _parameter: click.Parameter, number: float | None) -> float | None:
+    """Refuse what click takes for a number: infinity, and what is none."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter("a finite number is needed")
+    return number
 
 
 time_budget_option = click.option(
     "--time-budget",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    callback=_finite,
+    callback=finite,
     help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
 )
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import click
 
-from vettr_cron.cli.cron import cron, show
+from vettr_cron.cli.cron import cron, finite, show
 from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
 from vettr_cron.cli.troubles import speaking
+from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
@@ -28,7 +29,14 @@ def _jobs(name: str | None) -> Sequence[Job[Any]]:
 
 @cron.command()
 @job_option
-@click.option("--max-age", type=click.FloatRange(min=0, min_open=True), default=24, show_default=True, help="In hours.")
+@click.option(
+    "--max-age",
+    type=click.FloatRange(0, MAXIMUM_DAYS * 24, min_open=True),
+    callback=finite,
+    default=24,
+    show_default=True,
+    help="In hours.",
+)
 @click.option("--stocks", type=click.Choice([state.value for state in Freshness]), help="List these; needs --job.")
 @limit_option
 @after_option

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
@@ -49,8 +49,8 @@ def _run(refresh: Refresh, job: Job[Any], request: Request, progress: Progress) 
     stopwatch = Stopwatch()
     try:
         return refresh.run(job, request, progress)
-    except ServiceUnavailable as problem:
-        error, unavailable = str(problem), True
+    except CronError as problem:
+        error, unavailable = str(problem), isinstance(problem, ServiceUnavailable)
     except Exception as bug:
         log.exception("job_failed", job=job.run_name)
         error, unavailable = f"unexpected {type(bug).__name__}; the log has the details", False
