@@ -21,7 +21,7 @@ from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import all_results_json, job_result_json, preview_json
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import services
-from vettr_cron.services.request import FailedStocks, NamedStocks, Request
+from vettr_cron.services.request import Request
 
 
 def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Callable[[View], View]:
@@ -80,13 +80,12 @@ def _request(asked: RefreshParameters) -> Request:
     settings = services().settings
     if asked.only and asked.tickers:
         raise invalid_parameter("only", "is not allowed beside tickers")
-    only = FailedStocks() if asked.only else NamedStocks(asked.tickers) if asked.tickers else None
-    # Who names stocks wants them all.
-    usual = None if only else settings.cron_chunks_per_call
-    return Request(
-        chunk_size=asked.chunk_size or settings.cron_chunk_size,
-        chunks=usual if asked.chunks is None else None if asked.chunks == "all" else asked.chunks,
-        only=only,
+    return Request.asked(
+        settings,
+        chunk_size=asked.chunk_size,
+        chunks=asked.chunks,
+        only_failed=asked.only is not None,
+        tickers=asked.tickers,
         time_budget=settings.cron_time_budget_seconds or HTTP_TIME_BUDGET_SECONDS,
     )
 

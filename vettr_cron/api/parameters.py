@@ -144,10 +144,26 @@ class HistoryParameters(_Parameters):
     )
 
 
-class CoverageParameters(_Parameters):
-    """Of coverage."""
+class JobParameters(_Parameters):
+    """Of reset and resume."""
 
     job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+
+
+class FailuresParameters(JobParameters):
+    """Of failures."""
+
+    limit: WholeNumber = Field(
+        default=100, ge=1, le=1_000, title="How many stocks a job, at most", description="a whole number from 1 to 1000"
+    )
+    after: _TICKER | None = Field(
+        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
+    )
+
+
+class CoverageParameters(FailuresParameters):
+    """Of coverage."""
+
     max_age: Age = Field(
         default=timedelta(hours=24),
         title="How old the last result of a fresh stock may be; if not given, 24h",
@@ -160,44 +176,14 @@ class CoverageParameters(_Parameters):
         title="List the job's stocks that are so, by ticker; needs job",
         description="fresh, stale or never",
     )
-    limit: WholeNumber = Field(
-        default=100, ge=1, le=1_000, title="How many stocks, at most", description="a whole number from 1 to 1000"
-    )
-    after: _TICKER | None = Field(
-        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
-    )
 
 
-class FailuresParameters(_Parameters):
-    """Of failures."""
-
-    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
-    limit: WholeNumber = Field(
-        default=100, ge=1, le=1_000, title="How many stocks a job, at most", description="a whole number from 1 to 1000"
-    )
-    after: _TICKER | None = Field(
-        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
-    )
-
-
-class ResumeParameters(_Parameters):
-    """Of resume."""
-
-    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
-
-
-class PauseParameters(ResumeParameters):
+class PauseParameters(JobParameters):
     """Of pause."""
 
     reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] | None = Field(
         default=None, title="Why, for whoever asks", description="a text of at most 500 characters"
     )
-
-
-class ResetParameters(_Parameters):
-    """Of reset."""
-
-    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
 
 
 _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"

@@ -6,8 +6,8 @@ from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
-from vettr_cron.api.parameters import PauseParameters, ResumeParameters, asks
-from vettr_cron.jobs import JOBS
+from vettr_cron.api.parameters import JobParameters, PauseParameters, asks
+from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import pauses_json
 from vettr_cron.services.registry import services
 
@@ -17,14 +17,14 @@ from vettr_cron.services.registry import services
 @asks(PauseParameters)
 def pause(asked: PauseParameters) -> Response:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
-    jobs = [JOBS[asked.job]] if asked.job else list(JOBS.values())
+    jobs = jobs_named(asked.job)
     return success(pauses_json(services().pause.pause(jobs, asked.reason)))
 
 
 @cron.post("/resume", provide_automatic_options=False)
 @answers(schemas.Pauses, unavailable())
-@asks(ResumeParameters)
-def resume(asked: ResumeParameters) -> Response:
+@asks(JobParameters)
+def resume(asked: JobParameters) -> Response:
     """Let one job go on, or all."""
-    jobs = [JOBS[asked.job]] if asked.job else list(JOBS.values())
+    jobs = jobs_named(asked.job)
     return success(pauses_json(services().pause.resume(jobs)))

@@ -7,8 +7,8 @@ from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import ResetParameters, asks
-from vettr_cron.jobs import JOBS
+from vettr_cron.api.parameters import JobParameters, asks
+from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import reset_json
 from vettr_cron.services.registry import services
 
@@ -16,8 +16,8 @@ from vettr_cron.services.registry import services
 @cron.route("/reset", methods=["GET", "POST"])
 @refuse_head
 @answers(schemas.ResetDone, unavailable())
-@asks(ResetParameters)
-def reset(asked: ResetParameters) -> Response:
+@asks(JobParameters)
+def reset(asked: JobParameters) -> Response:
     """Make the next call start a new cycle, of one job or of all."""
-    jobs = [JOBS[asked.job]] if asked.job else list(JOBS.values())
+    jobs = jobs_named(asked.job)
     return success(reset_json(services().reset.run(jobs)))

@@ -14,7 +14,7 @@ from vettr_cron.cli.tables import history_table, preview_table, result_table, st
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.presentation import (
     all_results_json,
     history_json,
@@ -25,7 +25,7 @@ from vettr_cron.presentation import (
 )
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import services
-from vettr_cron.services.request import MAXIMUM_TICKERS, FailedStocks, NamedStocks, Request
+from vettr_cron.services.request import MAXIMUM_TICKERS, Request
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 
@@ -164,7 +164,7 @@ def reset(job: str | None, yes: bool, as_json: bool) -> None:
     """Forget the cursors, so that the next call starts a new cycle."""
     if not yes:
         raise click.UsageError("this gives up the cycles under way; say so with --yes")
-    names = services().reset.run([JOBS[job]] if job else list(JOBS.values()))
+    names = services().reset.run(jobs_named(job))
     show(reset_json(names), as_json, f"Cron cursors reset: {', '.join(names)}")
 
 
@@ -174,13 +174,12 @@ def _request(
     settings = services().settings
     if only and tickers:
         raise click.UsageError("--only is not allowed beside --tickers")
-    outside = FailedStocks() if only else NamedStocks(tickers) if tickers else None
-    # Who names stocks wants them all.
-    usual = None if outside else settings.cron_chunks_per_call
-    return Request(
-        chunk_size=chunk_size or settings.cron_chunk_size,
-        chunks=usual if chunks is None else None if chunks == "all" else chunks,
-        only=outside,
+    return Request.asked(
+        settings,
+        chunk_size=chunk_size,
+        chunks=chunks,
+        only_failed=only is not None,
+        tickers=tickers,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
 

@@ -1,8 +1,6 @@
 """flask --app wsgi cron coverage, failures, run, pause, resume: what an operator asks and does."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import click
@@ -11,8 +9,7 @@ from vettr_cron.cli.cron import cron, finite, show
 from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_DAYS
-from vettr_cron.jobs import JOBS
-from vettr_cron.jobs.job import Job
+from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
 from vettr_cron.services.coverage import Freshness, Listing
 from vettr_cron.services.registry import services
@@ -21,10 +18,6 @@ job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only thi
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 after_option = click.option("--after", metavar="TICKER", help="Only stocks beyond this one: the next page.")
 limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True)
-
-
-def _jobs(name: str | None) -> Sequence[Job[Any]]:
-    return [JOBS[name]] if name else list(JOBS.values())
 
 
 @cron.command()
@@ -47,7 +40,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
     if stocks and not job:
         raise click.UsageError("--stocks needs --job: a list is of one job")
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
-    found = services().coverage.read(_jobs(job), timedelta(hours=max_age), listing)
+    found = services().coverage.read(jobs_named(job), timedelta(hours=max_age), listing)
     texts = [coverage_table(found), *([stocks_table([found.page])] if found.page else [])]
     show(coverage_json(found), as_json, "\n\n".join(texts))
 
@@ -60,7 +53,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 @speaking
 def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """The stocks that failed last time: since when, how often, and why."""
-    pages = {each.key: services().coverage.failures(each, limit, after) for each in _jobs(job)}
+    pages = {each.key: services().coverage.failures(each, limit, after) for each in jobs_named(job)}
     show({key: page_json(page) for key, page in pages.items()}, as_json, stocks_table(list(pages.values())))
 
 
@@ -82,7 +75,7 @@ def run(run_id: UUID, as_json: bool) -> None:
 @speaking
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
-    paused = services().pause.pause(_jobs(job), reason)
+    paused = services().pause.pause(jobs_named(job), reason)
     show(pauses_json(paused), as_json, f"Paused: {', '.join(paused)}")
 
 
@@ -92,5 +85,5 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 @speaking
 def resume(job: str | None, as_json: bool) -> None:
     """Let one job go on, or all."""
-    paused = services().pause.resume(_jobs(job))
+    paused = services().pause.resume(jobs_named(job))
     show(pauses_json(paused), as_json, f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused.")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vettr_cron.domain.run import StockFailure
 from vettr_cron.models.tables import cron_stock_states as states
@@ -34,7 +34,7 @@ def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failur
 
 def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
     """The tickers of stocks that failed last time, in the universe's order; at most so many: who failed longest ago."""
-    failed = select(states.c.ticker).where(states.c.job == job, states.c.consecutive_failures > 0)
+    failed = select(states.c.ticker).where(states.c.job == job, IS_FAILING)
     failed = failed.join(stocks, stocks.c.ticker == states.c.ticker)
     chosen = failed.order_by(states.c.last_failed_at, states.c.ticker).limit(limit).subquery()
     in_order = select(stocks.c.ticker).join(chosen, chosen.c.ticker == stocks.c.ticker).order_by(stocks.c.ticker)
@@ -75,45 +75,31 @@ class StockState(NamedTuple):
 
 def counts(connection: Connection, job: str, since: datetime) -> Counts:
     """How many stocks were refreshed since then, and how many not."""
-    refreshed = states.c.last_refreshed_at
-    statement = _universe(
-        job,
-        func.count(),
-        func.count().filter(refreshed >= since),
-        func.count().filter(refreshed < since),
-        func.count().filter(refreshed.is_(None)),
-        func.count().filter(states.c.consecutive_failures > 0),
-        func.min(refreshed),
-    )
+    conditions = [*(is_so_fresh(freshness, since) for freshness in Freshness), IS_FAILING]
+    counted = (func.count().filter(condition) for condition in conditions)
+    statement = _universe(job, func.count(), *counted, func.min(states.c.last_refreshed_at))
     return Counts._make(connection.execute(statement).one())
 
 
 def page(
-    connection: Connection,
-    job: str,
-    limit: int,
-    *,
-    after: str | None = None,
-    freshness: Freshness | None = None,
-    since: datetime | None = None,
-    failing_only: bool = False,
+    connection: Connection, job: str, wanted: ColumnElement[bool], limit: int, after: str | None = None
 ) -> list[StockState]:
-    """The next stocks beyond a ticker, in order, which are so fresh as of `since`, or which fail."""
-    statement = _universe(job, stocks.c.ticker, *_DETAILS).order_by(stocks.c.ticker).limit(limit)
-    if after is not None:
-        statement = statement.where(stocks.c.ticker > after)
-    if freshness is not None:
-        refreshed = states.c.last_refreshed_at
-        wanted = {
-            Freshness.FRESH: refreshed >= since,
-            Freshness.STALE: refreshed < since,
-            Freshness.NEVER: refreshed.is_(None),
-        }
-        statement = statement.where(wanted[freshness])
-    if failing_only:
-        statement = statement.where(states.c.consecutive_failures > 0)
-    rows = connection.execute(statement)
+    """The next stocks beyond a ticker, in order, for which a condition holds: `is_so_fresh`, or IS_FAILING."""
+    beyond = [] if after is None else [stocks.c.ticker > after]
+    statement = _universe(job, stocks.c.ticker, *_DETAILS).where(wanted, *beyond)
+    rows = connection.execute(statement.order_by(stocks.c.ticker).limit(limit))
     return [StockState(job, *values)._replace(consecutive_failures=values.consecutive_failures or 0) for values in rows]
+
+
+IS_FAILING = states.c.consecutive_failures > 0
+
+
+def is_so_fresh(freshness: Freshness, since: datetime) -> ColumnElement[bool]:
+    """The condition that a stock's last result is fresh as of then, stale, or not there."""
+    refreshed = states.c.last_refreshed_at
+    if freshness is Freshness.NEVER:
+        return refreshed.is_(None)
+    return refreshed >= since if freshness is Freshness.FRESH else refreshed < since
 
 
 _DETAILS = (

@@ -54,21 +54,15 @@ class ReadCoverage:
             counts = {job.key: states.counts(connection, job.name, since) for job in jobs}
             page = None
             if listing is not None:
-                found = states.page(
-                    connection,
-                    jobs[0].name,
-                    listing.limit + 1,
-                    after=listing.after,
-                    freshness=listing.freshness,
-                    since=since,
-                )
+                wanted = states.is_so_fresh(listing.freshness, since)
+                found = states.page(connection, jobs[0].name, wanted, listing.limit + 1, listing.after)
                 page = _page(found, listing.limit)
         return Coverage(max_age, since, counts, page)
 
     def failures(self, job: Job[Any], limit: int, after: str | None = None) -> Page:
         """The stocks that failed last time, by ticker. Raises DatabaseUnavailable."""
         with self._database.reading() as connection:
-            found = states.page(connection, job.name, limit + 1, after=after, failing_only=True)
+            found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after)
         return _page(found, limit)
 
 

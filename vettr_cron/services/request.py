@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from vettr_cron.config import Settings
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import UnknownTickers
 from vettr_cron.repositories import states, stocks
@@ -35,6 +36,28 @@ class Request:
     chunks: int | None
     time_budget: float | None  # seconds
     only: FailedStocks | NamedStocks | None = None
+
+    @classmethod
+    def asked(
+        cls,
+        settings: Settings,
+        *,
+        chunk_size: int | None,
+        chunks: int | str | None,
+        only_failed: bool,
+        tickers: Sequence[str] | None,
+        time_budget: float | None,
+    ) -> "Request":
+        """What a caller asks for, and where he asks for nothing what the settings say. `chunks` may be "all"."""
+        only = FailedStocks() if only_failed else NamedStocks(tickers) if tickers else None
+        # Who names stocks wants them all.
+        usual = None if only else settings.cron_chunks_per_call
+        return cls(
+            chunk_size=chunk_size or settings.cron_chunk_size,
+            chunks=usual if chunks is None else None if isinstance(chunks, str) else chunks,
+            time_budget=time_budget,
+            only=only,
+        )
 
     @property
     def most_stocks(self) -> int | None:
