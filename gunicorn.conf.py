@@ -1,6 +1,5 @@
 """How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY, BIND_HOST) is kept."""
 
-import gc
 import os
 import signal
 from typing import Any
@@ -21,11 +20,6 @@ limit_request_fields = 50
 limit_request_field_size = 8190
 forwarder_headers = ""  # no proxy mounts the service under a prefix; a header SCRIPT_NAME is a stranger's
 logconfig_dict = logging_config(readable=(os.environ.get("APP_ENV") or "production") != "production")
-
-
-def when_ready(_server: Any) -> None:
-    """Set aside all that is loaded: the workers go on sharing its memory, and no process searches it at its end."""
-    gc.freeze()
 
 
 def post_fork(_server: Any, worker: Any) -> None:

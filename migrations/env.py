@@ -17,7 +17,7 @@ def is_known(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def run_online() -> None:
-    with db.engine.connect().execution_options(sqlite_begin="IMMEDIATE") as connection:
+    with db.engine.connect().execution_options(sqlite_begin="BEGIN IMMEDIATE") as connection:
         context.configure(
             connection=connection,
             target_metadata=db.metadata,

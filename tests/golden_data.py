@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vettr_cron.domain.red_flags import Filing, RedFlagInputs
-from vettr_cron.domain.vetr_score import PRICE_DAYS, DailyPrice, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score import PRICE_DAYS, DailyPrice, DailyPrices, Executive, InsiderTransaction, StockInputs
 
 FOLDER = Path(__file__).parent / "golden"
 Row = dict[str, Any]
@@ -100,7 +100,7 @@ def _score_inputs(stock: Row, of_stock: dict[str, dict[str, list[Row]]]) -> Stoc
             for row in of_stock["insider_transactions"].get(stock["id"], [])
         ],
         newest_filing=_newest(of_stock["filings"].get(stock["id"], [])),
-        prices=[DailyPrice(*(row[name] for name in DailyPrice._fields)) for row in prices[-PRICE_DAYS:]],
+        prices=DailyPrices.of(DailyPrice(*(row[name] for name in DailyPrice._fields)) for row in prices[-PRICE_DAYS:]),
     )
 
 

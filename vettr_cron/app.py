@@ -12,7 +12,8 @@ from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
 from vettr_cron.config import Settings, load_settings, sqlalchemy_url
 from vettr_cron.cursors import Cursors
-from vettr_cron.database import Database, engine_options, prepare_engine
+from vettr_cron.database import Database, engine_options
+from vettr_cron.drivers import prepare_engine
 from vettr_cron.extensions import db, migrate
 from vettr_cron.lease import Leases
 from vettr_cron.logs import configure_logs

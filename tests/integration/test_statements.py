@@ -18,16 +18,15 @@ MOST_ROUND_TRIPS_A_STOCK = 0.5
 
 @contextmanager
 def recorded_statements(world: World) -> Iterator[list[str]]:
-    """Every statement that reaches the driver, BEGIN and COMMIT apart."""
+    """Every statement that reaches the driver, savepoints among them, BEGIN and COMMIT apart."""
     statements: list[str] = []
 
     def record(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        statements.append(statement)
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
 
     engine = world.services.database.engine
     event.listen(engine, "before_cursor_execute", record)
-    event.listen(engine, "savepoint", lambda *_more: statements.append("SAVEPOINT"))
-    event.listen(engine, "release_savepoint", lambda *_more: statements.append("RELEASE"))
     yield statements
     event.remove(engine, "before_cursor_execute", record)
 

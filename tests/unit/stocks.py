@@ -1,19 +1,18 @@
 """Stocks about which only the stated figures are known."""
 
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
 from vettr_cron.domain.red_flags import RedFlagInputs
-from vettr_cron.domain.vetr_score import DailyPrice, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Executive, InsiderTransaction, StockInputs
 
 NOW = datetime(2026, 11, 23, 16)
 NUMBER_FIELDS = tuple(
-    field.name
-    for field in fields(StockInputs)
-    if field.name not in {"ticker", "sector", "executives", "insider_transactions", "newest_filing", "prices"}
+    name
+    for name in StockInputs._fields
+    if name not in {"ticker", "sector", "executives", "insider_transactions", "newest_filing", "prices"}
 )
 
 
@@ -21,7 +20,7 @@ def stock(**known: Any) -> StockInputs:
     """A stock of no special sector, with nothing else known."""
     nothing: dict[str, Any] = dict.fromkeys(NUMBER_FIELDS)
     nothing |= {"ticker": "TST", "sector": "Healthcare", "newest_filing": None}
-    nothing |= {"executives": [], "insider_transactions": [], "prices": []}
+    nothing |= {"executives": [], "insider_transactions": [], "prices": DailyPrices()}
     return StockInputs(**(nothing | known))
 
 
@@ -52,6 +51,6 @@ finite_stocks = st.builds(
     executives=st.lists(executives, max_size=3),
     insider_transactions=st.lists(transactions, max_size=3),
     newest_filing=st.none() | dates,
-    prices=st.lists(prices, max_size=30),
+    prices=st.lists(prices, max_size=30).map(DailyPrices.of),
     **dict.fromkeys(NUMBER_FIELDS, optional_numbers),
 )

@@ -5,11 +5,19 @@ from math import exp
 import pytest
 
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import DailyPrice, Overlay
-from vettr_cron.domain.vetr_score.overlay import average_true_range, price_overlay
+from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Overlay
+from vettr_cron.domain.vetr_score import overlay as rules
 
 NOTHING = Overlay(return_pct=0, z_score=0, atr_pct=0, dynamic_tilt=0)
 CALM = DailyPrice(high=10, low=10, close=10, previous_close=10)
+
+
+def average_true_range(days: list[DailyPrice]) -> float:
+    return rules.average_true_range(DailyPrices.of(days))
+
+
+def price_overlay(price: float | None, days: list[DailyPrice]) -> Overlay:
+    return rules.price_overlay(price, DailyPrices.of(days))
 
 
 def day(true_range: float, close: float = 10) -> DailyPrice:

@@ -1,7 +1,6 @@
 """For any finite input the rules answer with figures within their bounds or with a data error, and nothing else."""
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
 from math import inf, isfinite, nan
 from typing import Any
 
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.stocks import NOW, NUMBER_FIELDS, executives, finite_stocks, prices, stock, transactions
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import StockInputs, vetr_score
+from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, StockInputs, vetr_score
 from vettr_cron.domain.vetr_score.financial_survival import financial_survival
 from vettr_cron.domain.vetr_score.market_sentiment import market_sentiment
 from vettr_cron.domain.vetr_score.operational_efficiency import operational_efficiency
@@ -72,7 +71,7 @@ def test_the_score_answers_with_whole_figures_from_0_to_100(inputs: StockInputs)
     assert type(score.base_score) is int
     assert 0 <= score.overall_score <= 100
     assert -7.5 <= score.overlay.dynamic_tilt <= 7.5
-    assert all(map(isfinite, astuple(score.overlay) + astuple(score.overlay.rounded)))
+    assert all(map(isfinite, score.overlay + score.overlay.rounded))
     weights = sum(pillar.weight for pillar in score.pillars)
     assert weights == pytest.approx(0 if len(score.null_pillars) == 4 else 1)
 
@@ -92,7 +91,7 @@ def outcome(inputs: StockInputs) -> Any:
 @given(inputs=finite_stocks, name=st.sampled_from(NUMBER_FIELDS), value=not_finite)
 def test_a_number_that_is_not_finite_is_named(inputs: StockInputs, name: str, value: float) -> None:
     strange: dict[str, Any] = {name: value}
-    table, _, column = column_refused(replace(inputs, **strange)).partition(".")
+    table, _, column = column_refused(inputs._replace(**strange)).partition(".")
     assert column == name
     assert table in {"stocks", "financial_data", "financial_summary", "short_interest", "analyst_consensus"}
 
@@ -100,13 +99,13 @@ def test_a_number_that_is_not_finite_is_named(inputs: StockInputs, name: str, va
 @given(inputs=finite_stocks, executive=executives, value=not_finite)
 def test_an_executive_whose_years_are_not_finite_is_named(inputs: StockInputs, executive: Any, value: float) -> None:
     strange = executive._replace(years_at_company=value)
-    assert column_refused(replace(inputs, executives=[*inputs.executives, strange])) == "executives.years_at_company"
+    assert column_refused(inputs._replace(executives=[*inputs.executives, strange])) == "executives.years_at_company"
 
 
 @given(inputs=finite_stocks, transaction=transactions, value=not_finite)
 def test_a_transaction_whose_value_is_not_finite_is_named(inputs: StockInputs, transaction: Any, value: float) -> None:
     strange = transaction._replace(value=value)
-    inputs = replace(inputs, insider_transactions=[strange, *inputs.insider_transactions])
+    inputs = inputs._replace(insider_transactions=[strange, *inputs.insider_transactions])
     assert column_refused(inputs) == "insider_transactions.value"
 
 
@@ -118,7 +117,14 @@ def test_a_transaction_whose_value_is_not_finite_is_named(inputs: StockInputs, t
 )
 def test_a_price_that_is_not_finite_is_named(inputs: StockInputs, price: Any, name: str, value: float) -> None:
     strange = price._replace(**{name: value})
-    assert column_refused(replace(inputs, prices=[*inputs.prices, strange])) == f"stock_daily_prices.{name}"
+    assert (
+        column_refused(inputs._replace(prices=DailyPrices.of([*days_of(inputs.prices), strange])))
+        == f"stock_daily_prices.{name}"
+    )
+
+
+def days_of(prices: DailyPrices) -> list[DailyPrice]:
+    return [DailyPrice(*day) for day in zip(*prices, strict=True)]
 
 
 def column_refused(inputs: StockInputs) -> str:

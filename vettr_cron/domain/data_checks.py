@@ -16,11 +16,16 @@ _OPTIONAL_TEXT = frozenset({str, type(None)})
 def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bool = False) -> None:
     """Each value, of the column in the same place, must be a finite int or float; None passes unless `required`."""
     # Nearly every row is sound, so ask about all of it at once and look for the culprit only when there is one.
+    try:
+        if isfinite(sum(values)):
+            return
+    except (TypeError, OverflowError):  # a value is missing, or no number; an int beyond the range of a float
+        pass
     if set(map(type, values)) <= (_NUMBER if required else _OPTIONAL_NUMBER):
         try:
             if isfinite(sum(filter(None, values))):
                 return
-        except OverflowError:  # an int beyond the range of a float
+        except OverflowError:
             pass
     for column, value in zip(columns, values, strict=False):
         if not (_is_finite_number(value) or (value is None and not required)):

@@ -1,9 +1,8 @@
 """Red flags: five detectors, a weighted composite from 0 (calm) to 100, and a severity."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import cycle
+from itertools import repeat
 from typing import NamedTuple
 
 from vettr_cron.domain.data_checks import check_numbers, check_texts, check_timestamps
@@ -37,8 +36,7 @@ class Filing(NamedTuple):
     summary: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedFlagInputs:
+class RedFlagInputs(NamedTuple):
     """One stock's rows, as they come from the database; nothing here is checked yet."""
 
     ticker: str
@@ -48,8 +46,7 @@ class RedFlagInputs:
     recent_filings: Sequence[Filing]  # those of the last RECENT, or more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedFlag:
+class RedFlag(NamedTuple):
     """One detector's answer; its severity is that of its own score."""
 
     flag_type: str
@@ -60,8 +57,7 @@ class RedFlag:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedFlagReport:
+class RedFlagReport(NamedTuple):
     """All five flags of one stock, always in the same order."""
 
     ticker: str
@@ -99,7 +95,7 @@ def severity(score: int) -> str:
 
 def _check(inputs: RedFlagInputs) -> None:
     check_numbers(("stocks.market_cap",), (inputs.market_cap,))
-    check_numbers(cycle(("executives.years_at_company",)), inputs.executives_years, required=True)
+    check_numbers(repeat("executives.years_at_company"), inputs.executives_years, required=True)
     if inputs.newest_filing is not None:
         check_timestamps("filings.date", (inputs.newest_filing,))
     check_timestamps("filings.date", [filing.date for filing in inputs.recent_filings])
@@ -109,14 +105,7 @@ def _check(inputs: RedFlagInputs) -> None:
 
 def _flag(flag_type: str, weight: float, finding: tuple[int, str]) -> RedFlag:
     score, description = finding
-    return RedFlag(
-        flag_type=flag_type,
-        score=score,
-        weight=weight,
-        weighted_score=int(rhu(score * weight)),
-        severity=severity(score),
-        description=description,
-    )
+    return RedFlag(flag_type, score, weight, int(rhu(score * weight)), severity(score), description)
 
 
 def _consolidation_velocity(texts: list[str]) -> tuple[int, str]:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy import Connection
 
+from vettr_cron.domain.identity import uuid5_of_bytes
 from vettr_cron.repositories.stocks import Selection
 
 Inputs = TypeVar("Inputs")
@@ -37,9 +38,10 @@ class Occasion:
     cycle_id: UUID
     now: datetime
 
-    def row_id(self, stock_id: UUID, kind: str) -> UUID:
-        """The id of a row, the same whenever the same cycle writes it again."""
-        return uuid5(self.cycle_id, f"{self.job}:{stock_id}:{kind}")
+    def row_ids(self, stock_id: UUID, *kinds: str) -> list[UUID]:
+        """The ids of a stock's rows of these kinds, the same whenever the same cycle writes them again."""
+        start = self.cycle_id.bytes + f"{self.job}:{stock_id}:".encode()
+        return [uuid5_of_bytes(start + kind.encode()) for kind in kinds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

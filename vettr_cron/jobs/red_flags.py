@@ -1,13 +1,14 @@
 """The red flags job: five flags for every stock, and their composite."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection
 
-from vettr_cron.domain.red_flags import RedFlagReport, red_flags
+from vettr_cron.domain.red_flags import RedFlag, RedFlagReport, red_flags
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
 from vettr_cron.models.tables import red_flag_history
@@ -17,8 +18,7 @@ from vettr_cron.repositories.fit import check_fits
 from vettr_cron.repositories.stocks import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class RedFlagResult:
+class RedFlagResult(NamedTuple):
     """The rows and the answer of one stock."""
 
     flags: Sequence[Row]
@@ -35,9 +35,9 @@ def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
 def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
     """The flags of one stock as they will be written. Raises StockDataError."""
     report = red_flags(item.inputs, occasion.now)
-    rows = [_row(flag_row, item, occasion) for flag_row in _flag_rows(report)]
-    for row in rows:
-        check_fits(red_flag_history, row)
+    ids = occasion.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
+    rows = [_row(row_id, flag, item, occasion) for row_id, flag in zip(ids, report.flags, strict=True)]
+    check_fits(red_flag_history, rows[0])  # the others differ in what is ours alone
     answer = orjson.dumps(_answer(report, occasion.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
@@ -47,28 +47,35 @@ def save(connection: Connection, group: Sequence[RedFlagResult]) -> None:
     results.save_red_flags(connection, [row for result in group for row in result.flags])
 
 
-def _flag_rows(report: RedFlagReport) -> list[dict[str, object]]:
-    names = ("flag_type", "severity", "score", "description")
-    return [{name: getattr(flag, name) for name in names} for flag in report.flags]
-
-
-def _row(flag: dict[str, object], item: Item, occasion: Occasion) -> Row:
+def _row(row_id: UUID, flag: RedFlag, item: Item, occasion: Occasion) -> Row:
     return {
-        "id": occasion.row_id(item.stock_id, str(flag["flag_type"])),
+        "id": row_id,
         "stock_ticker": item.ticker,
-        **flag,
+        "flag_type": flag.flag_type,
+        "severity": flag.severity,
+        "score": flag.score,
+        "description": flag.description,
         "detected_at": occasion.now,
     }
 
 
 def _answer(report: RedFlagReport, now: datetime) -> dict[str, object]:
-    names = ("flag_type", "score", "weight", "weighted_score", "description")
     return {
         "ticker": report.ticker,
         "composite_score": report.composite_score,
         "severity": report.severity,
-        "flags": [{name: getattr(flag, name) for name in names} for flag in report.flags],
+        "flags": [_shown(flag) for flag in report.flags],
         "detected_at": iso_milliseconds(now),
+    }
+
+
+def _shown(flag: RedFlag) -> dict[str, object]:
+    return {
+        "flag_type": flag.flag_type,
+        "score": flag.score,
+        "weight": flag.weight,
+        "weighted_score": flag.weighted_score,
+        "description": flag.description,
     }
 
 

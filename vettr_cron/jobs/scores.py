@@ -1,16 +1,16 @@
 """The scores job: the VETR score of every stock, with every figure behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection
 
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.domain.vetr_score import StockInputs, VetrScore, vetr_score
+from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_score
 from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
 from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
@@ -19,8 +19,7 @@ from vettr_cron.repositories.fit import check_fits
 from vettr_cron.repositories.stocks import Selection
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreResult:
+class ScoreResult(NamedTuple):
     """The rows and the answer of one stock."""
 
     history: Row
@@ -40,12 +39,18 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     """The score of one stock as it will be written. Raises StockDataError."""
     inputs: StockInputs = item.inputs
     score = vetr_score(inputs, occasion.now)
-    history = _history_row(score, item, occasion)
-    snapshot = _snapshot_row(history, inputs, item, occasion)
+    overlay = score.overlay.rounded
+    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
+    kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{midnight.date()}")
+    history_id, snapshot_id = occasion.row_ids(item.stock_id, *kinds)
+    history = _history_row(history_id, score, overlay, item, occasion)
+    copied = {name: history[name] for name in _SNAPSHOT_COPIES}
+    snapshot = {"id": snapshot_id, **copied, "price": inputs.price, "recorded_at": midnight}
     check_fits(vetr_score_history, history)
     check_fits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "vetr_score": score.overall_score}
-    answer = orjson.dumps(_answer(score, occasion.now)).decode()
+    answer = orjson.dumps(_answer(score, overlay, occasion.now)).decode()
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 
@@ -59,14 +64,16 @@ def save(connection: Connection, group: Sequence[ScoreResult]) -> None:
     )
 
 
-def _history_row(score: VetrScore, item: Item, occasion: Occasion) -> Row:
+def _history_row(row_id: UUID, score: VetrScore, overlay: Overlay, item: Item, occasion: Occasion) -> Row:
     survival, efficiency, structure, sentiment = score.pillars
-    overlay = score.overlay.rounded
     return {
-        "id": occasion.row_id(item.stock_id, "vetr_score_history"),
+        "id": row_id,
         "stock_ticker": item.ticker,
         "overall_score": score.overall_score,
-        **{f"{pillar.name}_score": pillar.score for pillar in score.pillars},
+        "financial_survival_score": survival.score,
+        "operational_efficiency_score": efficiency.score,
+        "shareholder_structure_score": structure.score,
+        "market_sentiment_score": sentiment.score,
         "cash_runway_score": survival.sub_scores["cash_runway"],
         "solvency_score": survival.sub_scores["solvency"],
         "efficiency_score": rhu(efficiency.sub_scores["efficiency_ratio"] * 100),
@@ -85,25 +92,15 @@ def _history_row(score: VetrScore, item: Item, occasion: Occasion) -> Row:
         "atr_pct": overlay.atr_pct,
         "dynamic_tilt": overlay.dynamic_tilt,
         "base_score": score.base_score,
-        **{f"p{number}_weight": pillar.weight for number, pillar in enumerate(score.pillars, start=1)},
+        "p1_weight": survival.weight,
+        "p2_weight": efficiency.weight,
+        "p3_weight": structure.weight,
+        "p4_weight": sentiment.weight,
         "calculated_at": occasion.now,
     }
 
 
-def _snapshot_row(history: Row, inputs: StockInputs, item: Item, occasion: Occasion) -> Row:
-    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
-    # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
-    kind = f"vetr_score_snapshots:{item.ticker}:{midnight:%Y-%m-%d}"
-    return {
-        "id": occasion.row_id(item.stock_id, kind),
-        **{name: history[name] for name in _SNAPSHOT_COPIES},
-        "price": inputs.price,
-        "recorded_at": midnight,
-    }
-
-
-def _answer(score: VetrScore, now: datetime) -> dict[str, Any]:
-    overlay = score.overlay.rounded
+def _answer(score: VetrScore, overlay: Overlay, now: datetime) -> dict[str, Any]:
     return {
         "ticker": score.ticker,
         "overall_score": score.overall_score,
@@ -115,7 +112,7 @@ def _answer(score: VetrScore, now: datetime) -> dict[str, Any]:
             "dynamic_tilt": overlay.dynamic_tilt,
         },
         "components": {
-            pillar.name: {"score": pillar.score, "weight": pillar.weight, "sub_scores": dict(pillar.sub_scores)}
+            pillar.name: {"score": pillar.score, "weight": pillar.weight, "sub_scores": pillar.sub_scores}
             for pillar in score.pillars
         },
         "null_pillars": list(score.null_pillars),

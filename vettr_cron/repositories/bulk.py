@@ -1,32 +1,17 @@
-"""Many rows in one statement: on PostgreSQL from one JSON parameter, on SQLite through the driver's executemany."""
+"""Many rows in one statement: on PostgreSQL from an array a column, on SQLite through the driver's executemany."""
 
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-import orjson
-from sqlalchemy import (
-    JSON,
-    Column,
-    Connection,
-    String,
-    Table,
-    Text,
-    bindparam,
-    column,
-    delete,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
+from vettr_cron.repositories import arrays
 
 Row = dict[str, Any]
 Replacements = Callable[[Any], Row]
@@ -43,35 +28,41 @@ def upsert(
     rows: Sequence[Row],
     key: Sequence[str] = ("id",),
     replacements: Replacements | None = None,
+    shared: Row | None = None,
 ) -> None:
     """Insert rows that all have the same columns; a row whose key is there already gets every other column replaced.
 
-    `replacements` says what with, from the columns of the new row, where that is not simply the new value.
+    `replacements` says what with, from the columns of the new row, where that is not simply the new value. `shared`
+    are columns that have the same value in all rows, which so travels only once.
     Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
     """
     if not rows:
         return
-    names = tuple(rows[0])
-    build = _postgresql_upsert if connection.dialect.name == "postgresql" else _sqlite_upsert
-    _execute(connection, table, rows, build(table, names, tuple(key), replacements))
+    names, shared = tuple(rows[0]), shared or {}
+    if connection.dialect.name == "postgresql":
+        statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
+        _execute(connection, table, rows, statement, arrays.parameters(table, names, rows) | shared)
+    else:
+        statement = _sqlite_upsert(table, (*names, *shared), tuple(key), replacements)
+        _execute(connection, table, rows, statement, [row | shared for row in rows] if shared else rows)
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
     """Like upsert, for rows that name their stock by `ticker` where the table has stock_id. Raises RowsRefused."""
     if not rows:
         return
-    # stock_daily_prices has a column ticker of its own besides.
-    names = [name for name in rows[0] if name in table.c]
+    names = [name for name in rows[0] if name in table.c]  # stock_daily_prices has a column ticker of its own besides
     if connection.dialect.name == "postgresql":
-        source = _recordset(table, names, ticker=True)
-        chosen = select(*(source.c[name] for name in names), stocks.c.id)
-        chosen = chosen.join_from(source, stocks, stocks.c.ticker == source.c.ticker)
+        given = [*names, "ticker"] if "ticker" not in names else names
+        values = arrays.values_from_rows(table, given)
+        chosen = select(*(values[name] for name in names), stocks.c.id).where(stocks.c.ticker == values["ticker"])
         insert = postgresql.insert(table).from_select([*names, "stock_id"], chosen)
-        _execute(connection, table, rows, _or_replace(insert, key, names))
+        _execute(connection, table, rows, _or_replace(insert, key, names), arrays.parameters(table, given, rows))
     else:
         renamed = [{**{name: row[name] for name in names}, "ticker_of_stock": row["ticker"]} for row in rows]
         stock_id = select(stocks.c.id).where(stocks.c.ticker == bindparam("ticker_of_stock")).scalar_subquery()
-        _execute(connection, table, renamed, _or_replace(sqlite.insert(table).values(stock_id=stock_id), key, names))
+        statement = _or_replace(sqlite.insert(table).values(stock_id=stock_id), key, names)
+        _execute(connection, table, rows, statement, renamed)
 
 
 def delete_moved(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -80,13 +71,14 @@ def delete_moved(connection: Connection, table: Table, rows: Sequence[Row], key:
         return
     names = ["id", *key]
     values: Any
+    given: Any
     if connection.dialect.name == "postgresql":
-        values, given = _recordset(table, names).c, rows
+        values, given = arrays.values_from_rows(table, names), arrays.parameters(table, names, rows)
     else:
         values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
         given = [{f"row_{name}": row[name] for name in names} for row in rows]
     moved = or_(*(table.c[name].is_distinct_from(values[name]) for name in key))
-    _execute(connection, table, given, delete(table).where(table.c.id == values["id"], moved))
+    _execute(connection, table, rows, delete(table).where(table.c.id == values["id"], moved), given)
 
 
 def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> None:
@@ -94,23 +86,29 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        _execute(connection, table, rows, _postgresql_column_update(table, name))
+        given = arrays.parameters(table, ("id", name), rows)
+        _execute(connection, table, rows, _postgresql_column_update(table, name), given)
     else:
         target = table.c[name]
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         value = bindparam("value", type_=target.type)
         statement = update(table).where(table.c.id == bindparam("row_id"), target.is_distinct_from(value))
-        _execute(connection, table, renamed, statement.values({name: value}))
+        _execute(connection, table, rows, statement.values({name: value}), renamed)
 
 
 # Built once: it takes as long to describe a statement as to run it.
 @cache
 def _postgresql_upsert(
-    table: Table, names: tuple[str, ...], key: tuple[str, ...], replacements: Replacements | None
+    table: Table,
+    names: tuple[str, ...],
+    shared: tuple[str, ...],
+    key: tuple[str, ...],
+    replacements: Replacements | None,
 ) -> Any:
-    source = _recordset(table, names)
-    insert = postgresql.insert(table).from_select(names, select(*(source.c[name] for name in names)))
-    return _or_replace(insert, key, names, replacements)
+    values = arrays.values_from_rows(table, names)
+    everyones = [bindparam(name, type_=table.c[name].type) for name in shared]
+    insert = postgresql.insert(table).from_select([*names, *shared], select(*values.values(), *everyones))
+    return _or_replace(insert, key, (*names, *shared), replacements)
 
 
 @cache
@@ -122,9 +120,9 @@ def _sqlite_upsert(
 
 @cache
 def _postgresql_column_update(table: Table, name: str) -> Any:
-    source = _recordset(table, ["id", name])
-    value = source.c[name]
-    return update(table).where(table.c.id == source.c.id, table.c[name].is_distinct_from(value)).values({name: value})
+    values = arrays.values_from_rows(table, ("id", name))
+    differs = table.c[name].is_distinct_from(values[name])
+    return update(table).where(table.c.id == values["id"], differs).values({name: values[name]})
 
 
 def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replacements: Replacements | None = None) -> Any:
@@ -138,25 +136,9 @@ def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replaceme
     return insert.on_conflict_do_update(index_elements=list(key), set_=replaced)
 
 
-def _recordset(table: Table, names: Sequence[str], *, ticker: bool = False) -> Any:
-    columns: list[Any] = [column(name, _json_type(table.c[name])) for name in names]
-    if ticker and "ticker" not in names:
-        columns.append(column("ticker", Text()))
-    rows = sql_cast(bindparam("rows", type_=Text), JSON)
-    return func.json_to_recordset(rows).table_valued(*columns).render_derived(name="source", with_types=True)
-
-
-def _json_type(target: Column[Any]) -> Any:
-    # A length would be judged while the JSON is read; as text it is judged by the column itself.
-    return Text() if isinstance(target.type, String) else target.type
-
-
-def _execute(connection: Connection, table: Table, rows: Sequence[Row], statement: Any) -> None:
+def _execute(connection: Connection, table: Table, rows: Sequence[Row], statement: Any, given: Any) -> None:
     try:
-        if connection.dialect.name == "postgresql":
-            connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
-        else:
-            connection.execute(statement, rows)
+        connection.execute(statement, given)
     except DBAPIError as error:
         if not _is_refusal(error):
             raise

@@ -1,63 +1,58 @@
 """Whether a row fits its table's columns, judged before it is written and so the same on every database."""
 
-from collections.abc import Callable
 from functools import cache
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Float, Integer, String, Table, Text
 
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.repositories.bulk import Row, length_problem
 
 _INTEGER_LIMIT = 2**31
 _BIGINT_LIMIT = 2**63
+_NUMBERS = (int, float)
 
 
 def check_fits(table: Table, row: Row) -> None:
-    """Raise StockDataError, which names the column and the value, for the first value that its column cannot hold."""
-    for name, problem_of in _judges(table):
+    """Raise StockDataError, which names the column and the value, for a value that its column cannot hold."""
+    columns = _judged(table)
+    # A loop a kind and no calls in it: this is asked of every value of every row.
+    for name, limit in columns.integers:
         value = row.get(name)
-        if value is not None:
-            problem = problem_of(value)
-            if problem:
-                raise StockDataError(f"{table.name}.{name}", problem)
+        if value is not None and not (isinstance(value, int) and -limit <= value < limit):
+            size = "an integer" if limit == _INTEGER_LIMIT else "a bigint"
+            raise StockDataError(f"{table.name}.{name}", f"would be {_short(value)}, which does not fit {size} column")
+    for name in columns.numbers:
+        value = row.get(name)
+        if value is not None and not (isinstance(value, _NUMBERS) and isfinite(value)):
+            raise StockDataError(f"{table.name}.{name}", f"would be {value!r}, which is no number")
+    for name, limit in columns.texts:
+        value = row.get(name)
+        if value is not None and len(value) > limit:
+            raise StockDataError(f"{table.name}.{name}", length_problem(value, limit))
+
+
+class _Judged(NamedTuple):
+    """The columns of a table that cannot hold every value of their kind, with their limits."""
+
+    integers: list[tuple[str, int]]
+    numbers: list[str]
+    texts: list[tuple[str, int]]
 
 
 @cache
-def _judges(table: Table) -> tuple[tuple[str, Callable[[Any], str | None]], ...]:
-    judged = ((column.name, _judge(column)) for column in table.columns)
-    return tuple((name, judge) for name, judge in judged if judge is not None)
-
-
-def _judge(column: Column[Any]) -> Callable[[Any], str | None] | None:
-    if isinstance(column.type, Integer):
-        return _bigint_problem if isinstance(column.type, BigInteger) else _integer_problem
-    if isinstance(column.type, Float):
-        return _number_problem
-    if isinstance(column.type, String) and not isinstance(column.type, Text) and column.type.length:
-        return _length_judge(column.type.length)
-    return None
-
-
-def _integer_problem(value: Any) -> str | None:
-    if isinstance(value, int) and -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-        return None
-    return f"would be {_short(value)}, which does not fit an integer column"
-
-
-def _bigint_problem(value: Any) -> str | None:
-    if isinstance(value, int) and -_BIGINT_LIMIT <= value < _BIGINT_LIMIT:
-        return None
-    return f"would be {_short(value)}, which does not fit a bigint column"
-
-
-def _number_problem(value: Any) -> str | None:
-    return None if isinstance(value, int | float) and isfinite(value) else f"would be {value!r}, which is no number"
-
-
-def _length_judge(limit: int) -> Callable[[Any], str | None]:
-    return lambda value: None if len(value) <= limit else length_problem(value, limit)
+def _judged(table: Table) -> _Judged:
+    judged = _Judged([], [], [])
+    for column in table.columns:
+        kind = column.type
+        if isinstance(kind, Integer):
+            judged.integers.append((column.name, _BIGINT_LIMIT if isinstance(kind, BigInteger) else _INTEGER_LIMIT))
+        elif isinstance(kind, Float):
+            judged.numbers.append(column.name)
+        elif isinstance(kind, String) and not isinstance(kind, Text) and kind.length:
+            judged.texts.append((column.name, kind.length))
+    return judged
 
 
 def _short(value: Any) -> str:

@@ -17,8 +17,10 @@ def find(connection: Connection, job: str) -> Pause | None:
 
 def every(connection: Connection) -> dict[str, Pause]:
     """All pauses by the name of the job."""
-    rows = connection.execute(select(pauses.c.job, pauses.c.reason, pauses.c.paused_at))
-    return {job: Pause(reason, paused_at) for job, reason, paused_at in rows}
+    return {job: Pause(reason, paused_at) for job, reason, paused_at in connection.execute(_EVERY)}
+
+
+_EVERY = select(pauses.c.job, pauses.c.reason, pauses.c.paused_at)  # made once: each chunk asks
 
 
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:

@@ -1,47 +1,77 @@
-"""Everything that the red flags' rules read, for a selection of stocks: one SELECT a table."""
+"""Everything that the red flags' rules read, for a selection of stocks: as for the score, at once or by table."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select, true
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
-from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, joined, stretch, within
+from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, gathered, joined, stretch, within
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
     """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
+    read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
+    return read(connection, selection, {"since": now - RECENT})
+
+
+_NEWEST_FILING = select(func.max(filings.c.date)).where(filings.c.stock_id == stocks.c.id).scalar_subquery()
+_STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap, _NEWEST_FILING)
+
+
+def _read_at_once(
+    connection: Connection, selection: Selection, times: Mapping[str, datetime]
+) -> tuple[Stretch, list[RedFlagInputs]]:
+    found = stretch(connection, _everything(selection.place), selection, times)
+    return found, [_inputs_of(*row) for row in found.rows]
+
+
+def _inputs_of(
+    _stock_id: UUID, ticker: str, market_cap: Any, newest: Any, years: Any, dates: Any, titles: Any, summaries: Any
+) -> RedFlagInputs:
+    recent = [Filing(*row) for row in zip(dates, titles, summaries, strict=True)] if dates else ()
+    return RedFlagInputs(ticker, market_cap, years or (), newest, recent)
+
+
+# Each statement is made once: to describe it takes longer than to run it.
+@cache
+def _everything(place: Place) -> Select[Any]:
+    officers = gathered(executives, {"years": executives.c.years_at_company})
+    texts = {name: filings.c[name] for name in Filing._fields}
+    recent = gathered(filings, texts, filings.c.date >= bindparam("since"))
+    chosen = select(*_STOCK, *officers.c, *recent.c)
+    source = stocks.join(officers, true()).join(recent, true())
+    return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
+
+
+def _read_by_table(
+    connection: Connection, selection: Selection, times: Mapping[str, datetime]
+) -> tuple[Stretch, list[RedFlagInputs]]:
     place = selection.place
     found = stretch(connection, _stocks(place), selection)
     if not found.rows:
         return found, []
     which = found.parameters
     years = defaultdict(list)
-    for ticker, years_at_company in connection.execute(_executives(place), which).all():
+    for ticker, years_at_company in connection.execute(_executives(place), which):
         years[ticker].append(years_at_company)
-    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(place), which).all()}
     recent = defaultdict(list)
-    for ticker, *filing in connection.execute(_recent_filings(place), {**which, "since": now - RECENT}).all():
+    for ticker, *filing in connection.execute(_recent_filings(place), {**which, **times}):
         recent[ticker].append(Filing._make(filing))
     return found, [
-        RedFlagInputs(
-            ticker=row.ticker,
-            market_cap=row.market_cap,
-            executives_years=years.get(row.ticker, ()),
-            newest_filing=newest.get(row.ticker),
-            recent_filings=recent.get(row.ticker, ()),
-        )
-        for row in found.rows
+        RedFlagInputs(ticker, market_cap, years.get(ticker, ()), newest, recent.get(ticker, ()))
+        for _, ticker, market_cap, newest in found.rows
     ]
 
 
-# Each statement is made once: to describe it takes longer than to run it.
 @cache
 def _stocks(place: Place) -> Select[Any]:
-    return chosen_of(select(stocks.c.id, stocks.c.ticker, stocks.c.market_cap), place)
+    return chosen_of(select(*_STOCK), place)
 
 
 @cache
@@ -50,11 +80,6 @@ def _executives(place: Place) -> Select[Any]:
 
 
 @cache
-def _newest_filings(place: Place) -> Select[Any]:
-    return joined(filings, func.max(filings.c.date)).where(within(place)).group_by(stocks.c.ticker)
-
-
-@cache
 def _recent_filings(place: Place) -> Select[Any]:
-    texts = joined(filings, filings.c.date, filings.c.title, filings.c.summary)
+    texts = joined(filings, *(filings.c[name] for name in Filing._fields))
     return texts.where(within(place), filings.c.date >= bindparam("since"))

@@ -1,8 +1,9 @@
 """The rows of cron_job_runs: the record of every chunk, and the fence of the one that runs."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from vettr_cron.repositories.bulk import upsert
 
 # The counts are those of the rows that are written with them, in one transaction: the end leaves them alone.
 _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
+_FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
 
 
@@ -30,11 +32,18 @@ def record(connection: Connection, run: Run) -> bool:
     """Write what a running run has come to, or how it ended. False when another holder has closed it."""
     names = _COUNTS if run.status is RunStatus.RUNNING else _END
     row = _row(run)
-    statement = update(runs).where(runs.c.id == run.id, runs.c.status == RunStatus.RUNNING.value)
-    if connection.execute(statement.values({name: row[name] for name in names})).rowcount == 1:
+    values = {"run_id": run.id, **{f"new_{name}": row[name] for name in names}}
+    if connection.execute(_update_of_running(names), values).rowcount == 1:
         return True
     # An end that is told again, as the answer to the first time was lost, is there already.
     return run.status is not RunStatus.RUNNING and _end(find(connection, run.id)) == _end(run)
+
+
+# Made once: to describe the statement takes longer than to run it.
+@cache
+def _update_of_running(names: tuple[str, ...]) -> Any:
+    still_running = (runs.c.id == bindparam("run_id"), runs.c.status == RunStatus.RUNNING.value)
+    return update(runs).where(*still_running).values({name: bindparam(f"new_{name}") for name in names})
 
 
 def _end(run: Run | None) -> list[Any]:
@@ -109,7 +118,7 @@ def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[boo
 
 
 def _row(run: Run) -> dict[str, Any]:
-    return asdict(run) | {
+    return {name: getattr(run, name) for name in _FIELDS} | {
         "status": run.status.value,
         "failures": [asdict(failure) for failure in run.failures] if run.failures else None,
     }

@@ -1,20 +1,24 @@
-"""Everything that the score's rules read, for a selection of stocks: one SELECT a table."""
+"""Everything that the score's rules read, for a selection of stocks.
+
+On PostgreSQL in one statement, whose plan is the same at any size: one index look-up a stock and table. SQLite has no
+lateral joins, and its JSON rounds numbers, so there it is one SELECT a table; what a statement costs there is little.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select, true
 
 from vettr_cron.domain.vetr_score import (
     INSIDER_WINDOW,
     PRICE_DAYS,
     DailyPrice,
+    DailyPrices,
     Executive,
     InsiderTransaction,
     StockInputs,
@@ -30,9 +34,20 @@ from vettr_cron.models.tables import (
     stock_daily_prices,
     stocks,
 )
-from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, joined, stretch, within
+from vettr_cron.repositories.stocks import (
+    Place,
+    Selection,
+    Stretch,
+    array_of,
+    chosen_of,
+    gathered,
+    joined,
+    stretch,
+    within,
+)
 
 _FIGURES = (
+    # In the order of the fields of StockInputs.
     stocks.c.sector,
     stocks.c.price,
     financial_data.c.cash,
@@ -56,59 +71,117 @@ _FIGURES = (
     short_interest.c.short_shares,
     analyst_consensus.c.price_target,
 )
+_NO_PRICES = DailyPrices()
 _ONE_TO_ONE = (financial_data, financial_summary, short_interest, analyst_consensus)
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[StockInputs]]:
     """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
-    place = selection.place
-    found = stretch(connection, _stocks_with_figures(place), selection)
-    if not found.rows:
-        return found, []
-    which = found.parameters
-    officers = _grouped(connection.execute(_executives(place), which).all(), _executive)
-    since = {"since": now - INSIDER_WINDOW}
-    insiders = _grouped(connection.execute(_insiders(place), {**which, **since}).all(), InsiderTransaction._make)
-    newest = {row[0]: row[1] for row in connection.execute(_newest_filings(place), which).all()}
-    prices = _prices(connection, found)
-    return found, [
-        StockInputs(
-            **dict(zip(_FIELDS, row[2:], strict=True)),
-            ticker=row.ticker,
-            executives=officers.get(row.ticker, ()),
-            insider_transactions=insiders.get(row.ticker, ()),
-            newest_filing=newest.get(row.ticker),
-            prices=prices.get(row.ticker, ()),
-        )
-        for row in found.rows
-    ]
+    read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
+    return read(connection, selection, {"since": now - INSIDER_WINDOW})
 
 
-_FIELDS = tuple(column.name for column in _FIGURES)
+def _read_at_once(
+    connection: Connection, selection: Selection, times: Mapping[str, datetime]
+) -> tuple[Stretch, list[StockInputs]]:
+    found = stretch(connection, _everything(selection.place), selection, times)
+    return found, [_inputs_of(*row) for row in found.rows]
+
+
+def _inputs_of(_stock_id: UUID, ticker: str, *values: Any) -> StockInputs:
+    newest, years, companies, education, dates, texts, amounts, *series = values[len(_FIGURES) :]
+    people = [Executive(*row) for row in zip(years, map(_parsed, companies), education, strict=True)] if years else ()
+    trades = [InsiderTransaction(*row) for row in zip(dates, texts, amounts, strict=True)] if dates else ()
+    prices = DailyPrices(*(figure[::-1] for figure in series)) if series[0] else _NO_PRICES
+    return StockInputs._make((ticker, *values[: len(_FIGURES)], people, trades, newest, prices))
+
+
+def _parsed(companies: object) -> object:
+    """The names in the JSON of previous_companies; what cannot be parsed stays as it is, for the rules to refuse."""
+    try:
+        return None if companies is None else orjson.loads(companies)  # type: ignore[arg-type]  # tried whatever it is
+    except (TypeError, ValueError, RecursionError):
+        return companies
+
+
+# As text: what is no JSON on SQLite, or nested too deep for the parser, must fail its own stock alone.
+_COMPANIES = cast(executives.c.previous_companies, Text)
 
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def _stocks_with_figures(place: Place) -> Select[Any]:
+def _everything(place: Place) -> Select[Any]:
+    officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
+    columns = ("transaction_date", "transaction_text", "value")
+    officers = gathered(executives, officer)
+    insiders = gathered(
+        insider_transactions,
+        {name: insider_transactions.c[name] for name in columns},
+        insider_transactions.c.transaction_date >= bindparam("since"),
+    )
+    prices = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
+    # The arrays keep the order of the sub-select's rows; to sort in each array_agg takes half as long again.
+    series = select(*(array_of(prices.c[name], name) for name in DailyPrices._fields)).lateral("series")
+    source = _stocks_with_one_to_one().join(officers, true()).join(insiders, true()).join(series, true())
+    chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
+    return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
+
+
+_NEWEST_FILING = select(func.max(filings.c.date)).where(filings.c.stock_id == stocks.c.id).scalar_subquery()
+
+
+def _stocks_with_one_to_one() -> Any:
     source: Any = stocks
     for table in _ONE_TO_ONE:
         source = source.outerjoin(table, table.c.stock_id == stocks.c.id)
-    return chosen_of(select(stocks.c.id, stocks.c.ticker, *_FIGURES).select_from(source), place)
+    return source
+
+
+def _newest_days() -> Select[Any]:
+    prices = stock_daily_prices
+    return select(prices).where(prices.c.ticker == stocks.c.ticker).order_by(prices.c.date.desc())
+
+
+def _read_by_table(
+    connection: Connection, selection: Selection, times: Mapping[str, datetime]
+) -> tuple[Stretch, list[StockInputs]]:
+    place = selection.place
+    found = stretch(connection, _figures_and_newest_filing(place), selection)
+    if not found.rows:
+        return found, []
+    which = found.parameters
+    officers = _grouped(connection.execute(_executives(place), which), _executive)
+    insiders = _grouped(connection.execute(_insiders(place), {**which, **times}), InsiderTransaction._make)
+    prices = _grouped(connection.execute(_days_by_date(place), which), DailyPrice._make)
+    return found, [
+        StockInputs._make(
+            (
+                ticker,
+                *figures,
+                officers.get(ticker, ()),
+                insiders.get(ticker, ()),
+                newest,
+                DailyPrices.of(prices[ticker]) if ticker in prices else _NO_PRICES,
+            )
+        )
+        for _, ticker, *figures, newest in found.rows
+    ]
+
+
+@cache
+def _figures_and_newest_filing(place: Place) -> Select[Any]:
+    chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING).select_from(_stocks_with_one_to_one())
+    return chosen_of(chosen, place)
 
 
 @cache
 def _executives(place: Place) -> Select[Any]:
-    # As text: what is no JSON on SQLite, or nested too deep for the parser, must fail its own stock alone.
-    companies = cast(executives.c.previous_companies, Text)
-    return joined(executives, executives.c.years_at_company, companies, executives.c.education).where(within(place))
+    return joined(executives, executives.c.years_at_company, _COMPANIES, executives.c.education).where(within(place))
 
 
-def _executive(row: tuple[Any, ...]) -> Executive:
+def _executive(row: Sequence[Any]) -> Executive:
     years, companies, education = row
-    # What cannot be parsed stays the text that it is: no list, so that the rules name it.
-    with suppress(TypeError, ValueError, RecursionError):
-        companies = None if companies is None else orjson.loads(companies)
-    return Executive(years, companies, education)
+    return Executive(years, _parsed(companies), education)
 
 
 @cache
@@ -119,43 +192,8 @@ def _insiders(place: Place) -> Select[Any]:
 
 
 @cache
-def _newest_filings(place: Place) -> Select[Any]:
-    return joined(filings, func.max(filings.c.date)).where(within(place)).group_by(stocks.c.ticker)
-
-
-def _prices(connection: Connection, found: Stretch) -> Mapping[str, list[DailyPrice]]:
-    """The newest days of each ticker, oldest first."""
-    if connection.dialect.name == "postgresql":
-        days = connection.execute(_days_as_json(found.place), found.parameters).all()
-        return {ticker: _days_from_json(text) for ticker, text in days if text}
-    rows = connection.execute(_days_by_date(found.place), found.parameters).all()
-    return _grouped(rows, DailyPrice._make)
-
-
-def _newest_days() -> Select[Any]:
-    prices = stock_daily_prices
-    return select(prices).where(prices.c.ticker == stocks.c.ticker).order_by(prices.c.date.desc())
-
-
-@cache
-def _days_as_json(place: Place) -> Select[Any]:
-    """A row a ticker: thirty rows each are most of what a chunk reads, and cost the driver most of its time."""
-    newest = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
-    day = func.json_build_array(*(newest.c[name] for name in DailyPrice._fields))
-    days = select(func.json_agg(aggregate_order_by(day, newest.c.date))).scalar_subquery()
-    return select(stocks.c.ticker, cast(days, Text)).where(within(place))
-
-
-def _days_from_json(text: str) -> list[DailyPrice]:
-    days = orjson.loads(text)
-    if '"' in text:  # JSON has no numbers for NaN and infinity: PostgreSQL writes them as text
-        days = [[float(value) if isinstance(value, str) else value for value in day] for day in days]
-    return [DailyPrice._make(day) for day in days]
-
-
-@cache
 def _days_by_date(place: Place) -> Select[Any]:
-    """SQLite has no lateral joins, and rounds numbers in its JSON: there the oldest day that counts is looked up."""
+    """The days from the oldest one on that counts, which is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
     chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrice._fields))
@@ -164,7 +202,7 @@ def _days_by_date(place: Place) -> Select[Any]:
     return chosen.where(within(place), recent).order_by(stocks.c.ticker, prices.c.date)
 
 
-def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> Mapping[str, list[Any]]:
+def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mapping[str, list[Any]]:
     """What `make` makes of the columns after the first, by the first, which is the ticker."""
     groups: defaultdict[str, list[Any]] = defaultdict(list)
     for ticker, *values in rows:

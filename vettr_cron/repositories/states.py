@@ -27,9 +27,16 @@ def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failur
 
     The same when it is done twice: a cycle counts one failure of a stock, however often it has to try.
     """
-    rows = [_row(attempt, ticker, None) for ticker in kept]
-    rows += [_row(attempt, failure.ticker, failure.error) for failure in failures]
-    upsert(connection, states, rows, ("job", "ticker"), _replacements)
+    succeeded = [{"ticker": ticker} for ticker in kept]
+    failed = [{"ticker": failure.ticker, "last_error": failure.error} for failure in failures]
+    everyones = {"job": attempt.job, "last_cycle_id": attempt.cycle_id}
+    nothing_wrong = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
+    something_wrong = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
+    for rows, news in (
+        (succeeded, {"last_refreshed_at": attempt.now, **nothing_wrong}),
+        (failed, {"last_refreshed_at": None, **something_wrong}),
+    ):
+        upsert(connection, states, rows, ("job", "ticker"), _replacements, shared={**everyones, **news})
 
 
 def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
@@ -116,20 +123,6 @@ def _universe(job: str, *columns: Any) -> Select[Any]:
     """These columns of every stock of the universe, with its state where it has one."""
     same = (states.c.ticker == stocks.c.ticker) & (states.c.job == job)
     return select(*columns).select_from(stocks.outerjoin(states, same))
-
-
-def _row(attempt: Attempt, ticker: str, error: str | None) -> Row:
-    failed = error is not None
-    return {
-        "job": attempt.job,
-        "ticker": ticker,
-        "last_cycle_id": attempt.cycle_id,
-        "last_refreshed_at": None if failed else attempt.now,
-        "last_failed_at": attempt.now if failed else None,
-        "failing_since": attempt.now if failed else None,
-        "consecutive_failures": int(failed),
-        "last_error": error,
-    }
 
 
 def _replacements(new: Any) -> Row:

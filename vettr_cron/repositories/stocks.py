@@ -6,7 +6,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, select
+from sqlalchemy.sql.selectable import LateralFromClause
+from sqlalchemy.types import NullType
 
 from vettr_cron.models.tables import stocks
 
@@ -50,7 +52,7 @@ Selection = Beyond | Named
 class Stretch(NamedTuple):
     """The stocks of one chunk: which they are is in `parameters`, for statements made with `within`."""
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[Any]
     place: Place
     ends_universe: bool
     parameters: Mapping[str, Any]
@@ -87,14 +89,17 @@ def chosen_of(chosen: Select[Any], place: Place) -> Select[Any]:
     return ordered.where(*beyond).limit(bindparam("limit"))
 
 
-def stretch(connection: Connection, statement: Select[Any], selection: Selection) -> Stretch:
-    """Read the stocks of a selection by a statement that `chosen_of` made for its place."""
+def stretch(
+    connection: Connection, statement: Select[Any], selection: Selection, more: Mapping[str, Any] | None = None
+) -> Stretch:
+    """Read the stocks of a selection by a statement that `chosen_of` made for its place; `more` are its parameters."""
     if isinstance(selection, Named):
         parameters = {"tickers": list(selection.tickers)}
-        return Stretch(connection.execute(statement, parameters).all(), selection.place, False, parameters)
+        rows = connection.execute(statement, {**parameters, **(more or {})}).all()
+        return Stretch(rows, selection.place, False, parameters)
     beyond = {} if selection.after is None else {"after": selection.after}
     # One more than asked for tells whether the universe ends here.
-    rows = connection.execute(statement, {**beyond, "limit": selection.limit + 1}).all()
+    rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit + 1}).all()
     taken = rows[: selection.limit]
     up_to = {"last": taken[-1].ticker} if taken else {}
     return Stretch(taken, selection.place, len(rows) <= selection.limit, {**beyond, **up_to})
@@ -111,3 +116,17 @@ def within(place: Place) -> ColumnElement[bool]:
 def joined(table: Table, *columns: Any) -> Select[Any]:
     """The ticker and these columns of a table whose rows hang on stocks."""
     return select(stocks.c.ticker, *columns).join_from(stocks, table, table.c.stock_id == stocks.c.id)
+
+
+def gathered(table: Table, columns: Mapping[str, Any], *conditions: ColumnElement[bool]) -> LateralFromClause:
+    """For each stock its rows of a table: an array a column, all in the same order, NULL where there are no rows.
+
+    PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are.
+    """
+    rows = select(*(array_of(column, name) for name, column in columns.items()))
+    return rows.where(table.c.stock_id == stocks.c.id, *conditions).correlate(stocks).lateral(f"of_{table.name}")
+
+
+def array_of(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """The values of a column as an array, which comes as the driver makes it: NaN and infinity are kept."""
+    return func.array_agg(column, type_=NullType()).label(name)

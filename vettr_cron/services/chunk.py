@@ -153,13 +153,10 @@ class _ChunkRun:
             if start and not self._may_start():
                 return
             items = chunk.items[start : start + size]
-            group = []
-            for batch in evaluate_in_batches(
+            batches = evaluate_in_batches(
                 work.executor, work.workers, work.job, self._occasion, items, work.batch_size, self._may_start
-            ):
-                self._log_batch(batch)
-                group.append(batch)
-            yield group
+            )
+            yield self._logged(list(batches))
 
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
@@ -223,17 +220,17 @@ class _ChunkRun:
         with self._runner.database.writing(limit) as connection:
             return runs.record(connection, self._run)
 
-    def _log_batch(self, batch: BatchOutcome) -> None:
-        log.info(
-            "batch",
-            job=self._run.job_name,
-            run_id=str(self._run.id),
-            first=batch.items[0].ticker,
-            last=batch.items[-1].ticker,
-            succeeded=len(batch.evaluated),
-            failed=len(batch.failures),
-            duration_ms=batch.duration_ms,
-        )
+    def _logged(self, group: Sequence[BatchOutcome]) -> Sequence[BatchOutcome]:
+        if group:
+            log.info(
+                "group_evaluated",
+                job=self._run.job_name,
+                run_id=str(self._run.id),
+                first=group[0].items[0].ticker,
+                last=group[-1].items[-1].ticker,
+                stocks=sum(len(batch.items) for batch in group),
+            )
+        return group
 
     def _warn(self, failures: Sequence[StockFailure]) -> None:
         for failure in failures:

@@ -11,7 +11,6 @@ import structlog
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.domain.run import StockFailure
 from vettr_cron.jobs.job import Item, Job, Occasion
-from vettr_cron.services.clock import Stopwatch
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,6 @@ class BatchOutcome:
     items: Sequence[Item]
     evaluated: Sequence[Evaluated]
     failures: Sequence[StockFailure]
-    duration_ms: int
 
 
 def evaluate_in_batches(
@@ -60,7 +58,6 @@ def evaluate_in_batches(
 
 def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> BatchOutcome:
     """Evaluate up to a batch of stocks, each failure its own: a plain function of plain values."""
-    stopwatch = Stopwatch()
     evaluated, failures = [], []
     for item in items:
         try:
@@ -71,4 +68,4 @@ def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> 
             # A rule that trips over one stock's rows must not take the other stocks with it.
             log.exception("stock_not_evaluated", job=job.run_name, ticker=item.ticker)
             failures.append(StockFailure(item.ticker, f"unexpected {type(error).__name__}; the log has the details"))
-    return BatchOutcome(items, evaluated, failures, stopwatch.milliseconds)
+    return BatchOutcome(items, evaluated, failures)

@@ -95,7 +95,7 @@ class Refresh:
         progress(cursor.offset, plan.length)
 
         def load(after: str | None, now: datetime) -> Chunk:
-            with self._database.reading(call.deadline.left) as connection:
+            with self._database.looking_up(call.deadline.left) as connection:
                 return plan.load(connection, after, now)
 
         with (

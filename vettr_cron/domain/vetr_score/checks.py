@@ -1,11 +1,11 @@
 """Every figure of a stock's inputs is checked before the first rule reads one."""
 
 from collections.abc import Sequence
-from itertools import chain, cycle
+from itertools import chain, repeat
 from operator import attrgetter
 
 from vettr_cron.domain.data_checks import check_numbers, check_texts, check_timestamps, refuse
-from vettr_cron.domain.vetr_score.inputs import Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score.inputs import DailyPrices, Executive, InsiderTransaction, StockInputs
 
 _NUMBER_COLUMNS = (
     "stocks.price",
@@ -31,7 +31,7 @@ _NUMBER_COLUMNS = (
     "analyst_consensus.price_target",
 )
 _numbers = attrgetter(*(column.partition(".")[2] for column in _NUMBER_COLUMNS))
-_PRICE_COLUMNS = tuple(f"stock_daily_prices.{name}" for name in ("high", "low", "close", "previous_close"))
+_PRICE_COLUMNS = tuple(f"stock_daily_prices.{name}" for name in DailyPrices._fields)
 
 
 def check_inputs(inputs: StockInputs) -> None:
@@ -42,12 +42,14 @@ def check_inputs(inputs: StockInputs) -> None:
     _check_transactions(inputs.insider_transactions)
     if inputs.newest_filing is not None:
         check_timestamps("filings.date", (inputs.newest_filing,))
-    check_numbers(cycle(_PRICE_COLUMNS), tuple(chain.from_iterable(inputs.prices)))
+    days = len(inputs.prices.high)
+    columns = chain.from_iterable(repeat(column, days) for column in _PRICE_COLUMNS)
+    check_numbers(columns, tuple(chain.from_iterable(inputs.prices)))
 
 
 def _check_executives(executives: Sequence[Executive]) -> None:
     years = [executive.years_at_company for executive in executives]
-    check_numbers(cycle(("executives.years_at_company",)), years, required=True)
+    check_numbers(repeat("executives.years_at_company"), years, required=True)
     check_texts("executives.education", [executive.education for executive in executives])
     for _, companies, _ in executives:
         if companies is not None and not (isinstance(companies, list) and all(isinstance(c, str) for c in companies)):
@@ -57,4 +59,4 @@ def _check_executives(executives: Sequence[Executive]) -> None:
 def _check_transactions(transactions: Sequence[InsiderTransaction]) -> None:
     check_timestamps("insider_transactions.transaction_date", [row.transaction_date for row in transactions])
     check_texts("insider_transactions.transaction_text", [row.transaction_text for row in transactions])
-    check_numbers(cycle(("insider_transactions.value",)), [row.value for row in transactions])
+    check_numbers(repeat("insider_transactions.value"), [row.value for row in transactions])

@@ -1,7 +1,6 @@
 """What the score of one stock is made from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -40,8 +39,21 @@ class DailyPrice(NamedTuple):
     previous_close: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StockInputs:
+class DailyPrices(NamedTuple):
+    """Consecutive trading days, oldest first: the series of each figure, all of one length."""
+
+    high: Sequence[Number] = ()
+    low: Sequence[Number] = ()
+    close: Sequence[Number] = ()
+    previous_close: Sequence[Number] = ()
+
+    @classmethod
+    def of(cls, days: Iterable[DailyPrice]) -> "DailyPrices":
+        """The days one after the other, oldest first."""
+        return cls(*zip(*days, strict=True))
+
+
+class StockInputs(NamedTuple):
     """One stock's rows, as they come from the database; nothing here is checked yet."""
 
     ticker: str
@@ -70,4 +82,4 @@ class StockInputs:
     executives: Sequence[Executive]
     insider_transactions: Sequence[InsiderTransaction]  # the last INSIDER_WINDOW, or more
     newest_filing: datetime | None  # None: no filings at all
-    prices: Sequence[DailyPrice]  # oldest first, the last PRICE_DAYS of them count
+    prices: DailyPrices  # the last PRICE_DAYS of them count

@@ -1,19 +1,17 @@
 """The price overlay: today's move against the stock's usual range tilts the score by up to 7.5."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from math import exp, inf
+from typing import NamedTuple
 
 from vettr_cron.domain.data_checks import check_numbers
 from vettr_cron.domain.rounding import rhu, total
-from vettr_cron.domain.vetr_score.inputs import PRICE_DAYS, DailyPrice, Number
+from vettr_cron.domain.vetr_score.inputs import PRICE_DAYS, DailyPrices, Number
 
 _ATR_DAYS = 14
 _COLUMNS = tuple(f"vetr_score_history.{name}" for name in ("hourly_return_pct", "z_score", "atr_pct", "dynamic_tilt"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlay:
+class Overlay(NamedTuple):
     """The move since the previous close in per cent, in average true ranges, that range in per cent, and the tilt."""
 
     return_pct: float
@@ -32,11 +30,10 @@ class Overlay:
         )
 
 
-def price_overlay(price: Number, prices: Sequence[DailyPrice]) -> Overlay:
+def price_overlay(price: Number, prices: DailyPrices) -> Overlay:
     """StockDataError when one of the figures is beyond the range of its column."""
-    days = prices[-PRICE_DAYS:]
-    previous_close = days[-1].close if days else None
-    atr_pct = (average_true_range(days) / previous_close) * 100 if previous_close else 0
+    previous_close = prices.close[-1] if prices.close else None
+    atr_pct = (average_true_range(prices) / previous_close) * 100 if previous_close else 0
     return_pct = z_score = tilt = 0.0
     if price and previous_close:
         return_pct = ((float(price) - previous_close) / previous_close) * 100
@@ -48,9 +45,9 @@ def price_overlay(price: Number, prices: Sequence[DailyPrice]) -> Overlay:
     return overlay
 
 
-def average_true_range(days: Sequence[DailyPrice]) -> float:
-    """Wilder's, oldest day first: https://en.wikipedia.org/wiki/Average_true_range; the mean when days are few."""
-    ranges = [_true_range(day) for day in days]
+def average_true_range(prices: DailyPrices) -> float:
+    """Wilder's, over the newest days: https://en.wikipedia.org/wiki/Average_true_range; the mean when they are few."""
+    ranges = _true_ranges(prices)[-PRICE_DAYS:]
     if len(ranges) < _ATR_DAYS:
         return total(ranges) / len(ranges) if ranges else 0
     atr = total(ranges[:_ATR_DAYS]) / _ATR_DAYS
@@ -59,13 +56,23 @@ def average_true_range(days: Sequence[DailyPrice]) -> float:
     return atr
 
 
-def _true_range(day: DailyPrice) -> float:
+def _true_ranges(prices: DailyPrices) -> list[float]:
     """0 for a day with a gap in its figures; a price of 0 is a gap."""
-    high, low, _, previous_close = day
-    if not high or not low or not previous_close:
-        return 0
-    high = float(high)
-    return max(high - low, abs(high - previous_close), abs(float(low) - previous_close))
+    ranges = []
+    # Without max() and abs(), whose calls would take longer than all the rest of the overlay.
+    for high, low, previous_close in zip(prices.high, prices.low, prices.previous_close, strict=True):
+        if not (high and low and previous_close):
+            ranges.append(0.0)
+            continue
+        true_range, up, down = high - low, high - previous_close, low - previous_close
+        if up < 0:
+            up = -up
+        if down < 0:
+            down = -down
+        if up > true_range:
+            true_range = up
+        ranges.append(down if down > true_range else true_range)
+    return ranges
 
 
 def _exp(exponent: float) -> float:

@@ -1,8 +1,8 @@
 """The score: four weighted pillars, tilted by the price overlay."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from vettr_cron.domain.data_checks import whole
 from vettr_cron.domain.rounding import rhu, total
@@ -18,8 +18,7 @@ from vettr_cron.domain.vetr_score.shareholder_structure import shareholder_struc
 _BASE_WEIGHTS = (0.35, 0.25, 0.25, 0.15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pillar:
+class Pillar(NamedTuple):
     """One pillar with the weight that it had; a missing one has score, weight and sub-scores 0."""
 
     name: str
@@ -28,8 +27,7 @@ class Pillar:
     sub_scores: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VetrScore:
+class VetrScore(NamedTuple):
     """One stock's score and every figure behind it; the overlay is not rounded yet."""
 
     ticker: str
@@ -67,8 +65,8 @@ def _weighed(found: Sequence[PillarScore]) -> tuple[Pillar, ...]:
     """The weight of the missing pillars goes to the others, in proportion."""
     present = total(weight for pillar, weight in zip(found, _BASE_WEIGHTS, strict=True) if pillar.score is not None)
     return tuple(
-        Pillar(name=name, score=0, weight=0, sub_scores=sub_scores)
-        if score is None
-        else Pillar(name=name, score=score, weight=weight / present, sub_scores=sub_scores)
-        for (name, score, sub_scores), weight in zip(found, _BASE_WEIGHTS, strict=True)
+        [
+            Pillar(name, 0, 0, sub_scores) if score is None else Pillar(name, score, weight / present, sub_scores)
+            for (name, score, sub_scores), weight in zip(found, _BASE_WEIGHTS, strict=True)
+        ]
     )

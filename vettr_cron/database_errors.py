@@ -1,0 +1,87 @@
+"""One word for every way in which a database can fail, and a sentence for a person."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vettr_cron.domain.errors import CronError, DatabaseUnavailable
+
+_NO_ANSWER = "The database does not answer"
+_NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
+_UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
+_READ_ONLY = "25006"
+_FORBIDDEN = "42501"
+_TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
+_REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
+_NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
+_NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Every failure of the server in this block comes out as DatabaseUnavailable."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("The database has no free connection for this call") from error
+    except DBAPIError as last:
+        first = _first(last)
+        if isinstance(first, ProgrammingError) and _sqlstate(first) in _UNDEFINED_TABLE_OR_COLUMN:
+            raise DatabaseUnavailable(_NOT_MIGRATED) from last
+        if _is_unable(first) or last.connection_invalidated:
+            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first)) from last
+        raise
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: once a transaction is gone, going back to a savepoint in it fails as well."""
+    first, earlier = error, error.__context__
+    while earlier is not None and not isinstance(earlier, CronError):
+        first = earlier if isinstance(earlier, DBAPIError) else first
+        earlier = earlier.__context__
+    return first
+
+
+def _is_unable(error: DBAPIError) -> bool:
+    """Whether the server could not do it, whatever was asked; a damaged SQLite file has no class of its own."""
+    plain = type(error) is DatabaseError
+    refused = _sqlstate(error) in (_READ_ONLY, _FORBIDDEN)
+    return plain or isinstance(error, OperationalError | InterfaceError) or refused
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    """Deadlock, serialization failure, a lost or refused connection, a pause of our own: the same again may succeed."""
+    sqlstate = _sqlstate(error)
+    lost = not sqlstate and (error.connection_invalidated or _says(error, _REFUSED_FOR_NOW))
+    return lost or sqlstate in ("40001", "40P01", "25P03") or sqlstate.startswith(("08", "57P"))
+
+
+def _reason(error: DBAPIError) -> str:
+    sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
+    reasons = {
+        _NOT_MIGRATED: "no such table" in text_of_driver,
+        "The database is locked by another writer": "locked" in text_of_driver,
+        "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
+        "The database file is damaged, or is none": "malformed" in text_of_driver or "not a database" in text_of_driver,
+        "The database is read-only": "readonly database" in text_of_driver or sqlstate == _READ_ONLY,
+        "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
+        "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
+        "This process stood still for longer than a transaction may": sqlstate == "25P03",
+        "The database forbids what is needed to the user in DATABASE_URL": sqlstate == _FORBIDDEN,
+        "The database refuses the credentials in DATABASE_URL": _says(error, _NOT_LET_IN),
+        "There is no database of the name in DATABASE_URL": _says(error, _NO_SUCH_DATABASE),
+        "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), _NO_ANSWER)
+
+
+def _says(error: DBAPIError, pattern: re.Pattern[str]) -> bool:
+    """What the server says to a connection that it does not take comes without a code."""
+    return not _sqlstate(error) and pattern.search(str(error.orig)) is not None
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -1,0 +1,114 @@
+"""What the drivers are taught: how connections are set up, how transactions begin, how values come back."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import DataError
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+from sqlalchemy import Connection, Engine, event
+
+BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
+_ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
+_GREGORIAN_CYCLE = 146_097 * 86_400_000_000
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Attach what each new connection and each transaction needs. To be called once an engine."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite_connection)
+        event.listen(engine, "begin", _begin_sqlite_transaction)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql_connection)
+        event.listen(engine, "begin", _begin_postgresql_transaction)
+        event.listen(engine, "do_execute", _execute_in_binary)
+
+
+def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
+    # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
+    connection.text_factory = _decode_leniently
+    cursor = connection.cursor()
+    _turn_wal_on(cursor)
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL, the default, stays: a cursor in Redis must not outlive the commit that it stands for, not even a power cut.
+    cursor.close()
+
+
+def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
+    # The switch of a fresh file takes its lock without the driver's busy timeout: of several at once all but one fail.
+    ends = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+
+
+def _decode_leniently(raw: bytes) -> str:
+    return str(raw, "utf-8", "replace")
+
+
+def _begin_sqlite_transaction(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+    # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN DEFERRED"))
+
+
+def _begin_postgresql_transaction(connection: Connection) -> None:
+    begin = connection.get_execution_options().get("postgresql_begin")
+    if begin is not None:  # otherwise the driver begins, as for the migrations
+        connection.exec_driver_sql(begin)
+
+
+def _prepare_postgresql_connection(connection: Any, _record: object) -> None:
+    for form, beyond in ((Format.TEXT, bytes.decode), (Format.BINARY, _beyond_the_calendar)):
+        loader = connection.adapters.get_loader(connection.adapters.types["timestamp"].oid, form)
+        connection.adapters.register_loader("timestamp", _lenient(loader, form, beyond))
+
+
+def _lenient(strict: type[Loader], form: Format, beyond: Callable[[bytes], str]) -> type[Loader]:
+    class LenientTimestampLoader(Loader):
+        """`infinity` and years beyond 9999 come back as text, so that they fail their own stock alone."""
+
+        format = form
+
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self._parse = strict(oid, context).load
+
+        def load(self, data: Buffer) -> Any:
+            try:
+                return self._parse(data)
+            except DataError:
+                return beyond(bytes(data))
+
+    return LenientTimestampLoader
+
+
+def _beyond_the_calendar(microseconds: bytes) -> str:
+    """PostgreSQL's text of a timestamp that Python has no datetime for: 64 bits, counted from the year 2000."""
+    since_2000 = int.from_bytes(microseconds, "big", signed=True)
+    if since_2000 in _ENDLESS:
+        return _ENDLESS[since_2000]
+    cycles, rest = divmod(since_2000, _GREGORIAN_CYCLE)  # of 400 years, after which the calendar is the same again
+    moment = datetime(2000, 1, 1) + timedelta(microseconds=rest)
+    year = moment.year + 400 * cycles
+    text = f"{moment:-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+    return f"{year:04}{text}" if year > 0 else f"{1 - year:04}{text} BC"
+
+
+def _execute_in_binary(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Take the results of a statement with the option `binary` as the server has them: numbers are not written out."""
+    if not context.execution_options.get("binary"):
+        return False
+    cursor.execute(statement, parameters, binary=True)
+    return True

@@ -1,0 +1,65 @@
+"""Many rows as the parameters of one PostgreSQL statement: an array a column, and each array one text."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import JSON, ColumnElement, String, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+Row = Mapping[str, Any]
+
+
+class _Given(NamedTuple):
+    """A column of the rows: the parameter that holds its values, and how they travel."""
+
+    name: str
+    parameter: str
+    kind: TypeEngine[Any]
+    is_json: bool
+    travels_as_text: bool
+
+
+def values_from_rows(table: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
+    """For each column what a statement takes from the rows that `parameters` gives it.
+
+    A name that is no column of the table's stands for a text that comes with the rows.
+    """
+    given = _given(table, tuple(names))
+    listed = [column(each.parameter, Text() if each.travels_as_text else each.kind) for each in given]
+    source = func.unnest(*map(_array, given)).table_valued(*listed).render_derived(name="source")
+    values = {each: source.c[each.parameter] for each in given}
+    return {each.name: cast(value, each.kind) if each.is_json else value for each, value in values.items()}
+
+
+def parameters(table: Table, names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
+    """The parameters of a statement that takes these columns from rows."""
+    return {each.parameter: _text(each, [row[each.name] for row in rows]) for each in _given(table, tuple(names))}
+
+
+@cache
+def _given(table: Table, names: tuple[str, ...]) -> tuple[_Given, ...]:
+    # Short names: the driver remembers how it takes a statement apart only below 4 096 characters.
+    kinds = [table.c[name].type if name in table.c else Text() for name in names]
+    return tuple(
+        # A length would be judged while the array is read; as text it is judged by the column itself.
+        _Given(name, f"a{number}", kind, isinstance(kind, JSON), isinstance(kind, String | JSON))
+        for number, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    )
+
+
+def _array(given: _Given) -> ColumnElement[Any]:
+    values = bindparam(given.parameter, type_=Text)
+    if given.travels_as_text:
+        return func.array(select(func.json_array_elements_text(cast(values, JSON))).scalar_subquery())
+    return cast(values, ARRAY(given.kind))
+
+
+def _text(given: _Given, values: list[Any]) -> str:
+    if given.is_json:
+        values = [None if value is None else orjson.dumps(value).decode() for value in values]
+    listed = orjson.dumps(values).decode()
+    # Without text in it, PostgreSQL's form of an array is JSON's but for the brackets.
+    return listed if given.travels_as_text else f"{{{listed[1:-1]}}}"
