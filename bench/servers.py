@@ -1,8 +1,21 @@
 """Private servers for a benchmark, reached over TCP, with the durability that a production server has."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 from tests.servers.postgres_server import PrivatePostgres
+from tests.servers.redis_server import PrivateRedis
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "1GB",
+    "maintenance_work_mem": "512MB",
+    "autovacuum": "on",
+}
 
 
 class TcpPostgres(PrivatePostgres):
@@ -16,12 +29,24 @@ class TcpPostgres(PrivatePostgres):
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def command(self) -> list[str]:
-        """PostgreSQL as the tests run it, but on TCP and with memory for a larger database."""
-        settings = {
-            "port": str(self.port),
-            "listen_addresses": "127.0.0.1",
-            "shared_buffers": "1GB",
-            "maintenance_work_mem": "256MB",
-            "autovacuum": "on",
-        }
+        """PostgreSQL as the tests run it, but on TCP, durable, and with memory for a larger database."""
+        settings = {"port": str(self.port), **_SETTINGS}
         return [*super().command(), *(f"--{name}={value}" for name, value in settings.items())]
+
+
+class Servers(NamedTuple):
+    """A PostgreSQL in which databases can be made, and a Redis."""
+
+    postgres: TcpPostgres
+    redis: PrivateRedis
+
+
+@contextmanager
+def running_servers() -> Iterator[Servers]:
+    """Servers of our own, which end with the block."""
+    with ExitStack() as stack:
+        servers = Servers(TcpPostgres(), PrivateRedis())
+        for server in servers:
+            stack.callback(server.close)
+            server.start()
+        yield servers

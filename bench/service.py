@@ -1,44 +1,62 @@
-"""The service as it is shipped, in a process of its own: one JSON line a pass.
+"""The service as it is shipped, in a process of its own, which runs cycles of both jobs.
 
-python -m bench.service CHUNK_SIZE, then one line a pass on standard input; the answer: seconds, stocks, peak memory.
+python -m bench.service, then a chunk size a line on standard input; the answer is a line of JSON: seconds, the stocks
+that both jobs did, SQL statements (BEGIN and COMMIT apart), round trips to Redis, and the peak memory so far.
 """
 
 import json
 import resource
 import sys
 import time
+from typing import Any
 
+from redis.connection import AbstractConnection
 from sqlalchemy import event
 
-from vettr_cron.app import create_app
 from vettr_cron.jobs import JOBS
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import EXTENSION, Services
 from vettr_cron.services.request import Request
+from wsgi import app
 
 
-def main(chunk_size: int) -> None:
+class Counts:
+    """What goes to the servers."""
+
+    def __init__(self, services: Services) -> None:
+        self.statements = self.round_trips = 0
+        event.listen(services.database.engine, "before_cursor_execute", self._count_statement)
+        send: Any = AbstractConnection.send_packed_command
+
+        def counted(connection: AbstractConnection, *arguments: Any, **options: Any) -> object:
+            self.round_trips += 1
+            return send(connection, *arguments, **options)
+
+        AbstractConnection.send_packed_command = counted  # type: ignore[method-assign]
+
+    def _count_statement(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        self.statements += not statement.startswith("BEGIN")
+
+
+def main() -> None:
     """Run a cycle of both jobs for each line that comes in."""
-    app = create_app()
     services: Services = app.extensions[EXTENSION]
-    counts = {"statements": 0}
-
-    def count(*_arguments: object) -> None:
-        counts["statements"] += 1
-
-    event.listen(services.database.engine, "before_cursor_execute", count)
+    counts = Counts(services)
     with app.app_context():
-        for _line in sys.stdin:
+        for line in sys.stdin:
             services.reset.run(list(JOBS.values()))
-            counts["statements"] = 0
+            counts.statements = counts.round_trips = 0
             started = time.perf_counter()
-            done = refresh_all(services.refresh, Request(chunk_size=chunk_size, chunks=None, time_budget=None))
-            seconds = time.perf_counter() - started
-            stocks = {result.succeeded for result in done.results.values()}
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            answer = {"seconds": seconds, "stocks": min(stocks), "peak_kib": peak, **counts}
+            done = refresh_all(services.refresh, Request(chunk_size=int(line), chunks=None, time_budget=None))
+            answer = {
+                "seconds": time.perf_counter() - started,
+                "stocks": min(result.succeeded for result in done.results.values()),
+                "statements": counts.statements,
+                "round_trips": counts.round_trips,
+                "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            }
             print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

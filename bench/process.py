@@ -1,0 +1,55 @@
+"""The service's processes, as a benchmark starts them: with the environment of production and nothing else set."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import NamedTuple
+
+
+class Pass(NamedTuple):
+    """One cycle of both jobs."""
+
+    seconds: float
+    stocks: int
+    statements: int
+    round_trips: int
+    peak_kib: int
+
+
+def production(database_url: str, redis_url: str) -> dict[str, str]:
+    """The environment of a service on these servers, in production."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRON_", "REDIS_", "DATABASE_"))}
+    own = {"APP_ENV": "production", "CRON_SECRET": "bench", "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    return kept | own
+
+
+class CyclingService:
+    """A process that runs cycles."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.service"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=dict(environment),
+        )
+
+    def cycle(self, chunk_size: int) -> Pass:
+        """One cycle of both jobs with chunks of that size."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(f"{chunk_size}\n")
+        self._process.stdin.flush()
+        return Pass(**json.loads(self._process.stdout.readline()))
+
+    def __enter__(self) -> "CyclingService":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        self._process.communicate()
