@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.days import DailyPrice, series_of
 from vettr_cron.domain.red_flags import Filing, RedFlagInputs
-from vettr_cron.domain.vetr_score import PRICE_DAYS, DailyPrice, DailyPrices, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score import PRICE_DAYS, Executive, InsiderTransaction, StockInputs
 
 FOLDER = Path(__file__).parent / "golden"
 Row = dict[str, Any]
@@ -100,7 +101,7 @@ def _score_inputs(stock: Row, of_stock: dict[str, dict[str, list[Row]]]) -> Stoc
             for row in of_stock["insider_transactions"].get(stock["id"], [])
         ],
         newest_filing=_newest(of_stock["filings"].get(stock["id"], [])),
-        prices=DailyPrices.of(DailyPrice(*(row[name] for name in DailyPrice._fields)) for row in prices[-PRICE_DAYS:]),
+        prices=series_of(DailyPrice(*(row[name] for name in DailyPrice._fields)) for row in prices[-PRICE_DAYS:]),
     )
 
 

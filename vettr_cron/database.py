@@ -69,6 +69,11 @@ class Database:
             event.listen(engine, "do_connect", self._bound_connecting)
             event.listen(engine, "connect", self._watch_opening, insert=True)
 
+    @property
+    def reads_beside(self) -> bool:
+        """Whether it is worth while to read in another thread: SQLite's driver hands over Python's lock at each row."""
+        return not self._is_sqlite
+
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """A read-only transaction of at most so many seconds, in which every statement sees the same state."""
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else _READ_ONLY_BEGIN, self._limit(timeout))

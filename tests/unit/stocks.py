@@ -5,8 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.days import DailyPrice, series_of
 from vettr_cron.domain.red_flags import RedFlagInputs
-from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score import DailyPrices, Executive, InsiderTransaction, StockInputs
 
 NOW = datetime(2026, 11, 23, 16)
 NUMBER_FIELDS = tuple(
@@ -51,6 +52,6 @@ finite_stocks = st.builds(
     executives=st.lists(executives, max_size=3),
     insider_transactions=st.lists(transactions, max_size=3),
     newest_filing=st.none() | dates,
-    prices=st.lists(prices, max_size=30).map(DailyPrices.of),
+    prices=st.lists(prices, max_size=30).map(series_of),
     **dict.fromkeys(NUMBER_FIELDS, optional_numbers),
 )

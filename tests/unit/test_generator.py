@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.days import DailyPrice, series_of
 from vettr_cron.datasets.csv_files import check_folder, read_table
 from vettr_cron.datasets.demo import FOLDER
 from vettr_cron.datasets.fiction.filings import DEALS, DEBTS, GROWTH, MONEY_RAISED, QUIET, Template
@@ -23,7 +24,7 @@ from vettr_cron.datasets.identity import stock_id
 from vettr_cron.datasets.tables import TABLES, Row
 from vettr_cron.datasets.trading_days import last_trading_day, trading_days
 from vettr_cron.domain.red_flags import Filing, RedFlagInputs, red_flags
-from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Executive, InsiderTransaction, StockInputs, vetr_score
+from vettr_cron.domain.vetr_score import Executive, InsiderTransaction, StockInputs, vetr_score
 
 TODAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 9, 30)
@@ -238,7 +239,7 @@ def score(tables: dict[str, dict[str, list[Row]]], ticker: str) -> int:
     }
     for name, (kind, table) in many.items():
         inputs[name] = [kind(*(row[field] for field in kind._fields)) for row in tables[table][ticker]]
-    inputs["prices"] = DailyPrices.of(inputs["prices"])  # type: ignore[arg-type]
+    inputs["prices"] = series_of(inputs["prices"])  # type: ignore[arg-type]
     inputs["newest_filing"] = max(tables["filings"][ticker], key=lambda row: str(row["date"]))["date"]
     return vetr_score(StockInputs(**inputs), NOW).overall_score  # type: ignore[arg-type]
 

@@ -4,8 +4,9 @@ from math import exp
 
 import pytest
 
+from tests.days import DailyPrice, series_of
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Overlay
+from vettr_cron.domain.vetr_score import Overlay
 from vettr_cron.domain.vetr_score import overlay as rules
 
 NOTHING = Overlay(return_pct=0, z_score=0, atr_pct=0, dynamic_tilt=0)
@@ -13,11 +14,11 @@ CALM = DailyPrice(high=10, low=10, close=10, previous_close=10)
 
 
 def average_true_range(days: list[DailyPrice]) -> float:
-    return rules.average_true_range(DailyPrices.of(days))
+    return rules.average_true_range(series_of(days))
 
 
 def price_overlay(price: float | None, days: list[DailyPrice]) -> Overlay:
-    return rules.price_overlay(price, DailyPrices.of(days))
+    return rules.price_overlay(price, series_of(days))
 
 
 def day(true_range: float, close: float = 10) -> DailyPrice:

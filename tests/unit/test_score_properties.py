@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.days import DailyPrice, series_of
 from tests.unit.stocks import NOW, NUMBER_FIELDS, executives, finite_stocks, prices, stock, transactions
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, StockInputs, vetr_score
+from vettr_cron.domain.vetr_score import DailyPrices, StockInputs, vetr_score
 from vettr_cron.domain.vetr_score.financial_survival import financial_survival
 from vettr_cron.domain.vetr_score.market_sentiment import market_sentiment
 from vettr_cron.domain.vetr_score.operational_efficiency import operational_efficiency
@@ -118,7 +119,7 @@ def test_a_transaction_whose_value_is_not_finite_is_named(inputs: StockInputs, t
 def test_a_price_that_is_not_finite_is_named(inputs: StockInputs, price: Any, name: str, value: float) -> None:
     strange = price._replace(**{name: value})
     assert (
-        column_refused(inputs._replace(prices=DailyPrices.of([*days_of(inputs.prices), strange])))
+        column_refused(inputs._replace(prices=series_of([*days_of(inputs.prices), strange])))
         == f"stock_daily_prices.{name}"
     )
 

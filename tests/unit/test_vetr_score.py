@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.days import DailyPrice, series_of
 from tests.unit.stocks import NOW, stock
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import DailyPrice, DailyPrices, Executive, InsiderTransaction, vetr_score
+from vettr_cron.domain.vetr_score import Executive, InsiderTransaction, vetr_score
 
 SURVIVAL = {"cash": 0, "monthly_burn": 1, "total_debt": 1, "total_assets": 4}  # 20
 EFFICIENCY = {"gross_profit": 0.15, "revenue": 1}  # 50
@@ -48,7 +49,7 @@ def test_a_stock_of_which_nothing_is_known_scores_zero() -> None:
 
 @pytest.mark.parametrize(("price", "overall"), [(20.0, 63), (5.0, 48), (10.0, 55)])
 def test_the_overlay_tilts_the_base_score(price: float, overall: int) -> None:
-    prices = DailyPrices.of([DailyPrice(10.1, 10, 10, 10)] * 20)
+    prices = series_of([DailyPrice(10.1, 10, 10, 10)] * 20)
     known = {"price": price, "prices": prices, "days_since_last_pr": 61, "avg_vol_30d": None}
     score = vetr_score(stock(**known), NOW)
     assert (score.base_score, score.overall_score) == (55, overall)
@@ -129,19 +130,19 @@ DAY: Any = DailyPrice(1.0, 1.0, 1.0, 1.0)
             "insider_transactions.transaction_date is '2026-13-01'; a timestamp without time zone is needed",
         ),
         (
-            {"prices": DailyPrices.of([DAY, DAY._replace(high=nan)])},
+            {"prices": series_of([DAY, DAY._replace(high=nan)])},
             "stock_daily_prices.high is NaN; a finite number is needed",
         ),
         (
-            {"prices": DailyPrices.of([DAY, DAY._replace(low="1")])},
+            {"prices": series_of([DAY, DAY._replace(low="1")])},
             "stock_daily_prices.low is '1'; a finite number is needed",
         ),
         (
-            {"prices": DailyPrices.of([DAY._replace(close=inf), DAY])},
+            {"prices": series_of([DAY._replace(close=inf), DAY])},
             "stock_daily_prices.close is Infinity; a finite number is needed",
         ),
         (
-            {"prices": DailyPrices.of([DAY, DAY._replace(previous_close=nan)])},
+            {"prices": series_of([DAY, DAY._replace(previous_close=nan)])},
             "stock_daily_prices.previous_close is NaN; a finite number is needed",
         ),
     ],

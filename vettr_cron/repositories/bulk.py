@@ -1,7 +1,8 @@
 """Many rows in one statement: on PostgreSQL from an array a column, on SQLite through the driver's executemany."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
-from vettr_cron.repositories import arrays
+from vettr_cron.repositories import arrays, tuples
 
 Row = dict[str, Any]
 Replacements = Callable[[Any], Row]
@@ -43,8 +44,12 @@ def upsert(
         statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
         _execute(connection, table, rows, statement, arrays.parameters(table, names, rows) | shared)
     else:
-        statement = _sqlite_upsert(table, (*names, *shared), tuple(key), replacements)
-        _execute(connection, table, rows, statement, [row | shared for row in rows] if shared else rows)
+        everything = (*names, *shared)
+        statement = _sqlite_upsert(table, everything, tuple(key), replacements)
+        kinds = {name: table.c[name].type for name in everything}
+        given = [row | shared for row in rows] if shared else rows
+        with _refusals(table, rows):
+            tuples.execute(connection, statement, kinds, given)
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -89,11 +94,10 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
         given = arrays.parameters(table, ("id", name), rows)
         _execute(connection, table, rows, _postgresql_column_update(table, name), given)
     else:
-        target = table.c[name]
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
-        value = bindparam("value", type_=target.type)
-        statement = update(table).where(table.c.id == bindparam("row_id"), target.is_distinct_from(value))
-        _execute(connection, table, rows, statement.values({name: value}), renamed)
+        kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
+        with _refusals(table, rows):
+            tuples.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
 
 
 # Built once: it takes as long to describe a statement as to run it.
@@ -125,6 +129,13 @@ def _postgresql_column_update(table: Table, name: str) -> Any:
     return update(table).where(table.c.id == values["id"], differs).values({name: values[name]})
 
 
+@cache
+def _sqlite_column_update(table: Table, name: str) -> Any:
+    target, value = table.c[name], bindparam("value", type_=table.c[name].type)
+    differs = target.is_distinct_from(value)
+    return update(table).where(table.c.id == bindparam("row_id"), differs).values({name: value})
+
+
 def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replacements: Replacements | None = None) -> Any:
     """The insert, which on a row that is there replaces every column of `names` but those that say which row it is."""
     # A row keeps its id: other tables may hang on it.
@@ -137,8 +148,14 @@ def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replaceme
 
 
 def _execute(connection: Connection, table: Table, rows: Sequence[Row], statement: Any, given: Any) -> None:
-    try:
+    with _refusals(table, rows):
         connection.execute(statement, given)
+
+
+@contextmanager
+def _refusals(table: Table, rows: Sequence[Row]) -> Iterator[None]:
+    try:
+        yield
     except DBAPIError as error:
         if not _is_refusal(error):
             raise

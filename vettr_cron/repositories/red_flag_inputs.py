@@ -58,10 +58,10 @@ def _read_by_table(
         return found, []
     which = found.parameters
     years = defaultdict(list)
-    for ticker, years_at_company in connection.execute(_executives(place), which):
+    for ticker, years_at_company in connection.execute(_executives(place), which).all():
         years[ticker].append(years_at_company)
     recent = defaultdict(list)
-    for ticker, *filing in connection.execute(_recent_filings(place), {**which, **times}):
+    for ticker, *filing in connection.execute(_recent_filings(place), {**which, **times}).all():
         recent[ticker].append(Filing._make(filing))
     return found, [
         RedFlagInputs(ticker, market_cap, years.get(ticker, ()), newest, recent.get(ticker, ()))

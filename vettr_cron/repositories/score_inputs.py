@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,6 @@ from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select, 
 from vettr_cron.domain.vetr_score import (
     INSIDER_WINDOW,
     PRICE_DAYS,
-    DailyPrice,
     DailyPrices,
     Executive,
     InsiderTransaction,
@@ -150,9 +151,9 @@ def _read_by_table(
     if not found.rows:
         return found, []
     which = found.parameters
-    officers = _grouped(connection.execute(_executives(place), which), _executive)
-    insiders = _grouped(connection.execute(_insiders(place), {**which, **times}), InsiderTransaction._make)
-    prices = _grouped(connection.execute(_days_by_date(place), which), DailyPrice._make)
+    officers = _grouped(connection.execute(_executives(place), which).all(), _executive)
+    insiders = _grouped(connection.execute(_insiders(place), {**which, **times}).all(), InsiderTransaction._make)
+    prices = _series(connection.execute(_days_by_date(place), which).all())
     return found, [
         StockInputs._make(
             (
@@ -161,7 +162,7 @@ def _read_by_table(
                 officers.get(ticker, ()),
                 insiders.get(ticker, ()),
                 newest,
-                DailyPrices.of(prices[ticker]) if ticker in prices else _NO_PRICES,
+                prices.get(ticker, _NO_PRICES),
             )
         )
         for _, ticker, *figures, newest in found.rows
@@ -196,7 +197,7 @@ def _days_by_date(place: Place) -> Select[Any]:
     """The days from the oldest one on that counts, which is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
-    chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrice._fields))
+    chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrices._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
     recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
     return chosen.where(within(place), recent).order_by(stocks.c.ticker, prices.c.date)
@@ -208,3 +209,12 @@ def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mappi
     for ticker, *values in rows:
         groups[ticker].append(make(values))
     return groups
+
+
+def _series(days: Sequence[Any]) -> Mapping[str, DailyPrices]:
+    """The days of each ticker, which follow each other, as one series a figure."""
+    series = {}
+    for ticker, its_days in groupby(days, itemgetter(0)):
+        _, *figures = zip(*its_days, strict=True)
+        series[ticker] = DailyPrices(*figures)
+    return series

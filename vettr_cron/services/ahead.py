@@ -21,13 +21,16 @@ class Ahead:
     It is read for a `now` before the chunk's own, so that the rules, which judge every date again, miss nothing.
     """
 
-    def __init__(self, load: Load, executor: Executor) -> None:
+    def __init__(self, load: Load, executor: Executor, *, worth_while: bool = True) -> None:
         self._load = load
         self._executor = executor
+        self._worth_while = worth_while
         self._under_way: tuple[str, Future[Chunk]] | None = None
 
     def start(self, after: str) -> None:
-        """Begin to read the chunk after this ticker."""
+        """Begin to read the chunk after this ticker, where that is worth while."""
+        if not self._worth_while:
+            return
         self._under_way = (after, self._executor.submit(self._load, after, utc_now()))
 
     def take(self, after: str | None) -> Chunk | None:

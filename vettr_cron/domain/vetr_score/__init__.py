@@ -3,7 +3,6 @@
 from vettr_cron.domain.vetr_score.inputs import (
     INSIDER_WINDOW,
     PRICE_DAYS,
-    DailyPrice,
     DailyPrices,
     Executive,
     InsiderTransaction,
@@ -15,7 +14,6 @@ from vettr_cron.domain.vetr_score.score import Pillar, VetrScore, vetr_score
 __all__ = [
     "INSIDER_WINDOW",
     "PRICE_DAYS",
-    "DailyPrice",
     "DailyPrices",
     "Executive",
     "InsiderTransaction",

@@ -1,6 +1,6 @@
 """What the score of one stock is made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -30,15 +30,6 @@ class InsiderTransaction(NamedTuple):
     value: float | None
 
 
-class DailyPrice(NamedTuple):
-    """One trading day."""
-
-    high: Number
-    low: Number
-    close: Number
-    previous_close: Number
-
-
 class DailyPrices(NamedTuple):
     """Consecutive trading days, oldest first: the series of each figure, all of one length."""
 
@@ -46,11 +37,6 @@ class DailyPrices(NamedTuple):
     low: Sequence[Number] = ()
     close: Sequence[Number] = ()
     previous_close: Sequence[Number] = ()
-
-    @classmethod
-    def of(cls, days: Iterable[DailyPrice]) -> "DailyPrices":
-        """The days one after the other, oldest first."""
-        return cls(*zip(*days, strict=True))
 
 
 class StockInputs(NamedTuple):

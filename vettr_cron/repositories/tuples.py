@@ -1,0 +1,44 @@
+"""Many rows as the parameters of one SQLite statement, which the driver runs once a row: tuples of what it stores.
+
+SQLAlchemy's own executemany describes each row anew, and converts each value for itself: that takes longer than
+SQLite takes to write the row.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Date, DateTime
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.types import TypeEngine
+
+Row = Mapping[str, Any]
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+
+
+def execute(connection: Connection, statement: Any, kinds: Mapping[str, TypeEngine[Any]], rows: Sequence[Row]) -> None:
+    """Run a statement for each row; `kinds` says which parameters it takes, and of which types."""
+    text, parameters = _compiled(statement, tuple(kinds))
+    series = [
+        _stored(kinds[name], [row[name] for row in rows]) if name in kinds else [constant] * len(rows)
+        for name, constant in parameters
+    ]
+    connection.exec_driver_sql(text, list(zip(*series, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Any]]]:
+    """The statement's text and its parameters in order, those with a value of the statement's own among them."""
+    compiled = statement.compile(dialect=_DIALECT, column_keys=names)
+    return str(compiled), [(name, compiled.params[name]) for name in compiled.positiontup]
+
+
+def _stored(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
+    convert = kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    if convert is None:
+        return values
+    if isinstance(kind, DateTime | Date):  # of which many rows have the same
+        converted = {value: convert(value) for value in set(values)}
+        return [converted[value] for value in values]
+    return [convert(value) for value in values]
