@@ -4,13 +4,14 @@ import os
 import signal
 from typing import Any
 
+from vettr_cron.config import WEB_THREADS, web_processes
 from vettr_cron.logs import logging_config
 from vettr_cron.services.registry import EXTENSION
 
 bind = f"{os.environ.get('BIND_HOST', '')}:{os.environ.get('PORT', '8000')}"  # no BIND_HOST: every interface
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = web_processes()
 worker_class = "vettr_cron.api.gunicorn_worker.Worker"
-threads = 8
+threads = WEB_THREADS
 preload_app = True
 graceful_timeout = 10  # a call in hand ends within that, whatever it waits for
 keepalive = 5

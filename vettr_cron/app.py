@@ -22,6 +22,7 @@ from vettr_cron.redis_client import connect_redis
 from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
+from vettr_cron.services.doctor import Doctor
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
@@ -83,6 +84,7 @@ def _wire(app: Flask, settings: Settings) -> Services:
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
     status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
+    readiness = Readiness(database, redis, newest_migration)
     return Services(
         settings=settings,
         database=database,
@@ -96,7 +98,10 @@ def _wire(app: Flask, settings: Settings) -> Services:
         metrics=ReadMetrics(status, coverage, leases),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, shutdown),
-        readiness=Readiness(database, redis, newest_migration),
+        readiness=readiness,
+        doctor=Doctor(
+            settings=settings, database=database, redis=redis, readiness=readiness, status=status, coverage=coverage
+        ),
         overview=ReadOverview(database),
         universe=Universe(database),
     )

@@ -1,5 +1,6 @@
 """The service's settings: read once from the environment, checked, frozen."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 3
 MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
+WEB_THREADS = 8  # in each process of the web server: so many calls are let in at once
 
 
 class ConfigError(Exception):
@@ -116,6 +118,11 @@ class Settings(BaseSettings):
     def metrics_secrets(self) -> tuple[bytes, ...]:
         """The bearer secrets that let a caller read the metrics; none means that everybody may."""
         return self.secrets + _bytes_of(self.metrics_token)
+
+
+def web_processes() -> int:
+    """How many processes the web server has: WEB_CONCURRENCY, which hosts set themselves. Raises ValueError."""
+    return int(os.environ.get("WEB_CONCURRENCY", "2"))
 
 
 def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:

@@ -20,6 +20,7 @@ PING_TIMEOUT_SECONDS = 2.0
 MINIMUM_LIMIT_SECONDS = 1.5
 LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
+POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens in a rush
 
 _READ_ONLY_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # To look for a better order of joins takes as long as to read a small chunk; a bitmap of a stock's rows has to be
@@ -30,12 +31,12 @@ _TIMEOUTS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_t
 
 def engine_options(url: URL) -> dict[str, Any]:
     """Engine settings for this database: bounded waits, and connections that are checked before they are used."""
+    pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW}
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
+        return {**pool, "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
     return {
+        **pool,
         "pool_timeout": CONNECT_TIMEOUT_SECONDS,
-        "pool_size": 5,
-        "max_overflow": 10,
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             # A transaction pooler hands the next transaction another server connection, without the prepared statement.

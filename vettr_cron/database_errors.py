@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vettr_cron.domain.errors import CronError, DatabaseUnavailable
+from vettr_cron.domain.errors import CronError, DatabaseUnavailable, NotMigrated
 
 _NO_ANSWER = "The database does not answer"
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
@@ -29,8 +29,8 @@ def translated() -> Iterator[None]:
         raise DatabaseUnavailable("The database has no free connection for this call") from error
     except DBAPIError as last:
         first = _first(last)
-        if isinstance(first, ProgrammingError) and _sqlstate(first) in _UNDEFINED_TABLE_OR_COLUMN:
-            raise DatabaseUnavailable(_NOT_MIGRATED) from last
+        if _lacks_tables(first):
+            raise NotMigrated(_NOT_MIGRATED) from last
         if _is_unable(first) or last.connection_invalidated:
             raise DatabaseUnavailable(_reason(first), transient=_is_transient(first)) from last
         raise
@@ -43,6 +43,12 @@ def _first(error: DBAPIError) -> DBAPIError:
         first = earlier if isinstance(earlier, DBAPIError) else first
         earlier = earlier.__context__
     return first
+
+
+def _lacks_tables(error: DBAPIError) -> bool:
+    if isinstance(error, ProgrammingError):
+        return _sqlstate(error) in _UNDEFINED_TABLE_OR_COLUMN
+    return isinstance(error, OperationalError) and "no such table" in str(error.orig)
 
 
 def _is_unable(error: DBAPIError) -> bool:
@@ -62,7 +68,6 @@ def _is_transient(error: DBAPIError) -> bool:
 def _reason(error: DBAPIError) -> str:
     sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
     reasons = {
-        _NOT_MIGRATED: "no such table" in text_of_driver,
         "The database is locked by another writer": "locked" in text_of_driver,
         "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
         "The database file is damaged, or is none": "malformed" in text_of_driver or "not a database" in text_of_driver,

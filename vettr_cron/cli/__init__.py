@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from vettr_cron.cli import cleanup, operate, overview
+from vettr_cron.cli import cleanup, doctor, operate, overview
 from vettr_cron.cli.cron import cron
 from vettr_cron.cli.stocks import stocks
 
-COMMANDS = (overview, cleanup, operate)  # imported so that their commands are in the group
+COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their commands are in the group
 
 
 def register_commands(app: Flask) -> None:

@@ -30,6 +30,10 @@ class DatabaseUnavailable(ServiceUnavailable):
         self.transient = transient
 
 
+class NotMigrated(DatabaseUnavailable):
+    """The database is not at the newest migration of this release."""
+
+
 class RedisUnavailable(ServiceUnavailable):
     """Redis does not answer, or refuses writes."""
 

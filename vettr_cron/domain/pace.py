@@ -106,6 +106,15 @@ def in_words(situation: Situation, now: datetime) -> str:
     return " ".join([*_progress(situation), *_outlook(situation), *_troubles(situation, now)])
 
 
+def span(time: timedelta) -> str:
+    """A length of time as people say it, rounded."""
+    seconds = time.total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds)} s"
+
+
 def _progress(situation: Situation) -> list[str]:
     place = f"{situation.offset} of {situation.total} stocks"
     if situation.running:
@@ -127,8 +136,8 @@ def _outlook(situation: Situation) -> list[str]:
     if calls_a_cycle > 1 and (calls_a_cycle - 1) * pace.every > LONG_CYCLE:
         often = LONG_CYCLE / calls_a_cycle
         said.append(
-            f"A cycle takes {_span(calls_a_cycle * pace.every)} this way; for one within {_span(LONG_CYCLE)} "
-            f"call every {_span(often)}, or raise the chunks a call (CRON_CHUNKS_PER_CALL=all)."
+            f"A cycle takes {span(calls_a_cycle * pace.every)} this way; for one within {span(LONG_CYCLE)} "
+            f"call every {span(often)}, or raise the chunks a call (CRON_CHUNKS_PER_CALL=all)."
         )
     return said
 
@@ -140,19 +149,10 @@ def _troubles(situation: Situation, now: datetime) -> list[str]:
         said.append(f"The last run failed: {last.error_message}; see runs/{last.id}.")
     pace = situation.pace
     if pace.late and pace.last_call and pace.every and not situation.running:
-        since = _span(now - pace.last_call)
-        said.append(f"No call for {since}, usually every {_span(pace.every)}: is the scheduler on?")
+        since = span(now - pace.last_call)
+        said.append(f"No call for {since}, usually every {span(pace.every)}: is the scheduler on?")
     return said
 
 
 def _clock(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _span(time: timedelta) -> str:
-    """A length of time as people say it, rounded."""
-    seconds = time.total_seconds()
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
-            return f"{round(seconds / size)} {unit}"
-    return f"{round(seconds)} s"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from vettr_cron.models.tables import red_flag_history, stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories.bulk import Row, set_column, upsert
@@ -20,3 +20,11 @@ def save_scores(
 def save_red_flags(connection: Connection, flags: Sequence[Row]) -> None:
     """Write red flag rows by id. Raises RowsRefused."""
     upsert(connection, red_flag_history, flags)
+
+
+def longest_flagged_ticker(connection: Connection) -> int | None:
+    """How many characters of a ticker red_flag_history takes in this database; None: no bound, or no such table."""
+    name = red_flag_history.c.stock_ticker.name
+    found = inspect(connection).get_multi_columns(filter_names=[red_flag_history.name])
+    types = [column["type"] for columns in found.values() for column in columns if column["name"] == name]
+    return getattr(types[0], "length", None) if types else None

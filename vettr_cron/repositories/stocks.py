@@ -64,6 +64,12 @@ def count(connection: Connection, after: str | None = None) -> int:
     return connection.execute(select(func.count()).select_from(stocks).where(*beyond)).scalar_one()
 
 
+def count_longer(connection: Connection, length: int) -> int:
+    """How many stocks have tickers of more characters than that."""
+    longer = func.length(stocks.c.ticker) > length
+    return connection.execute(select(func.count()).select_from(stocks).where(longer)).scalar_one()
+
+
 def ticker_at(connection: Connection, rank: int) -> str | None:
     """The ticker of the stock with that rank, the first being 1."""
     ordered = select(stocks.c.ticker).order_by(stocks.c.ticker)

@@ -6,7 +6,7 @@ from redis import Redis
 from sqlalchemy import text
 
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
 from vettr_cron.redis_client import redis_errors
 
 _VERSION = text("SELECT version_num FROM cron_alembic_version")
@@ -22,7 +22,7 @@ class Readiness:
 
     def problems(self) -> dict[str, str]:
         """What does not answer, by its name, and why; empty when all is well."""
-        checks = {"database": self._check_database, "redis": self._check_redis}
+        checks = {"database": self.check_migration, "redis": self._check_redis}
         found = {}
         for name, check in checks.items():
             try:
@@ -31,11 +31,12 @@ class Readiness:
                 found[name] = str(problem)
         return found
 
-    def _check_database(self) -> None:
+    def check_migration(self) -> None:
+        """Raise NotMigrated unless the database is at the newest migration, DatabaseUnavailable if it does not say."""
         with self._database.reading(timeout=3) as connection:
             versions = connection.execute(_VERSION).scalars().all()
         if versions != [self._newest_migration()]:
-            raise ServiceUnavailable("The database is not at the newest migration; run `flask --app wsgi db upgrade`")
+            raise NotMigrated("The database is not at the newest migration; run `flask --app wsgi db upgrade`")
 
     def _check_redis(self) -> None:
         with redis_errors():

@@ -10,6 +10,7 @@ from vettr_cron.database import Database
 from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
+from vettr_cron.services.doctor import Doctor
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
@@ -41,6 +42,7 @@ class Services:
     metrics: ReadMetrics
     cleanup: Cleanup
     readiness: Readiness
+    doctor: Doctor
     overview: ReadOverview
     universe: Universe
 

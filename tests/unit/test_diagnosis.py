@@ -1,0 +1,177 @@
+"""The rules of the doctor that no server is needed for: where a limit lies, and what counts as what."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.unit.test_pace import HOUR, MINUTE, NOON, a_run, calls_every
+from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
+from vettr_cron.domain.diagnosis.servers import RedisFacts, clock, redis
+from vettr_cron.domain.diagnosis.settings import Connections, connections, secret
+from vettr_cron.domain.diagnosis.stocks import Tickers, schedule, universe
+from vettr_cron.domain.pace import Situation, calls_of, pace
+from vettr_cron.domain.run import Pause, Run, RunStatus
+
+DAY = timedelta(days=1)
+STRONG = "8c1f0b7e55d94a02"
+REDIS = RedisFacts(
+    round_trip_ms=0.5,
+    policy="noeviction",
+    maxmemory=0,
+    used_memory=1_000_000,
+    append_only=True,
+    snapshots=False,
+    is_replica=False,
+    refusal=None,
+    ahead=timedelta(),
+)
+WEB = Connections(processes=2, threads=8, jobs=2, pool=15, allowed=97)
+
+
+def test_a_check_is_as_bad_as_its_worst_trouble_and_tells_that_first() -> None:
+    found = judged("name", "fine", [warning("late", "Hurry."), problem("lost", "Search."), warning("later", "Hurry.")])
+    assert found == Check("name", State.PROBLEM, "lost; late; later", "Search. Hurry.")
+
+
+def test_warnings_alone_are_no_problem() -> None:
+    assert Diagnosis([judged("one", "fine", []), unchecked("two", "away")]).ok
+    diagnosis = Diagnosis([judged("one", "", [problem("lost", "Search.")]), unchecked("two", "away")])
+    assert (diagnosis.ok, diagnosis.count(State.PROBLEM), diagnosis.count(State.WARNING)) == (False, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0123456789abcde",
+        "your-cron-secret-here",
+        "ChangeMe-ChangeMe-1",
+        "<put the secret here>",
+        "aaaaaaaaaaaaaaaaaaaa",
+    ],
+)
+def test_a_secret_that_others_may_guess(text: str) -> None:
+    found = secret(text, None)
+    assert (found.state, text in found.found) == (State.WARNING, False)
+
+
+@pytest.mark.parametrize("text", [STRONG, "correct horse battery staple"])
+def test_a_secret_that_is_one(text: str) -> None:
+    assert secret(text, None).state is State.OK
+
+
+def test_a_pool_that_is_smaller_than_what_the_threads_need() -> None:
+    assert connections(replace(WEB, pool=10)).state is State.OK
+    found = connections(replace(WEB, pool=9))
+    assert (found.state, "8 threads, which may need 10" in found.found) == (State.WARNING, True)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "state"),
+    [(None, State.OK), (30, State.OK), (29, State.WARNING), (16, State.WARNING), (15, State.PROBLEM)],
+)
+def test_the_database_is_to_let_in_all_pools_and_must_let_in_all_threads(allowed: int | None, state: State) -> None:
+    assert connections(replace(WEB, allowed=allowed)).state is state
+
+
+def test_a_lone_process_is_not_told_to_be_fewer() -> None:
+    mend = connections(replace(WEB, processes=1, allowed=5)).mend
+    assert mend is not None
+    assert "WEB_CONCURRENCY" not in mend
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "words"),
+    [
+        ({}, State.OK, "takes writes and keeps them"),
+        ({"append_only": False, "snapshots": True}, State.OK, "keeps them"),
+        ({"append_only": False}, State.WARNING, "a restart forgets"),
+        ({"append_only": False, "snapshots": None}, State.WARNING, "does not tell whether it saves its keys"),
+        ({"policy": None}, State.WARNING, "does not tell which keys it drops"),
+        ({"maxmemory": 1_000_000}, State.PROBLEM, "out of memory"),
+        ({"maxmemory": 1_000_000, "policy": "allkeys-lfu"}, State.PROBLEM, "drops cursors and leases (allkeys-lfu)"),
+        ({"is_replica": True, "refusal": "read-only"}, State.PROBLEM, "replica"),
+        ({"refusal": "Redis cannot save"}, State.PROBLEM, "takes no writes: Redis cannot save"),
+    ],
+)
+def test_what_redis_says_of_itself(facts: dict[str, object], state: State, words: str) -> None:
+    found = redis(replace(REDIS, **facts))  # type: ignore[arg-type]  # all of them are facts
+    assert (found.state, words in found.found) == (state, True), found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [
+        (2, State.OK),
+        (-2, State.OK),
+        (2.1, State.WARNING),
+        (-30, State.WARNING),
+        (30.1, State.PROBLEM),
+        (None, State.WARNING),
+    ],
+)
+def test_a_clock_may_differ_by_two_seconds_and_must_not_by_a_lease(seconds: float | None, state: State) -> None:
+    ahead = None if seconds is None else timedelta(seconds=seconds)
+    found = clock({"Redis": ahead, "The database": timedelta()}, timedelta(seconds=30))
+    assert (found.state, "Redis" in found.found) == (state, True)
+
+
+def test_a_universe_of_which_all_can_be_written() -> None:
+    assert universe(Tickers(total=7, too_long=0, longest=10)).state is State.OK
+    assert universe(Tickers(total=0, too_long=0, longest=10)).state is State.PROBLEM
+
+
+def scheduled(
+    runs: list[Run], now: datetime, *, failing: int = 0, ttl: timedelta = DAY, paused: Pause | None = None
+) -> Check:
+    situation = Situation(
+        job="scores",
+        offset=0,
+        total=1_300,
+        running=runs[0] if runs and runs[0].status is RunStatus.RUNNING else None,
+        last_run=runs[0] if runs else None,
+        paused=paused,
+        pace=pace(calls_of(runs), 0, 1_300, now),
+    )
+    return schedule(situation, failing, ttl, now)
+
+
+@pytest.mark.parametrize("every", [6 * HOUR, DAY, DAY + 40 * MINUTE])
+def test_a_whole_cycle_a_day_is_enough_even_when_a_scheduler_is_not_punctual(every: timedelta) -> None:
+    assert scheduled(calls_every(every, 5, NOON, stocks=1_300), NOON + HOUR).state is State.OK
+
+
+def test_a_chunk_every_six_hours_is_not_enough_and_the_advice_would_be() -> None:
+    found = scheduled(calls_every(6 * HOUR, 5, NOON), NOON + HOUR)
+    assert (found.state, "refreshed only every 3 d: a cycle takes 13 calls" in found.found) == (State.PROBLEM, True)
+    advised = 103 * MINUTE
+    assert found.mend == "Call every 103 min, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
+    assert scheduled(calls_every(advised, 5, NOON), NOON).state is State.OK
+
+
+def test_a_chunk_a_day_never_comes_to_an_end() -> None:
+    found = scheduled(calls_every(DAY, 5, NOON), NOON + HOUR)
+    assert (found.state, "A cycle never ends" in found.found) == (State.PROBLEM, True)
+    assert "A cycle never ends" not in scheduled(calls_every(DAY, 5, NOON), NOON + HOUR, ttl=7 * DAY).found
+
+
+def test_two_calls_long_ago_are_too_few_for_a_pace_and_too_old() -> None:
+    runs = calls_every(HOUR, 2, NOON)
+    assert scheduled(runs, NOON + DAY).state is State.OK
+    assert scheduled(runs, NOON + 2 * DAY).found == "No call for 2 d"
+
+
+def test_a_job_that_runs_or_is_paused_is_not_overdue() -> None:
+    runs = calls_every(HOUR, 5, NOON, stocks=1_300)
+    assert scheduled(runs, NOON + 5 * HOUR).state is State.PROBLEM
+    running = a_run(NOON, stocks=1_300, status=RunStatus.RUNNING, completed_at=None)
+    assert scheduled([running, *runs[1:]], NOON + 5 * HOUR).state is State.OK
+    found = scheduled(runs, NOON + 5 * HOUR, paused=Pause(None, NOON))
+    assert (found.state, found.found) == (State.WARNING, "Paused: no reason was given")
+
+
+def test_one_in_twenty_may_fail() -> None:
+    runs = calls_every(HOUR, 5, NOON, stocks=1_300)
+    assert scheduled(runs, NOON, failing=65).state is State.OK
+    found = scheduled(runs, NOON, failing=66)
+    assert (found.state, found.found) == (State.WARNING, "66 of 1300 stocks failed last time")

@@ -1,0 +1,48 @@
+"""flask --app wsgi cron doctor: what is wrong, and how to mend it."""
+
+from dataclasses import asdict
+from itertools import chain
+
+import click
+
+from vettr_cron.cli.cron import FAILED, cron, show
+from vettr_cron.cli.tables import columns
+from vettr_cron.cli.troubles import speaking
+from vettr_cron.services.doctor import Check, Diagnosis, State
+from vettr_cron.services.registry import services
+
+
+@cron.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@speaking
+def doctor(as_json: bool) -> None:
+    """Check settings, servers, stocks and schedule, and say how to mend what is wrong.
+
+    The exit status is 1 if there is a problem; warnings leave it 0.
+    """
+    found = services().doctor.examine()
+    show({"ok": found.ok, "checks": [asdict(check) for check in found.checks]}, as_json, _text(found))
+    if not found.ok:
+        raise SystemExit(FAILED)
+
+
+def _text(found: Diagnosis) -> str:
+    # Somebody's own words, as a pause's reason, may have lines.
+    rows = [(check.name, check.state.value, " ".join(check.found.split())) for check in found.checks]
+    lines = columns(rows).splitlines()
+    indent = " " * (max(len(name) for name, *_ in rows) + max(len(state) for _, state, _ in rows) + 4)
+    pairs = zip(lines, found.checks, strict=True)
+    return "\n".join([*chain.from_iterable(_lines(line, check, indent) for line, check in pairs), _sum(found)])
+
+
+def _lines(line: str, check: Check, indent: str) -> list[str]:
+    return [line, f"{indent}{check.mend}"] if check.mend else [line]
+
+
+def _sum(found: Diagnosis) -> str:
+    return f"{_counted(found, State.PROBLEM)}, {_counted(found, State.WARNING)}."
+
+
+def _counted(found: Diagnosis, state: State) -> str:
+    count = found.count(state)
+    return f"{count or 'no'} {state.value}{'' if count == 1 else 's'}"

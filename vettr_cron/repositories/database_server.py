@@ -1,0 +1,91 @@
+"""What the database says of itself: may it be written, how many connections does it allow, what time has it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, select, text
+
+from vettr_cron.models.tables import (
+    analyst_consensus,
+    cron_job_runs,
+    cron_pauses,
+    cron_stock_states,
+    executives,
+    filings,
+    financial_data,
+    financial_summary,
+    insider_transactions,
+    red_flag_history,
+    short_interest,
+    stock_daily_prices,
+    stocks,
+    vetr_score_history,
+    vetr_score_snapshots,
+)
+
+_READ = (
+    *(analyst_consensus, executives, filings, financial_data, financial_summary),
+    *(insider_transactions, short_interest, stock_daily_prices, stocks),
+)
+_WRITTEN = (
+    *(vetr_score_history, vetr_score_snapshots, red_flag_history),
+    *(cron_job_runs, cron_stock_states, cron_pauses),
+)
+_RIGHTS: Sequence[tuple[Table, str]] = (
+    *((table, "SELECT") for table in (*_READ, *_WRITTEN)),
+    *((table, right) for table in _WRITTEN for right in ("INSERT", "UPDATE")),
+    (stocks, "UPDATE"),
+)
+
+_CLOCK = text("SELECT clock_timestamp() AT TIME ZONE 'utc'")
+_JOURNAL_MODE = text("PRAGMA journal_mode")
+_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
+# A table that is not there has no rights to lack: the migrations make it. To have a right on a column is enough here.
+_FORBIDDEN = text(
+    "SELECT DISTINCT name FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS needed (name, privilege)"
+    " WHERE NOT has_any_column_privilege(to_regclass(name), privilege) ORDER BY name"
+)
+# The last connections are kept for superusers and, from PostgreSQL 16 on, for a role's members; -1 is no limit.
+_ALLOWED = text(
+    "SELECT least("
+    " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+    " - coalesce(current_setting('reserved_connections', true)::int, 0),"
+    " nullif(rolconnlimit, -1), nullif(datconnlimit, -1))"
+    " FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"
+)
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """Whether this is a server, with rights, limits and a clock of its own."""
+    return connection.dialect.name == "postgresql"
+
+
+def answer(connection: Connection) -> datetime | None:
+    """One round trip, which brings the server's time in UTC; None from SQLite, whose clock is this machine's."""
+    if is_postgresql(connection):
+        now: datetime = connection.execute(_CLOCK).scalar_one()
+        return now
+    connection.execute(select(1))
+    return None
+
+
+def journal_mode(connection: Connection) -> str:
+    """How SQLite keeps readers and the writer apart, in lower case."""
+    return str(connection.execute(_JOURNAL_MODE).scalar_one()).lower()
+
+
+def is_read_only(connection: Connection) -> bool:
+    """Whether a transaction that was to write may only read, as on a standby server."""
+    return bool(connection.execute(_READ_ONLY).scalar_one())
+
+
+def forbidden(connection: Connection) -> list[str]:
+    """The tables that this user may not read or write as the jobs do."""
+    names, rights = [table.name for table, _ in _RIGHTS], [right for _, right in _RIGHTS]
+    return list(connection.execute(_FORBIDDEN, {"names": names, "rights": rights}).scalars())
+
+
+def allowed_connections(connection: Connection) -> int | None:
+    """How many connections this user may have to this database at once, with all its processes."""
+    limit: int | None = connection.execute(_ALLOWED).scalar_one_or_none()
+    return limit
