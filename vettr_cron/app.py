@@ -5,16 +5,14 @@ from pathlib import Path
 
 import click
 import structlog
-from alembic.script import ScriptDirectory
 from flask import Flask
 
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
 from vettr_cron.config import Settings, load_settings, sqlalchemy_url
 from vettr_cron.cursors import Cursors
-from vettr_cron.database import Database, engine_options
-from vettr_cron.drivers import prepare_engine
-from vettr_cron.extensions import db, migrate
+from vettr_cron.database import Database, engine_options, prepare_engine
+from vettr_cron.extensions import bind_migrations, db
 from vettr_cron.lease import Leases
 from vettr_cron.logs import configure_logs
 from vettr_cron.models import cron, platform
@@ -71,7 +69,7 @@ def _bind_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=False)
+    bind_migrations(app, MIGRATIONS)
     with app.app_context():
         prepare_engine(db.engine)
 
@@ -110,4 +108,6 @@ def _wire(app: Flask, settings: Settings) -> Services:
 @cache
 def newest_migration() -> str | None:
     """The revision that the database is at when every migration of this release has run."""
+    from alembic.script import ScriptDirectory  # only for whoever asks whether the service is ready
+
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import make_conninfo
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis import ConnectionPool, RedisError
@@ -146,6 +144,9 @@ def sqlalchemy_url(text: str) -> URL:
 
 
 def _check_options(url: URL) -> None:
+    from psycopg import ProgrammingError  # not where the database is SQLite
+    from psycopg.conninfo import make_conninfo
+
     _, options = url.get_dialect()().create_connect_args(url)
     try:
         make_conninfo(**options)

@@ -12,7 +12,8 @@ from sqlalchemy.engine import URL, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.database_errors import translated
-from vettr_cron.drivers import BUSY_TIMEOUT_SECONDS
+from vettr_cron.drivers import sqlite
+from vettr_cron.drivers.sqlite import BUSY_TIMEOUT_SECONDS
 from vettr_cron.watchdog import Watch, Watchdog
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -48,6 +49,16 @@ def engine_options(url: URL) -> dict[str, Any]:
             "tcp_user_timeout": 20_000,
         },
     }
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Teach the engine's driver what the service relies on. To be called once an engine."""
+    if engine.dialect.name == "sqlite":
+        sqlite.prepare(engine)
+    else:
+        from vettr_cron.drivers import postgresql  # which imports its driver
+
+        postgresql.prepare(engine)
 
 
 class Database:

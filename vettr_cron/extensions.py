@@ -1,10 +1,12 @@
 """The Flask extensions, bound to an application by create_app()."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from flask_migrate import Migrate
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
+from werkzeug.local import LocalProxy
 
 
 class Base(DeclarativeBase):
@@ -12,9 +14,20 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
 
 if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model  # Base with Flask-SQLAlchemy's additions, which type checkers cannot see
+
+
+def bind_migrations(app: Flask, folder: Path) -> None:
+    """Let the `db` commands find the migrations; Flask-Migrate and Alembic are imported when one of them asks."""
+
+    def configured() -> Any:
+        from flask_migrate import Migrate
+
+        Migrate(app, db, directory=str(folder), render_as_batch=False)
+        return app.extensions["migrate"]
+
+    app.extensions["migrate"] = LocalProxy(configured)

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import psycopg
-
 TICK_SECONDS = 0.1
 
 Watch = Callable[[Any, float], None]
@@ -73,13 +71,18 @@ class Watchdog:
 def _cutter(driver_connection: Any) -> Callable[[], None]:
     """How to end a wait in this driver from another thread; nothing happens when the connection is closed by then."""
 
-    def interrupt() -> None:
-        with suppress(sqlite3.ProgrammingError):
-            driver_connection.interrupt()
+    if isinstance(driver_connection, sqlite3.Connection):
+
+        def interrupt() -> None:
+            with suppress(sqlite3.ProgrammingError):
+                driver_connection.interrupt()
+
+        return interrupt
+    from psycopg import Error  # not where the database is SQLite
 
     def cut() -> None:
         # The socket object owns a duplicate: closing it leaves the driver's descriptor to the driver.
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver_connection.fileno())) as connection:
+        with suppress(OSError, Error), socket.socket(fileno=os.dup(driver_connection.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 
-    return interrupt if isinstance(driver_connection, sqlite3.Connection) else cut
+    return cut

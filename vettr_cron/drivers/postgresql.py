@@ -1,7 +1,5 @@
-"""What the drivers are taught: how connections are set up, how transactions begin, how values come back."""
+"""PostgreSQL: transactions that we begin ourselves, results in binary form where asked for, and strange timestamps."""
 
-import sqlite3
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,64 +10,24 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, event
 
-BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
 _ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _GREGORIAN_CYCLE = 146_097 * 86_400_000_000
 
 
-def prepare_engine(engine: Engine) -> None:
-    """Attach what each new connection and each transaction needs. To be called once an engine."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite_connection)
-        event.listen(engine, "begin", _begin_sqlite_transaction)
-    else:
-        event.listen(engine, "connect", _prepare_postgresql_connection)
-        event.listen(engine, "begin", _begin_postgresql_transaction)
-        event.listen(engine, "do_execute", _execute_in_binary)
+def prepare(engine: Engine) -> None:
+    """Attach what each new connection, transaction and statement needs. To be called once an engine."""
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin_transaction)
+    event.listen(engine, "do_execute", _execute_in_binary)
 
 
-def _prepare_sqlite_connection(connection: Any, _record: object) -> None:
-    # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
-    connection.text_factory = _decode_leniently
-    cursor = connection.cursor()
-    _turn_wal_on(cursor)
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL, the default, stays: a cursor in Redis must not outlive the commit that it stands for, not even a power cut.
-    cursor.close()
-
-
-def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
-    # The switch of a fresh file takes its lock without the driver's busy timeout: of several at once all but one fail.
-    ends = time.monotonic() + BUSY_TIMEOUT_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > ends:
-                raise
-            time.sleep(0.01)
-
-
-def _decode_leniently(raw: bytes) -> str:
-    return str(raw, "utf-8", "replace")
-
-
-def _begin_sqlite_transaction(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
-    # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
-    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN DEFERRED"))
-
-
-def _begin_postgresql_transaction(connection: Connection) -> None:
+def _begin_transaction(connection: Connection) -> None:
     begin = connection.get_execution_options().get("postgresql_begin")
     if begin is not None:  # otherwise the driver begins, as for the migrations
         connection.exec_driver_sql(begin)
 
 
-def _prepare_postgresql_connection(connection: Any, _record: object) -> None:
+def _prepare_connection(connection: Any, _record: object) -> None:
     for form, beyond in ((Format.TEXT, bytes.decode), (Format.BINARY, _beyond_the_calendar)):
         loader = connection.adapters.get_loader(connection.adapters.types["timestamp"].oid, form)
         connection.adapters.register_loader("timestamp", _lenient(loader, form, beyond))

@@ -1,0 +1,72 @@
+"""The metrics in Prometheus' format."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from vettr_cron.services.metrics import JobMetrics, Metrics
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+def exposition(metrics: Metrics) -> bytes:
+    """The text that answers a scrape."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Scrape(metrics))
+    return generate_latest(registry)
+
+
+class _Gauge(NamedTuple):
+    name: str
+    meaning: str
+    value: Callable[[JobMetrics], float | None]
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.replace(tzinfo=UTC).timestamp()
+
+
+_GAUGES = (
+    _Gauge("failing_stocks", "Stocks that failed last time", lambda job: job.stocks.failing),
+    _Gauge("cycle_progress_ratio", "How much of the cycle is done, from 0 to 1", lambda job: job.progress),
+    _Gauge(
+        "last_success_timestamp_seconds",
+        "When the newest completed run ended, in Unix time",
+        lambda job: _seconds(job.last_success),
+    ),
+    _Gauge("last_run_timestamp_seconds", "When the newest run began, in Unix time", lambda job: _seconds(job.last_run)),
+    _Gauge("last_run_duration_seconds", "How long the newest run took", lambda job: job.last_run_seconds),
+    _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.last_run_failed),
+    _Gauge("lease_held", "1 while a caller is at it", lambda job: job.lease_held),
+    _Gauge("paused", "1 while the job is paused", lambda job: job.paused),
+    _Gauge("call_overdue", "1 if no call has come for far longer than usual", lambda job: job.overdue),
+)
+
+
+class _Scrape(Collector):
+    """One answer to one scrape."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Every family, with a sample a job where there is a value."""
+        yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._metrics.total_stocks)
+        stocks = GaugeMetricFamily(
+            "vettr_cron_stocks", "Stocks by the age of their last result: fresh is within 24 h", labels=["job", "state"]
+        )
+        for name, job in self._metrics.jobs.items():
+            for state in ("fresh", "stale", "never"):
+                stocks.add_metric([name, state], getattr(job.stocks, state))
+        yield stocks
+        for gauge in _GAUGES:
+            family = GaugeMetricFamily(f"vettr_cron_{gauge.name}", gauge.meaning, labels=["job"])
+            for name, job in self._metrics.jobs.items():
+                value = gauge.value(job)
+                if value is not None:
+                    family.add_metric([name], float(value))
+            yield family

@@ -1,0 +1,50 @@
+"""SQLite: write-ahead log, foreign keys, waits that are bounded, and text whatever the bytes."""
+
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
+
+
+def prepare(engine: Engine) -> None:
+    """Attach what each new connection and each transaction needs. To be called once an engine."""
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin_transaction)
+
+
+def _prepare_connection(connection: Any, _record: object) -> None:
+    # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
+    connection.text_factory = _decode_leniently
+    cursor = connection.cursor()
+    _turn_wal_on(cursor)
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL, the default, stays: a cursor in Redis must not outlive the commit that it stands for, not even a power cut.
+    cursor.close()
+
+
+def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
+    # The switch of a fresh file takes its lock without the driver's busy timeout: of several at once all but one fail.
+    ends = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+
+
+def _decode_leniently(raw: bytes) -> str:
+    return str(raw, "utf-8", "replace")
+
+
+def _begin_transaction(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+    # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN DEFERRED"))
