@@ -23,7 +23,17 @@ NEEDED = {
 }
 OF_POSTGRESQL = {"psycopg", "psycopg_binary"}
 # What structlog and redis import where it happens to be there, as it does in development.
-TAKEN_ALONG = {"attr", "rich", "pygments", "markdown_it", "mdurl", "better_exceptions", "colorama", "dotenv", "greenlet"}
+TAKEN_ALONG = {
+    "attr",
+    "rich",
+    "pygments",
+    "markdown_it",
+    "mdurl",
+    "better_exceptions",
+    "colorama",
+    "dotenv",
+    "greenlet",
+}
 PROGRAM = """
 import json, sys
 sys.path.insert(0, "")

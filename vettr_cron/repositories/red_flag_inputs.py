@@ -27,7 +27,7 @@ _STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap, _NEWEST_FILING)
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
 ) -> tuple[Stretch, list[RedFlagInputs]]:
-    found = stretch(connection, _everything(selection.place), selection, times)
+    found = stretch(connection, everything(selection.place), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -40,7 +40,8 @@ def _inputs_of(
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def _everything(place: Place) -> Select[Any]:
+def everything(place: Place) -> Select[Any]:
+    """The one statement that reads a chunk's stocks on PostgreSQL."""
     officers = gathered(executives, {"years": executives.c.years_at_company})
     texts = {name: filings.c[name] for name in Filing._fields}
     recent = gathered(filings, texts, filings.c.date >= bindparam("since"))

@@ -85,7 +85,7 @@ def load(connection: Connection, selection: Selection, now: datetime) -> tuple[S
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
 ) -> tuple[Stretch, list[StockInputs]]:
-    found = stretch(connection, _everything(selection.place), selection, times)
+    found = stretch(connection, everything(selection.place), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -111,7 +111,8 @@ _COMPANIES = cast(executives.c.previous_companies, Text)
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def _everything(place: Place) -> Select[Any]:
+def everything(place: Place) -> Select[Any]:
+    """The one statement that reads a chunk's stocks on PostgreSQL."""
     officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
     columns = ("transaction_date", "transaction_text", "value")
     officers = gathered(executives, officer)
