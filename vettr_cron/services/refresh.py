@@ -1,6 +1,5 @@
 """One call of a job: take the lease, go on from the cursor chunk by chunk, say what was done."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -14,7 +13,7 @@ from vettr_cron.config import Settings
 from vettr_cron.cursors import Cursor, Cursors
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
-from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StopReason
+from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.repositories import pauses, runs, stocks
@@ -66,7 +65,7 @@ class Refresh:
                 return call.result(StopReason.SUPERSEDED)
             except JobPaused as paused:
                 call.pause = paused.pause
-                if not call.runs:
+                if not call.chunks_run:
                     self._look(call)
                 return call.result(StopReason.PAUSED)
 
@@ -148,7 +147,7 @@ class Refresh:
 
     def _chunk_by_chunk(self, call: "_Call", work: Work, cursor: Cursor) -> StopReason:
         while True:
-            left = None if call.request.chunks is None else call.request.chunks - len(call.runs)
+            left = None if call.request.chunks is None else call.request.chunks - call.chunks_run
             if left == 0:
                 return StopReason.CHUNKS_DONE
             stop = self._reason_to_stop(call)
@@ -157,11 +156,11 @@ class Refresh:
             try:
                 outcome = self._chunks.run(work, cursor, is_last=left == 1)
             except ServiceUnavailable as problem:
-                if not call.runs:
+                if not call.chunks_run:
                     raise
                 call.error = str(problem)
                 return StopReason.ERROR
-            call.runs.append(outcome.run)
+            call.add(outcome.run)
             call.is_complete = outcome.at_the_end and work.plan.end is StopReason.CYCLE_COMPLETE
             if outcome.stop is not None:
                 return outcome.stop
@@ -174,13 +173,13 @@ class Refresh:
 
 
 class _Call:
-    """What one call has come to so far."""
+    """What one call has come to so far: sums, so that a call of ten thousand chunks takes no more memory than one."""
 
     def __init__(self, job: Job[Any], request: Request) -> None:
         self.job = job
         self.request = request
         self.deadline = Deadline(request.time_budget)
-        self.runs: list[Run] = []
+        self.chunks_run = 0
         self.offset = 0
         self.total_stocks = 0
         self.cycle_id: UUID | None = None
@@ -188,20 +187,33 @@ class _Call:
         self.warning: str | None = None
         self.error: str | None = None
         self.pause: Pause | None = None
+        self._stocks_processed = self._succeeded = self._failed = 0
+        self._failures: list[StockFailure] = []  # the first of them
+        self._last_run: UUID | None = None
+        self._run_error: str | None = None  # of the last run that failed
         self._stopwatch = Stopwatch()
 
+    def add(self, run: Run) -> None:
+        """Count one more run in."""
+        self.chunks_run += 1
+        self._last_run = run.id
+        self._stocks_processed += run.stocks_processed
+        self._succeeded += run.succeeded
+        self._failed += run.failed_count
+        self._failures += islice(run.failures or (), MAXIMUM_LISTED - len(self._failures))
+        if run.status is RunStatus.FAILED:
+            self._run_error = run.error_message
+
     def result(self, stop: StopReason, held: Held | None = None) -> JobResult:
-        failed = [run for run in self.runs if run.status is RunStatus.FAILED]
-        error = self.error or (failed[-1].error_message if failed else None)
-        kept_from_it = held or (self.pause and not self.runs)
+        error = self.error or self._run_error
+        kept_from_it = held or (self.pause and not self.chunks_run)
         status = CallStatus.SKIPPED if kept_from_it else CallStatus.FAILED if error else CallStatus.COMPLETED
-        failures = (failure for run in self.runs for failure in run.failures or ())
         return JobResult(
             job=self.job.run_name,
-            stocks_processed=_total(self.runs, "stocks_processed"),
-            succeeded=_total(self.runs, "succeeded"),
-            failed=_total(self.runs, "failed_count"),
-            failures=tuple(islice(failures, MAXIMUM_LISTED)),
+            stocks_processed=self._stocks_processed,
+            succeeded=self._succeeded,
+            failed=self._failed,
+            failures=tuple(self._failures),
             duration_ms=self._stopwatch.milliseconds,
             completed_at=utc_now(),
             current_offset=self.offset,
@@ -210,18 +222,14 @@ class _Call:
             is_complete=self.is_complete,
             status=status,
             stop_reason=stop,
-            run_id=_uuid(held.run_id) if held else self.runs[-1].id if self.runs else None,
+            run_id=_uuid(held.run_id) if held else self._last_run,
             cycle_id=self.cycle_id,
-            chunks_run=len(self.runs),
+            chunks_run=self.chunks_run,
             warning=self.warning,
             error=error,
             pause=self.pause,
             retry_after=held.seconds_left if held else None,
         )
-
-
-def _total(runs_of_call: Sequence[Run], name: str) -> int:
-    return sum(getattr(run, name) for run in runs_of_call)
 
 
 def _uuid(text: str | None) -> UUID | None:
