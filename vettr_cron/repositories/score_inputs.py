@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select, true
+from sqlalchemy import Connection, Select, Text, bindparam, cast, func, literal_column, select, true
 
 from vettr_cron.domain.vetr_score import (
     INSIDER_WINDOW,
@@ -163,17 +163,20 @@ def _read_by_table(
                 officers.get(ticker, ()),
                 insiders.get(ticker, ()),
                 newest,
-                prices.get(ticker, _NO_PRICES),
+                prices.get(number, _NO_PRICES),
             )
         )
-        for _, ticker, *figures, newest in found.rows
+        for _, ticker, *figures, newest, number in found.rows
     ]
 
 
 @cache
 def _figures_and_newest_filing(place: Place) -> Select[Any]:
-    chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING).select_from(_stocks_with_one_to_one())
-    return chosen_of(chosen, place)
+    chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, _NUMBER)
+    return chosen_of(chosen.select_from(_stocks_with_one_to_one()), place)
+
+
+_NUMBER: Any = literal_column("stocks.rowid")  # SQLite's own: a text would be decoded anew for each day's price
 
 
 @cache
@@ -198,7 +201,7 @@ def _days_by_date(place: Place) -> Select[Any]:
     """The days from the oldest one on that counts, which is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
-    chosen = select(stocks.c.ticker, *(prices.c[name] for name in DailyPrices._fields))
+    chosen = select(_NUMBER, *(prices.c[name] for name in DailyPrices._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
     recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
     return chosen.where(within(place), recent).order_by(stocks.c.ticker, prices.c.date)
@@ -212,10 +215,10 @@ def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mappi
     return groups
 
 
-def _series(days: Sequence[Any]) -> Mapping[str, DailyPrices]:
-    """The days of each ticker, which follow each other, as one series a figure."""
+def _series(days: Sequence[Any]) -> Mapping[int, DailyPrices]:
+    """The days of each stock, by its number, which follow each other, as one series a figure."""
     series = {}
-    for ticker, its_days in groupby(days, itemgetter(0)):
+    for number, its_days in groupby(days, itemgetter(0)):
         _, *figures = zip(*its_days, strict=True)
-        series[ticker] = DailyPrices(*figures)
+        series[number] = DailyPrices(*figures)
     return series
