@@ -21,7 +21,9 @@ CHUNK, LARGE_CHUNK = 100, 1_000
 def on_postgresql(servers: Servers, database_url: str, size: int, rounds: int) -> list[Goal]:
     """Whole cycles in a process, and a call at a time through gunicorn."""
     world = World.make(database_url, servers.redis.url)
-    floors, cycles, calls = [], {CHUNK: [], LARGE_CHUNK: []}, []
+    floors: list[float] = []
+    calls: list[float] = []
+    cycles: dict[int, list[Pass]] = {CHUNK: [], LARGE_CHUNK: []}
     with CyclingService(production(database_url, servers.redis.url)) as service, serving(world) as web:
         for chunk in cycles:
             service.cycle(chunk)

@@ -62,7 +62,7 @@ def _copies(connection: Connection, table: str) -> Composed:
     """The generated rows again and again, under ids and tickers of each copy's own, copy after copy."""
     found = connection.execute(SQL("SELECT * FROM {} LIMIT 0").format(Identifier(table))).description
     columns = [column.name for column in found or ()]
-    values = [SQL(_CHANGED[name]) if name in _CHANGED else Identifier(name) for name in columns]  # type: ignore[arg-type]
+    values = [SQL(_CHANGED[name]) if name in _CHANGED else Identifier(name) for name in columns]
     return SQL(
         "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, %(copies)s) AS number CROSS JOIN original"
     ).format(Identifier(table), SQL(", ").join(map(Identifier, columns)), SQL(", ").join(values))

@@ -64,7 +64,8 @@ def _looks(young: str, old: str) -> Iterator[Goal]:
     with psycopg.connect(young) as one, psycopg.connect(old) as other:
         tickers = [row[0] for row in one.execute("SELECT ticker FROM stocks ORDER BY ticker LIMIT %s", [READS])]
         for what, statement in LOOKS.items():
-            few, many = [], []
+            few: list[float] = []
+            many: list[float] = []
             for ticker in tickers:
                 for connection, seconds in ((one, few), (other, many)):
                     started = perf_counter()

@@ -27,11 +27,11 @@ def production(database_url: str, redis_url: str) -> dict[str, str]:
 
 
 class CyclingService:
-    """A process that runs cycles."""
+    """A process that runs cycles of one job, or of both."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], job: str | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.service"],
+            [sys.executable, "-m", "bench.service", *([job] if job else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -40,10 +40,19 @@ class CyclingService:
         )
 
     def cycle(self, chunk_size: int) -> Pass:
-        """One cycle of both jobs with chunks of that size."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        """One cycle with chunks of that size."""
+        self.begin(chunk_size)
+        return self.end()
+
+    def begin(self, chunk_size: int) -> None:
+        """Begin a cycle, and do not wait for it."""
+        assert self._process.stdin is not None
         self._process.stdin.write(f"{chunk_size}\n")
         self._process.stdin.flush()
+
+    def end(self) -> Pass:
+        """What came of the cycle that was begun."""
+        assert self._process.stdout is not None
         return Pass(**json.loads(self._process.stdout.readline()))
 
     def __enter__(self) -> "CyclingService":

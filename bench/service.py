@@ -1,7 +1,8 @@
-"""The service as it is shipped, in a process of its own, which runs cycles of both jobs.
+"""The service as it is shipped, in a process of its own, which runs cycles.
 
-python -m bench.service, then a chunk size a line on standard input; the answer is a line of JSON: seconds, the stocks
-that both jobs did, SQL statements (BEGIN and COMMIT apart), round trips to Redis, and the peak memory so far.
+python -m bench.service [JOB], then a chunk size a line on standard input; the answer is a line of JSON: seconds, the
+stocks that the job, or each of both, did, SQL statements (BEGIN and COMMIT apart), round trips to Redis, and the peak
+memory so far.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from redis.connection import AbstractConnection
 from sqlalchemy import event
 
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.services.refresh_all import refresh_all
 from vettr_cron.services.registry import EXTENSION, Services
 from vettr_cron.services.request import Request
@@ -32,25 +33,29 @@ class Counts:
             self.round_trips += 1
             return send(connection, *arguments, **options)
 
-        AbstractConnection.send_packed_command = counted  # type: ignore[method-assign]
+        AbstractConnection.send_packed_command = counted  # type: ignore[method-assign, assignment]
 
     def _count_statement(self, _connection: object, _cursor: object, statement: str, *_more: object) -> None:
         self.statements += not statement.startswith("BEGIN")
 
 
-def main() -> None:
-    """Run a cycle of both jobs for each line that comes in."""
+def main(job_name: str | None) -> None:
+    """Run a cycle of one job or both for each line that comes in."""
     services: Services = app.extensions[EXTENSION]
     counts = Counts(services)
     with app.app_context():
         for line in sys.stdin:
-            services.reset.run(list(JOBS.values()))
+            request = Request(chunk_size=int(line), chunks=None, time_budget=None)
+            services.reset.run(jobs_named(job_name))
             counts.statements = counts.round_trips = 0
             started = time.perf_counter()
-            done = refresh_all(services.refresh, Request(chunk_size=int(line), chunks=None, time_budget=None))
+            if job_name:
+                results = [services.refresh.run(JOBS[job_name], request)]
+            else:
+                results = list(refresh_all(services.refresh, request).results.values())
             answer = {
                 "seconds": time.perf_counter() - started,
-                "stocks": min(result.succeeded for result in done.results.values()),
+                "stocks": min(result.succeeded for result in results),
                 "statements": counts.statements,
                 "round_trips": counts.round_trips,
                 "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
@@ -59,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
