@@ -13,9 +13,11 @@ from vettr_cron.config import Settings, load_settings, sqlalchemy_url
 from vettr_cron.cursors import Cursors
 from vettr_cron.database import Database, engine_options, prepare_engine
 from vettr_cron.extensions import bind_migrations, db
+from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
 from vettr_cron.logs import configure_logs
 from vettr_cron.models import cron, platform
+from vettr_cron.pings import Pings
 from vettr_cron.redis_client import connect_redis
 from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
@@ -81,13 +83,14 @@ def _wire(app: Flask, settings: Settings) -> Services:
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
+    pings = Pings({job.run_name: settings.ping_url(job.key) for job in JOBS.values()}, lambda: shutdown.ends)
     status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
     readiness = Readiness(database, redis, newest_migration)
     return Services(
         settings=settings,
         database=database,
         shutdown=shutdown,
-        refresh=Refresh(database, leases, cursors, settings, shutdown),
+        refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
         status=status,
         history=ReadHistory(database, leases),
         reset=Reset(cursors),

@@ -1,6 +1,7 @@
 """The service's settings: read once from the environment, checked, frozen."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -22,6 +23,9 @@ class ConfigError(Exception):
     """The environment does not describe a service that can run."""
 
 
+_PING_URLS = ("cron_ping_url_scores", "cron_ping_url_red_flags")
+_SECRETS = ("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url", *_PING_URLS)
+_PING_URL = "http://host/path or https://host/path in ASCII, with no user and no space in it"
 _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
 
@@ -75,8 +79,10 @@ class Settings(BaseSettings):
     cron_keep_runs_days: int = Field(default=7, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_keep_red_flags_days: int = Field(default=30, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_keep_snapshots_days: int = Field(default=90, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    cron_ping_url_scores: SecretStr | None = Field(default=None, description=_PING_URL)
+    cron_ping_url_red_flags: SecretStr | None = Field(default=None, description=_PING_URL)
 
-    @field_validator("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url", mode="before")
+    @field_validator(*_SECRETS, mode="before")
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
@@ -93,6 +99,13 @@ class Settings(BaseSettings):
     def _redis_is_known(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             check_redis_url(value.get_secret_value())
+        return value
+
+    @field_validator(*_PING_URLS)
+    @classmethod
+    def _ping_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_ping_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -116,6 +129,11 @@ class Settings(BaseSettings):
     def metrics_secrets(self) -> tuple[bytes, ...]:
         """The bearer secrets that let a caller read the metrics; none means that everybody may."""
         return self.secrets + _bytes_of(self.metrics_token)
+
+    def ping_url(self, job_key: str) -> SecretStr | None:
+        """Where the calls of a job are told of; None: nowhere."""
+        url: SecretStr | None = getattr(self, f"cron_ping_url_{job_key}", None)
+        return url
 
 
 def web_processes() -> int:
@@ -168,6 +186,16 @@ def check_redis_url(text: str) -> None:
         raise ValueError("an option that redis-py does not know") from error
 
 
+def check_ping_url(text: str) -> None:
+    """Raise ValueError for what is no address over HTTP that a request could be sent to as it stands."""
+    if not re.fullmatch("[!-~]+", text):
+        raise ValueError("a space, or what is no ASCII")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0:
+        raise ValueError("no address over HTTP")
+    parts.hostname.encode("idna")  # what is no name for a name server
+
+
 def load_settings(**values: Any) -> Settings:
     """The settings from the environment. Raises ConfigError, which names each variable and what it may hold."""
     try:
@@ -182,5 +210,5 @@ def _explain(problem: Any) -> str:
     field = str(problem["loc"][0])
     allowed = Settings.model_fields[field].description
     # A URL or a secret is never shown, not even a broken one.
-    shown = "its value" if field.endswith(("_url", "secret", "_previous", "_token")) else repr(problem["input"])
+    shown = "its value" if field in _SECRETS else repr(problem["input"])
     return f"{field.upper()}: {shown} cannot be read; it may hold {allowed}"

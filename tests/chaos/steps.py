@@ -15,6 +15,7 @@ from vettr_cron.database import Database
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Item, Job, Occasion
 from vettr_cron.lease import Held, Lease, Leases
+from vettr_cron.pings import Pings
 from vettr_cron.redis_client import connect_redis
 from vettr_cron.services.chunk import Progress
 from vettr_cron.services.refresh import Refresh, unwatched
@@ -146,5 +147,6 @@ def put_steps_into(world: World, steps: Steps, evaluated: Callable[[str], None])
     database = SteppedDatabase(steps, services.database.engine, settings.cron_lease_seconds / 2, lambda: shutdown.at)
     leases = SteppedLeases(steps, redis, settings.cron_lease_seconds)
     cursors = SteppedCursors(steps, redis, settings.cron_cursor_ttl_seconds)
-    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown)
+    pings = Pings({}, lambda: shutdown.ends)
+    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown, pings)
     world.app.extensions[EXTENSION] = replace(services, refresh=refresh)

@@ -58,6 +58,8 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_keep_runs_days": 7,
         "cron_keep_red_flags_days": 30,
         "cron_keep_snapshots_days": 90,
+        "cron_ping_url_scores": None,
+        "cron_ping_url_red_flags": None,
     }
 
 
@@ -237,6 +239,55 @@ def test_another_redis_is_refused_and_not_shown(load: Load, url: str) -> None:
     assert said.startswith("REDIS_URL: its value cannot be read; it may hold redis://host:port/number")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://hc-ping.com/{SECRET}",
+        f"http://localhost:8000/ping/{SECRET}/",
+        f"HTTPS://host/{SECRET}/scores?create=1",
+        f"http://[::1]:8000/{SECRET}",
+        "http://host",
+    ],
+)
+def test_an_address_for_pings_is_taken(load: Load, url: str) -> None:
+    settings = load(APP_ENV="test", CRON_PING_URL_RED_FLAGS=f" {url}\n", CRON_PING_URL_SCORES=" ")
+    address = settings.ping_url("red_flags")
+    assert address is not None
+    assert address.get_secret_value() == url
+    assert settings.ping_url("scores") is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        SECRET,
+        f"hc-ping.com/{SECRET}",
+        f"ftp://host/{SECRET}",
+        f"file:///etc/{SECRET}",
+        f"https:///{SECRET}",
+        f"https://:8000/{SECRET}",
+        f"https://user:{SECRET}@host/",
+        f"https://host:port/{SECRET}",
+        f"https://host:99999/{SECRET}",
+        f"https://host:0/{SECRET}",
+        f"https://[::1/{SECRET}",
+        f"https://host..name/{SECRET}",
+        f"https://{'x' * 64}.example/{SECRET}",
+        f"https://host/{SECRET} scores",
+        f"https://host/{SECRET}\nscores",
+        f"https://host/{SECRET}/ä",
+        f"https://host/{SECRET}/\udcff",
+    ],
+)
+@pytest.mark.parametrize("name", ["CRON_PING_URL_SCORES", "CRON_PING_URL_RED_FLAGS"])
+def test_another_address_for_pings_is_refused_and_not_shown(load: Load, name: str, url: str) -> None:
+    said = refusal(load, **{"APP_ENV": "test", name: url})
+    assert said == (
+        f"{name}: its value cannot be read; "
+        "it may hold http://host/path or https://host/path in ASCII, with no user and no space in it"
+    )
+
+
 def test_bytes_that_are_no_text_are_refused_but_in_a_secret(load: Load) -> None:
     urls = {"DATABASE_URL": "postgresql://user:\udcff@host/name", "REDIS_URL": "redis://:\udcff@host"}
     for name, value in (urls | {"CRON_CHUNK_SIZE": "\udcff"}).items():
@@ -245,7 +296,8 @@ def test_bytes_that_are_no_text_are_refused_but_in_a_secret(load: Load) -> None:
 
 
 def test_settings_show_no_secrets_and_cannot_be_changed(load: Load) -> None:
-    settings = load(CRON_SECRET=SECRET, CRON_SECRET_PREVIOUS=SECRET, DATABASE_URL=POSTGRES, REDIS_URL=REDIS)
+    urls = {"DATABASE_URL": POSTGRES, "REDIS_URL": REDIS, "CRON_PING_URL_SCORES": f"https://host/{SECRET}"}
+    settings = load(CRON_SECRET=SECRET, CRON_SECRET_PREVIOUS=SECRET, **urls)
     for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
         assert SECRET not in shown
     with pytest.raises(ValueError, match="frozen"):

@@ -16,6 +16,7 @@ from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailabl
 from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.lease import Held, Lease, Leases
+from vettr_cron.pings import CallPings, Pings
 from vettr_cron.repositories import pauses, runs, stocks
 from vettr_cron.services.ahead import Ahead
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
@@ -35,13 +36,20 @@ class Refresh:
     """The use case behind the endpoints and commands that advance a job."""
 
     def __init__(
-        self, database: Database, leases: Leases, cursors: Cursors, settings: Settings, shutdown: Shutdown
+        self,
+        database: Database,
+        leases: Leases,
+        cursors: Cursors,
+        settings: Settings,
+        shutdown: Shutdown,
+        pings: Pings,
     ) -> None:
         self._database = database
         self._leases = leases
         self._cursors = cursors
         self._settings = settings
         self._shutdown = shutdown
+        self._pings = pings
         self._reader = CursorReader(database, cursors)
         self._chunks = ChunkRunner(database, leases, shutdown)
 
@@ -50,11 +58,21 @@ class Refresh:
 
         Raises UnknownTickers, and ServiceUnavailable when a server was gone before anything was changed.
         """
-        call = _Call(job, request)
-        check_tickers(self._database, request)
+        with self._pings.call(job.run_name, in_the_cycle=request.only is None) as pings:
+            result = self._run(_Call(job, request, pings), progress)
+            pings.end(result)
+            return result
+
+    def check(self, request: Request) -> None:
+        """Raise UnknownTickers for stocks that are asked for by name and not there, otherwise nothing at all."""
+        with suppress(ServiceUnavailable):  # which each job tells for itself
+            check_tickers(self._database, request)
+
+    def _run(self, call: "_Call", progress: Progress) -> JobResult:
+        check_tickers(self._database, call.request)
         if self._shutdown.asked:
             return call.result(StopReason.SHUTDOWN)
-        taken = self._leases.acquire(job.name)
+        taken = self._leases.acquire(call.job.name)
         if isinstance(taken, Held):
             return self._skipped(call, taken)
         with self._leases.kept(taken):
@@ -68,11 +86,6 @@ class Refresh:
                 if not call.chunks_run:
                     self._look(call)
                 return call.result(StopReason.PAUSED)
-
-    def check(self, request: Request) -> None:
-        """Raise UnknownTickers for stocks that are asked for by name and not there, otherwise nothing at all."""
-        with suppress(ServiceUnavailable):  # which each job tells for itself
-            check_tickers(self._database, request)
 
     def _skipped(self, call: "_Call", held: Held) -> JobResult:
         with self._database.reading(call.deadline.left) as connection:
@@ -153,6 +166,7 @@ class Refresh:
             stop = self._reason_to_stop(call)
             if stop is not None:
                 return stop
+            call.pings.start()
             try:
                 outcome = self._chunks.run(work, cursor, is_last=left == 1)
             except ServiceUnavailable as problem:
@@ -175,9 +189,10 @@ class Refresh:
 class _Call:
     """What one call has come to so far: sums, so that a call of ten thousand chunks takes no more memory than one."""
 
-    def __init__(self, job: Job[Any], request: Request) -> None:
+    def __init__(self, job: Job[Any], request: Request, pings: CallPings) -> None:
         self.job = job
         self.request = request
+        self.pings = pings
         self.deadline = Deadline(request.time_budget)
         self.chunks_run = 0
         self.offset = 0

@@ -1,0 +1,272 @@
+"""Pings: what a call tells the job's address, and what calls tell it nothing."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import at_stock, refresh, wait_until
+from tests.integration.ping_hosts import Recorder, recorder
+from tests.integration.replies import error_of
+from tests.world import World
+from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.domain.run import CallStatus, StopReason
+from vettr_cron.jobs import JOBS
+from vettr_cron.lease import Leases
+from vettr_cron.services.request import Request
+
+SCORES = JOBS["scores"]
+NO_REDIS = "redis://127.0.0.1:1/0"
+NO_DATABASE = "postgresql://somebody@127.0.0.1:1/none"
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def host() -> Iterator[Recorder]:
+    with recorder() as host:
+        yield host
+
+
+@pytest.fixture
+def make_world(migrated_sqlite_url: str, redis_url: str, host: Recorder) -> Iterator[MakeWorld]:
+    """Makes services whose scores tell the host; `values` are other settings, or other servers."""
+    worlds = []
+
+    def make(database_url: str = migrated_sqlite_url, redis_url: str = redis_url, **values: object) -> World:
+        worlds.append(World.make(database_url, redis_url, **{"cron_ping_url_scores": host.url, **values}))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def world(make_world: MakeWorld) -> World:
+    return make_world()
+
+
+@pytest.mark.parametrize("job", list(JOBS))
+def test_a_call_tells_that_it_begins_and_what_it_did(make_world: MakeWorld, host: Recorder, job: str) -> None:
+    urls = {f"cron_ping_url_{each.key}": host.url if name == job else None for name, each in JOBS.items()}
+    world = make_world(**urls)
+    add_stocks(world, 12, unscorable=1, unflaggable=1)
+    result = world.data(f"{job}?chunks=all&chunk_size=5")
+    start, success = host.pings
+    assert host.paths() == ["/start", ""]
+    assert {ping.method for ping in host.pings} == {"POST"}
+    assert start.rid == success.rid
+    assert start.body == f"refresh-{job} begins"
+    assert success.body == f"refresh-{job}: 12 stocks, 1 failed, cycle complete, run {result['run_id']}"
+
+
+def test_each_call_has_an_id_of_its_own(world: World, host: Recorder) -> None:
+    add_stocks(world, 4)
+    for _ in range(2):
+        world.data("scores?chunk_size=2")
+    assert host.paths() == ["/start", "", "/start", ""]
+    assert len({ping.rid for ping in host.pings}) == 2
+
+
+def test_each_job_of_refresh_all_tells_its_own_address(make_world: MakeWorld, host: Recorder) -> None:
+    with recorder() as other:
+        world = make_world(cron_ping_url_red_flags=other.url)
+        add_stocks(world, 10, unscorable=6)
+        error_of(world.call("refresh-all"), 500, "JOB_FAILED")
+        assert (host.paths(), other.paths()) == (["/start", "/fail"], ["/start", ""])
+        assert [ping.body.partition(":")[0] for ping in (host.pings[1], other.pings[1])] == [
+            "refresh-scores",
+            "refresh-red-flags",
+        ]
+
+
+def test_the_start_is_told_while_the_call_is_under_way(world: World, host: Recorder) -> None:
+    add_stocks(world, 3)
+    refresh(world, at_stock(SCORES, 1, lambda: host.wait_for(1)))
+    assert host.paths() == ["/start", ""]
+
+
+def test_an_address_keeps_its_own_parameters(make_world: MakeWorld) -> None:
+    with recorder(query="/?create=1") as host:
+        world = make_world(cron_ping_url_scores=host.url)
+        add_stocks(world, 1)
+        world.data("scores")
+        assert [ping.path.rpartition("/ping")[2] for ping in host.pings] == ["/hush-hush/start", "/hush-hush"]
+        assert [list(ping.query) for ping in host.pings] == [["create", "rid"]] * 2
+
+
+def test_too_many_failed_stocks_are_a_failure_with_the_reason(world: World, host: Recorder) -> None:
+    add_stocks(world, 10, unscorable=6)
+    details = error_of(world.call("scores"), 500, "JOB_FAILED")["details"]
+    assert host.paths() == ["/start", "/fail"]
+    assert host.pings[0].rid == host.pings[1].rid
+    assert host.pings[1].body == (
+        f"refresh-scores: 10 stocks, 6 failed, cycle complete, run {details['run_id']}\n"
+        "6 of 10 stocks failed; 50 % are tolerated"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ({"redis_url": NO_REDIS}, "Redis does not answer"),
+        ({"database_url": NO_DATABASE}, "The database does not answer"),
+    ],
+)
+@pytest.mark.parametrize("path", ["scores", "scores?chunks=all"])
+def test_a_server_that_is_gone_is_a_failure_and_still_a_503(
+    make_world: MakeWorld, host: Recorder, gone: dict[str, str], said: str, path: str
+) -> None:
+    add_stocks(make_world(), 1)
+    message = error_of(make_world(**gone).call(path), 503, "SERVICE_UNAVAILABLE")["message"]
+    assert said in message
+    assert host.paths() == ["/fail"]
+    assert host.pings[0].body == f"refresh-scores: {message}"
+
+
+def test_a_call_that_is_superseded_is_a_failure(world: World, host: Recorder) -> None:
+    add_stocks(world, 5)
+
+    def lose_the_lease() -> None:
+        world.redis.delete("cron:scores:lease")
+        Leases(world.redis, 30).acquire("scores")
+
+    result = refresh(world, at_stock(SCORES, 3, lose_the_lease))
+    assert result.stop_reason is StopReason.SUPERSEDED
+    assert host.paths() == ["/start", "/fail"]
+    assert host.pings[1].body.endswith("\nthe lease was lost; another caller goes on")
+
+
+def test_a_bug_is_a_failure_without_internals_and_is_raised(world: World, host: Recorder) -> None:
+    add_stocks(world, 1)
+
+    def broken(_done: int, _total: int) -> None:
+        raise RuntimeError("SELECT password FROM users")
+
+    with pytest.raises(RuntimeError, match="SELECT password"):
+        world.services.refresh.run(SCORES, Request(chunk_size=1, chunks=1, time_budget=None), broken)
+    assert host.paths() == ["/fail"]
+    assert host.pings[0].body == "refresh-scores: unexpected RuntimeError; the log has the details"
+
+
+def test_a_long_reason_is_cut_to_10_kilobytes(world: World, host: Recorder) -> None:
+    add_stocks(world, 1)
+
+    def talkative(_done: int, _total: int) -> None:
+        raise ServiceUnavailable("ä" * 20_000)
+
+    with pytest.raises(ServiceUnavailable):
+        world.services.refresh.run(SCORES, Request(chunk_size=1, chunks=1, time_budget=None), talkative)
+    (ping,) = host.pings
+    assert 9_990 <= len(ping.body.encode()) <= 10_000
+
+
+def assert_only_the_next_call_tells(world: World, host: Recorder) -> None:
+    """Pings arrive in the order in which they were sent: nothing came before those of the next call."""
+    world.data("scores")
+    assert host.paths() == ["/start", ""]
+
+
+def test_a_call_that_another_holder_keeps_out_tells_nothing(world: World, host: Recorder) -> None:
+    add_stocks(world, 2)
+    Leases(world.redis, 30).acquire("scores")
+    assert world.data("scores")["stop_reason"] == "already_running"
+    error_of(world.call("scores?on_conflict=error"), 409, "CONFLICT")
+    world.redis.delete("cron:scores:lease")
+    assert_only_the_next_call_tells(world, host)
+
+
+def test_a_paused_job_tells_nothing(world: World, host: Recorder) -> None:
+    add_stocks(world, 2)
+    world.data("pause?job=scores", method="POST")
+    assert world.data("scores")["stop_reason"] == "paused"
+    world.data("resume?job=scores", method="POST")
+    assert_only_the_next_call_tells(world, host)
+
+
+def test_a_pause_between_start_and_first_chunk_is_no_success(world: World, host: Recorder) -> None:
+    add_stocks(world, 2)
+
+    def pause(*_: int) -> None:
+        world.data("pause?job=scores", method="POST")
+
+    result = world.services.refresh.run(SCORES, Request(chunk_size=1, chunks=1, time_budget=None), pause)
+    assert (result.status, result.stop_reason) == (CallStatus.SKIPPED, StopReason.PAUSED)
+    world.data("resume?job=scores", method="POST")
+    world.data("scores")
+    assert host.paths() == ["/start", "/start", ""]
+
+
+def test_work_outside_the_cycle_tells_nothing(world: World, host: Recorder) -> None:
+    add_stocks(world, 12, unscorable=11)
+    assert world.data("scores?tickers=T00011")["succeeded"] == 1
+    assert world.call("scores?tickers=" + ",".join(f"T{number:05}" for number in range(11))).status_code == 500
+    world.data("scores?chunk_size=1")
+    assert host.paths() == ["/start", ""]
+
+
+def test_nothing_that_was_asked_for_tells_nothing(world: World, host: Recorder) -> None:
+    add_stocks(world, 2)
+    error_of(world.call("scores?tickers=NONE"), 422, "VALIDATION_ERROR")
+    assert world.data("scores?only=failed")["stop_reason"] == "stocks_done"
+    world.data("scores?dry_run=1")
+    assert_only_the_next_call_tells(world, host)
+
+
+def test_a_spent_budget_that_let_nothing_be_done_tells_nothing(world: World, host: Recorder) -> None:
+    add_stocks(world, 2)
+    ends = time.monotonic() + 0.5
+
+    def spend(_done: int, _total: int) -> None:
+        wait_until(lambda: time.monotonic() > ends)
+
+    result = world.services.refresh.run(SCORES, Request(chunk_size=1, chunks=1, time_budget=0.5), spend)
+    assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.TIME_BUDGET)
+    assert_only_the_next_call_tells(world, host)
+
+
+def test_a_spent_budget_after_a_chunk_is_a_success(world: World, host: Recorder) -> None:
+    add_stocks(world, 4)
+    ends = time.monotonic() + 0.5
+
+    def spend(done: int, _total: int) -> None:
+        wait_until(lambda: done < 2 or time.monotonic() > ends)
+
+    result = world.services.refresh.run(SCORES, Request(chunk_size=2, chunks=None, time_budget=0.5), spend)
+    assert result.stop_reason is StopReason.TIME_BUDGET
+    assert host.paths() == ["/start", ""]
+    assert host.pings[1].body.startswith("refresh-scores: 2 stocks, 0 failed, time budget, run ")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_process_that_stops_before_anything_is_done_tells_nothing(
+    make_world: MakeWorld, host: Recorder, begun: bool
+) -> None:
+    stopping = make_world()
+    add_stocks(stopping, 2)
+    if not begun:
+        stopping.services.shutdown.ask()
+    request = Request(chunk_size=1, chunks=1, time_budget=None)
+    result = stopping.services.refresh.run(SCORES, request, lambda *_: stopping.services.shutdown.ask())
+    assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.SHUTDOWN)
+    assert_only_the_next_call_tells(make_world(), host)
+
+
+def test_a_thread_is_made_only_when_there_is_something_to_tell(make_world: MakeWorld) -> None:
+    before = set(threading.enumerate())
+    silent, telling = make_world(cron_ping_url_scores=None), make_world()
+    add_stocks(silent, 2)
+    silent.data("refresh-all")
+    telling.data("red-flags")
+    assert "pings" not in {thread.name for thread in set(threading.enumerate()) - before}
+    telling.data("scores")
+    assert "pings" in {thread.name for thread in set(threading.enumerate()) - before}
+
+
+def test_a_run_of_no_stocks_at_all_is_a_success(world: World, host: Recorder) -> None:
+    result = world.data("scores")
+    assert host.paths() == ["/start", ""]
+    assert host.pings[1].body == f"refresh-scores: 0 stocks, 0 failed, cycle complete, run {result['run_id']}"
