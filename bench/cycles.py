@@ -77,7 +77,8 @@ def _calls(web: Web, size: int) -> Iterator[float]:
         started = time.perf_counter()
         reply = web.call("/v1/cron/refresh-all")
         yield time.perf_counter() - started
-        assert reply.status == 200, reply.body
+        done = [reply.body["data"][job]["stocks_processed"] for job in ("scores", "red_flags")]
+        assert (reply.status, done) == (200, [CHUNK, CHUNK]), reply.body
 
 
 def on_sqlite(servers: Servers, rounds: int) -> list[Goal]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, RootTransaction
-from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.database_errors import translated
 from vettr_cron.drivers import sqlite
@@ -24,9 +23,13 @@ IMPORT_LIMIT_SECONDS = 86_400.0
 POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens in a rush
 
 _READ_ONLY_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# To look for a better order of joins takes as long as to read a small chunk; a bitmap of a stock's rows has to be
-# sorted where its index has them in order, and has all of them where only the newest count.
-_BY_INDEX = ("SET LOCAL join_collapse_limit = 1", "SET LOCAL enable_bitmapscan = off")
+# To look for a better order of joins takes as long as to read a small chunk. Left to itself the planner scans whole
+# tables of a small universe, anew for each stock in places, and sorts all prices of a ticker to find the newest.
+_BY_INDEX = (
+    "SET LOCAL join_collapse_limit = 1",
+    "SET LOCAL enable_seqscan = off",
+    "SET LOCAL enable_bitmapscan = off",
+)
 _TIMEOUTS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
 
@@ -77,6 +80,7 @@ class Database:
         self._watchdog = Watchdog(shutdown_at)
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._opening = threading.local()
+        self._driver_error = engine.dialect.loaded_dbapi.Error
         if not self._is_sqlite:
             event.listen(engine, "do_connect", self._bound_connecting)
             event.listen(engine, "connect", self._watch_opening, insert=True)
@@ -112,22 +116,25 @@ class Database:
 
     def _begin(self, begin: str, watch: Watch, limit: float | None) -> tuple[Connection, RootTransaction]:
         """A transaction on a connection that answers: one of the pool's may have died there, a new one may not."""
-        began = time.monotonic()
+        ends = None if limit is None else time.monotonic() + limit
         while True:
-            connection = self._open(watch, limit)
-            # To open a connection may have taken most of what the whole may take.
-            left = None if limit is None else max(limit - (time.monotonic() - began), LEAST_SECONDS)
-            connection = connection.execution_options(**self._options(begin, left))
+            connection = self._open(watch, _left(ends))
             driver_connection, is_used = connection.connection.driver_connection, "used" in connection.info
             try:
-                watch(driver_connection, (left or IMPORT_LIMIT_SECONDS) if self._is_sqlite else PING_TIMEOUT_SECONDS)
+                connection = connection.execution_options(**self._options(begin, _left(ends)))
+                ping = PING_TIMEOUT_SECONDS if not self._is_sqlite else _left(ends) or IMPORT_LIMIT_SECONDS
+                watch(driver_connection, ping)
                 transaction = connection.begin()
+                # To begin may have taken a part of what the whole may take.
+                watch(driver_connection, _left(ends) or IMPORT_LIMIT_SECONDS)
             except BaseException as error:
+                is_lost = isinstance(error, self._driver_error) or getattr(error, "connection_invalidated", False)
+                if is_lost:
+                    connection.invalidate()
                 connection.close()
-                if not (is_used and isinstance(error, DBAPIError) and error.connection_invalidated):
+                if not (is_used and is_lost):
                     raise
             else:
-                watch(driver_connection, left or IMPORT_LIMIT_SECONDS)
                 connection.info["used"] = True
                 return connection, transaction
 
@@ -166,3 +173,8 @@ class Database:
 
     def _busy_timeout(self, limit: float | None) -> float:
         return BUSY_TIMEOUT_SECONDS if limit is None else min(limit, BUSY_TIMEOUT_SECONDS)
+
+
+def _left(ends: float | None) -> float | None:
+    """Seconds until a moment (monotonic), as many as anything takes at least; None where there is no end."""
+    return None if ends is None else max(ends - time.monotonic(), LEAST_SECONDS)

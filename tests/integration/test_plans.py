@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy import Select
 
 from tests.servers.postgres_server import PostgresServer
@@ -15,7 +16,8 @@ from vettr_cron.repositories.stocks import Place
 from vettr_cron.services.clock import utc_now
 
 STATEMENTS = {"scores": score_inputs.everything, "red-flags": red_flag_inputs.everything}
-FEW, MANY = 1_300, 33_400  # stocks, which have 30 prices each
+FEW, MANY = 1_300, 33_400  # stocks, which have 30 prices and a row in each other table
+SILENT, FILINGS = 60, 500  # stocks without filings of their own, and filings of each of the few that have any
 _GROW = (
     "INSERT INTO stocks (id, ticker, name, exchange, sector) SELECT gen_random_uuid(),"
     " 'M' || lpad(n::text, 6, '0'), 'Much', 'TSX', 'Gold' FROM generate_series(1, %s) AS n",
@@ -45,9 +47,23 @@ def grow(url: str, stocks: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
+def add_filings(url: str) -> None:
+    """A few stocks that file day by day for years, which makes the newest of all filings a quick find."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM filings")
+        connection.execute(
+            "INSERT INTO filings (id, stock_id, type, title, date)"
+            " SELECT gen_random_uuid(), id, '8-K', 'News', now() - day * interval '1 day'"
+            " FROM (SELECT id FROM stocks ORDER BY ticker LIMIT 40) AS busy, generate_series(1, %s) AS day",
+            [FILINGS],
+        )
+        connection.execute("VACUUM ANALYZE filings")
+
+
 def plan(world: World, statement: Select[Any]) -> list[tuple[str, str]]:
     """The plan of a chunk's statement in the middle of the universe: what each step does, and with which index."""
-    parameters = {"after": "M000010", "limit": 101, "since": utc_now() - timedelta(days=60)}
+    parameters = {"after": "M000010", "limit": 51, "since": utc_now() - timedelta(days=60)}
     with world.services.database.looking_up() as connection:
         compiled = statement.compile(connection.engine)
         explained = connection.exec_driver_sql(
@@ -80,3 +96,15 @@ def test_a_chunk_is_read_by_index_however_large_the_universe(
         assert not [step for step in steps if step[0] in {"Seq Scan", "Sort", "Hash Join", "Merge Join"}]
         assert ("Index Scan", "stocks_ticker_key") in steps
     assert ("Index Scan", "stock_daily_prices_ticker_date_key") in many["scores"]
+
+
+@pytest.mark.parametrize("job", list(STATEMENTS))
+@pytest.mark.parametrize("place", [Place.FIRST, Place.BEYOND])
+def test_the_newest_filing_of_a_silent_stock_is_not_looked_for_among_all(
+    migrated_postgres_url: str, postgres_world: World, job: str, place: Place
+) -> None:
+    grow(migrated_postgres_url, 40 + SILENT)
+    add_filings(migrated_postgres_url)
+    steps = plan(postgres_world, STATEMENTS[job](place))
+    assert "ix_filings_stock_id" in {index for _kind, index in steps}, steps
+    assert "ix_filings_date" not in {index for _kind, index in steps}

@@ -25,10 +25,11 @@ from vettr_cron.domain.errors import StockDataError
     ],
 )
 def test_what_is_no_finite_number_is_refused(value: object, shown: str) -> None:
-    with pytest.raises(StockDataError) as caught:
-        check_numbers(("a.first", "a.second", "a.third"), (1.5, value, None))
-    assert str(caught.value) == f"a.second is {shown}; a finite number is needed"
-    assert caught.value.column == "a.second"
+    for others in ((None,), (2.5,), ()):
+        with pytest.raises(StockDataError) as caught:
+            check_numbers(("a.first", "a.second", "a.third"), (1.5, value, *others))
+        assert str(caught.value) == f"a.second is {shown}; a finite number is needed"
+        assert caught.value.column == "a.second"
 
 
 @pytest.mark.parametrize("value", [None, 0, -0.0, 5e-324, 1.7976931348623157e308, 2**63, 10**308])

@@ -16,16 +16,12 @@ _OPTIONAL_TEXT = frozenset({str, type(None)})
 def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bool = False) -> None:
     """Each value, of the column in the same place, must be a finite int or float; None passes unless `required`."""
     # Nearly every row is sound, so ask about all of it at once and look for the culprit only when there is one.
-    try:
-        if isfinite(sum(values)):
-            return
-    except (TypeError, OverflowError):  # a value is missing, or no number; an int beyond the range of a float
-        pass
-    if set(map(type, values)) <= (_NUMBER if required else _OPTIONAL_NUMBER):
+    types = set(map(type, values))
+    if types <= (_NUMBER if required else _OPTIONAL_NUMBER):
         try:
-            if isfinite(sum(filter(None, values))):
+            if isfinite(sum(values if types <= _NUMBER else filter(None, values))):
                 return
-        except OverflowError:
+        except OverflowError:  # an int beyond the range of a float
             pass
     for column, value in zip(columns, values, strict=False):
         if not (_is_finite_number(value) or (value is None and not required)):

@@ -7,11 +7,21 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, select, true
+from sqlalchemy import Connection, Select, bindparam, select, true
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
-from vettr_cron.repositories.stocks import Place, Selection, Stretch, chosen_of, gathered, joined, stretch, within
+from vettr_cron.repositories.stocks import (
+    Place,
+    Selection,
+    Stretch,
+    chosen_of,
+    gathered,
+    joined,
+    newest_of,
+    stretch,
+    within,
+)
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
@@ -20,8 +30,7 @@ def load(connection: Connection, selection: Selection, now: datetime) -> tuple[S
     return read(connection, selection, {"since": now - RECENT})
 
 
-_NEWEST_FILING = select(func.max(filings.c.date)).where(filings.c.stock_id == stocks.c.id).scalar_subquery()
-_STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap, _NEWEST_FILING)
+_STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap, newest_of(filings, filings.c.date))
 
 
 def _read_at_once(

@@ -43,6 +43,7 @@ from vettr_cron.repositories.stocks import (
     chosen_of,
     gathered,
     joined,
+    newest_of,
     stretch,
     within,
 )
@@ -109,6 +110,9 @@ def _parsed(companies: object) -> object:
 _COMPANIES = cast(executives.c.previous_companies, Text)
 
 
+_NEWEST_FILING = newest_of(filings, filings.c.date)
+
+
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
 def everything(place: Place) -> Select[Any]:
@@ -127,9 +131,6 @@ def everything(place: Place) -> Select[Any]:
     source = _stocks_with_one_to_one().join(officers, true()).join(insiders, true()).join(series, true())
     chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
     return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
-
-
-_NEWEST_FILING = select(func.max(filings.c.date)).where(filings.c.stock_id == stocks.c.id).scalar_subquery()
 
 
 def _stocks_with_one_to_one() -> Any:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, bindparam, func, select, true
 from sqlalchemy.sql.selectable import LateralFromClause
 from sqlalchemy.types import NullType
 
@@ -127,12 +127,21 @@ def joined(table: Table, *columns: Any) -> Select[Any]:
 def gathered(table: Table, columns: Mapping[str, Any], *conditions: ColumnElement[bool]) -> LateralFromClause:
     """For each stock its rows of a table: an array a column, all in the same order, NULL where there are no rows.
 
-    PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are.
+    PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are: the
+    conditions stand where they cannot lead it to an index on the rows of all stocks.
     """
-    rows = select(*(array_of(column, name) for name, column in columns.items()))
-    return rows.where(table.c.stock_id == stocks.c.id, *conditions).correlate(stocks).lateral(f"of_{table.name}")
+    rows = select(*(array_of(column, name, *conditions) for name, column in columns.items()))
+    return rows.where(table.c.stock_id == stocks.c.id).correlate(stocks).lateral(f"of_{table.name}")
 
 
-def array_of(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+def array_of(column: ColumnElement[Any], name: str, *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
     """The values of a column as an array, which comes as the driver makes it: NaN and infinity are kept."""
-    return func.array_agg(column, type_=NullType()).label(name)
+    values = func.array_agg(column, type_=NullType())
+    return (values.filter(*conditions) if conditions else values).label(name)
+
+
+def newest_of(table: Table, time: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """For each stock the newest time of its rows of a table; NULL where there are none."""
+    # Without the filter PostgreSQL may walk an index on the times of all stocks' rows back to one of this stock.
+    newest = select(func.max(time).filter(true()))
+    return newest.where(table.c.stock_id == stocks.c.id).correlate(stocks).scalar_subquery()

@@ -29,7 +29,10 @@ def execute(connection: Connection, statement: Any, kinds: Mapping[str, TypeEngi
 
 @lru_cache(maxsize=64)
 def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Any]]]:
-    """The statement's text and its parameters in order, those with a value of the statement's own among them."""
+    """The statement's text and its parameters in order.
+
+    Those with a value of the statement's own, which must be one that SQLite takes as it is, are among them.
+    """
     compiled = statement.compile(dialect=_DIALECT, column_keys=names)
     return str(compiled), [(name, compiled.params[name]) for name in compiled.positiontup]
 

@@ -13,7 +13,7 @@ from vettr_cron.cursors import Cursor, Moved
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
-from vettr_cron.jobs.job import Chunk, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import pauses, runs
 from vettr_cron.services.ahead import Ahead, Load
@@ -153,10 +153,12 @@ class _ChunkRun:
             if start and not self._may_start():
                 return
             items = chunk.items[start : start + size]
-            batches = evaluate_in_batches(
-                work.executor, work.workers, work.job, self._occasion, items, work.batch_size, self._may_start
+            self._log_group(items)
+            yield list(
+                evaluate_in_batches(
+                    work.executor, work.workers, work.job, self._occasion, items, work.batch_size, self._may_start
+                )
             )
-            yield self._logged(list(batches))
 
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
@@ -220,17 +222,11 @@ class _ChunkRun:
         with self._runner.database.writing(limit) as connection:
             return runs.record(connection, self._run)
 
-    def _logged(self, group: Sequence[BatchOutcome]) -> Sequence[BatchOutcome]:
-        if group:
-            log.info(
-                "group_evaluated",
-                job=self._run.job_name,
-                run_id=str(self._run.id),
-                first=group[0].items[0].ticker,
-                last=group[-1].items[-1].ticker,
-                stocks=sum(len(batch.items) for batch in group),
-            )
-        return group
+    def _log_group(self, items: Sequence[Item]) -> None:
+        if items:
+            first, last = items[0].ticker, items[-1].ticker
+            run = {"job": self._run.job_name, "run_id": str(self._run.id)}
+            log.info("group_begins", **run, first=first, last=last, stocks=len(items))
 
     def _warn(self, failures: Sequence[StockFailure]) -> None:
         for failure in failures:
