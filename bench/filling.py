@@ -63,8 +63,10 @@ def _copies(connection: Connection, table: str) -> Composed:
     found = connection.execute(SQL("SELECT * FROM {} LIMIT 0").format(Identifier(table))).description
     columns = [column.name for column in found or ()]
     values = [SQL(_CHANGED[name]) if name in _CHANGED else Identifier(name) for name in columns]
+    # OFFSET 0 keeps the copies one after the other: a stock's rows lie side by side, as its own source writes them.
     return SQL(
-        "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, %(copies)s) AS number CROSS JOIN original"
+        "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, %(copies)s) AS number,"
+        " LATERAL (SELECT * FROM original OFFSET 0) AS original"
     ).format(Identifier(table), SQL(", ").join(map(Identifier, columns)), SQL(", ").join(values))
 
 
