@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
@@ -22,7 +23,7 @@ else:
 
 
 def bind_migrations(app: Flask, folder: Path) -> None:
-    """Let the `db` commands find the migrations; Flask-Migrate and Alembic are imported when one of them asks."""
+    """Let Flask-Migrate find the migrations; it and Alembic are imported for commands, and for whoever upgrades."""
 
     def configured() -> Any:
         from flask_migrate import Migrate
@@ -30,4 +31,7 @@ def bind_migrations(app: Flask, folder: Path) -> None:
         Migrate(app, db, directory=str(folder), render_as_batch=False)
         return app.extensions["migrate"]
 
-    app.extensions["migrate"] = LocalProxy(configured)
+    if click.get_current_context(silent=True) is None:
+        app.extensions["migrate"] = LocalProxy(configured)
+    else:  # `flask` is about to run a command, which may be one of Flask-Migrate's
+        configured()
