@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
@@ -23,7 +22,7 @@ else:
 
 
 def bind_migrations(app: Flask, folder: Path) -> None:
-    """Let Flask-Migrate find the migrations; it and Alembic are imported for commands, and for whoever upgrades."""
+    """Let Flask-Migrate find the migrations; it and Alembic are imported when somebody migrates."""
 
     def configured() -> Any:
         from flask_migrate import Migrate
@@ -31,7 +30,4 @@ def bind_migrations(app: Flask, folder: Path) -> None:
         Migrate(app, db, directory=str(folder), render_as_batch=False)
         return app.extensions["migrate"]
 
-    if click.get_current_context(silent=True) is None:
-        app.extensions["migrate"] = LocalProxy(configured)
-    else:  # `flask` is about to run a command, which may be one of Flask-Migrate's
-        configured()
+    app.extensions["migrate"] = LocalProxy(configured)

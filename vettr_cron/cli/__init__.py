@@ -4,6 +4,7 @@ from flask import Flask
 
 from vettr_cron.cli import cleanup, doctor, operate, overview
 from vettr_cron.cli.cron import cron
+from vettr_cron.cli.db import db
 from vettr_cron.cli.stocks import stocks
 
 COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their commands are in the group
@@ -12,4 +13,5 @@ COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their comman
 def register_commands(app: Flask) -> None:
     """Attach the command groups to `flask --app wsgi`."""
     app.cli.add_command(cron)
+    app.cli.add_command(db)
     app.cli.add_command(stocks)
