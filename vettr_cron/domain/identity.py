@@ -9,8 +9,7 @@ _VERSION_5 = (0x5000 << 64) | (0x8000 << 48)
 
 def uuid5_of_bytes(name: bytes) -> UUID:
     """The uuid5 of a name that begins with the 16 bytes of its namespace."""
-    digest = sha1(name, usedforsecurity=False).digest()
-    return UUID(int=int.from_bytes(digest[:16], "big") & _CLEARED | _VERSION_5)
+    return uuid5_of_digest(sha1(name, usedforsecurity=False).digest())
 
 
 def uuid5_of_digest(digest: bytes) -> UUID:
