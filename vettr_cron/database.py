@@ -87,7 +87,7 @@ class Database:
 
     @property
     def reads_beside(self) -> bool:
-        """Whether it is worth while to read in another thread: SQLite's driver hands over Python's lock at each row."""
+        """Whether it is worth while to read beside a thread that computes: SQLite takes Python's lock at each row."""
         return not self._is_sqlite
 
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:

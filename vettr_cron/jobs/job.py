@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from vettr_cron.domain.identity import uuid5_of_bytes
+from vettr_cron.domain.identity import uuid5_hex
 from vettr_cron.repositories.stocks import Selection
 
 Inputs = TypeVar("Inputs")
@@ -38,10 +38,10 @@ class Occasion:
     cycle_id: UUID
     now: datetime
 
-    def row_ids(self, stock_id: UUID, *kinds: str) -> list[UUID]:
-        """The ids of a stock's rows of these kinds, the same whenever the same cycle writes them again."""
+    def row_ids(self, stock_id: UUID, *kinds: str) -> list[str]:
+        """The ids, in hex, of a stock's rows of these kinds, the same whenever the same cycle writes them again."""
         start = self.cycle_id.bytes + f"{self.job}:{stock_id}:".encode()
-        return [uuid5_of_bytes(start + kind.encode()) for kind in kinds]
+        return [uuid5_hex(start + kind.encode()) for kind in kinds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

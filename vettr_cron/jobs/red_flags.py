@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection
@@ -47,7 +46,7 @@ def save(connection: Connection, group: Sequence[RedFlagResult]) -> None:
     results.save_red_flags(connection, [row for result in group for row in result.flags])
 
 
-def _row(row_id: UUID, flag: RedFlag, item: Item, occasion: Occasion) -> Row:
+def _row(row_id: str, flag: RedFlag, item: Item, occasion: Occasion) -> Row:
     return {
         "id": row_id,
         "stock_ticker": item.ticker,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 from sqlalchemy import Connection
@@ -64,7 +63,7 @@ def save(connection: Connection, group: Sequence[ScoreResult]) -> None:
     )
 
 
-def _history_row(row_id: UUID, score: VetrScore, overlay: Overlay, item: Item, occasion: Occasion) -> Row:
+def _history_row(row_id: str, score: VetrScore, overlay: Overlay, item: Item, occasion: Occasion) -> Row:
     survival, efficiency, structure, sentiment = score.pillars
     return {
         "id": row_id,

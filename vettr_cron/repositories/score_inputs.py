@@ -155,7 +155,8 @@ def _read_by_table(
     which = found.parameters
     officers = _grouped(connection.execute(_executives(place), which).all(), _executive)
     insiders = _grouped(connection.execute(_insiders(place), {**which, **times}).all(), InsiderTransaction._make)
-    prices = _series(connection.execute(_days_by_date(place), which).all())
+    # Of a series' numbers none needs a conversion, and each day as a Row would take longer than to read it.
+    prices = _series(connection.execute(_days_by_date(place), which).cursor.fetchall())
     return found, [
         StockInputs._make(
             (

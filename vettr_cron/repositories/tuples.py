@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Date, DateTime
+from sqlalchemy import Connection, Date, DateTime, Uuid
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
@@ -38,6 +38,8 @@ def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, list[tuple[s
 
 
 def _stored(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
+    if isinstance(kind, Uuid):  # which may come as its digits already
+        return [value if isinstance(value, str) else value.hex for value in values]
     convert = kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     if convert is None:
         return values

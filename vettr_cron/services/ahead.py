@@ -1,4 +1,4 @@
-"""Reads the next chunk while the one before it is evaluated and saved: the database works while Python does."""
+"""Reads the next chunk before its turn: while the one before it is evaluated and saved, or while that one ends."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -19,18 +19,26 @@ class Ahead:
     """At most one chunk is read ahead; it counts only where the cursor comes to stand at its beginning.
 
     It is read for a `now` before the chunk's own, so that the rules, which judge every date again, miss nothing.
+    Where to read `beside_rules` only slows both down, it is read while run rows are committed, which is mostly waiting.
     """
 
-    def __init__(self, load: Load, executor: Executor, *, worth_while: bool = True) -> None:
+    def __init__(self, load: Load, executor: Executor, *, beside_rules: bool) -> None:
         self._load = load
         self._executor = executor
-        self._worth_while = worth_while
+        self._beside_rules = beside_rules
         self._under_way: tuple[str, Future[Chunk]] | None = None
 
-    def start(self, after: str) -> None:
-        """Begin to read the chunk after this ticker, where that is worth while."""
-        if not self._worth_while:
-            return
+    def chunk_begins(self, after: str) -> None:
+        """A chunk begins to be worked on, and the one after this ticker is the next."""
+        if self._beside_rules:
+            self._start(after)
+
+    def chunk_is_saved(self, after: str) -> None:
+        """All of a chunk is saved, and the one after this ticker is the next."""
+        if not self._beside_rules:
+            self._start(after)
+
+    def _start(self, after: str) -> None:
         self._under_way = (after, self._executor.submit(self._load, after, utc_now()))
 
     def take(self, after: str | None) -> Chunk | None:

@@ -130,8 +130,9 @@ class _ChunkRun:
         if not runner.leases.confirm(work.lease):
             raise RunSuperseded
         chunk = ready or persistently(lambda: work.load(self._cursor.after, self._run.started_at), self._may_start)
-        if not (is_last or chunk.ends_universe) and self._may_start():
-            work.ahead.start(chunk.items[-1].ticker)
+        next_after = None if is_last or chunk.ends_universe else chunk.items[-1].ticker
+        if next_after is not None and self._may_start():
+            work.ahead.chunk_begins(next_after)
         done = 0
         for group in self._groups(chunk):
             done += sum(len(batch.items) for batch in group)
@@ -140,6 +141,8 @@ class _ChunkRun:
                 return stop
         if done < len(chunk.items):
             return StopReason.SHUTDOWN if runner.shutdown.asked else StopReason.TIME_BUDGET
+        if next_after is not None and self._may_start():
+            work.ahead.chunk_is_saved(next_after)
         return None
 
     def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:

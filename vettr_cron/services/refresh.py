@@ -126,7 +126,7 @@ class Refresh:
                 executor=executor,
                 plan=plan,
                 load=load,
-                ahead=Ahead(load, reader, worth_while=self._database.reads_beside),
+                ahead=Ahead(load, reader, beside_rules=self._database.reads_beside),
                 progress=progress,
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
