@@ -36,15 +36,12 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
-    column,
     delete,
     exists,
     func,
-    inspect,
     literal,
     or_,
     select,
-    table,
     true,
     tuple_,
     type_coerce,
@@ -54,6 +51,7 @@ from vettr_cron.domain.run import RunStatus
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.models.tables import red_flag_history as red_flags
 from vettr_cron.models.tables import vetr_score_snapshots as snapshots
+from vettr_cron.repositories.references import referring
 
 Series = tuple[str, ...]
 
@@ -119,10 +117,10 @@ def expired_red_flags(connection: Connection, before: datetime) -> Expired:
     """Red flags but the newest of its type of each stock, and those that a row of any other table hangs on.
 
     That is the platform's table of acknowledgments, which a database of our own does not have, and whose rows the
-    database would remove with the flag.
+    database would remove with the flag. Raises DatabaseUnavailable where such rows may be there and not be seen.
     """
     names = (red_flags.c.stock_ticker, red_flags.c.flag_type)
-    is_free = and_(true(), *(~exists().where(named == red_flags.c.id) for named in _referring(connection)))
+    is_free = and_(true(), *(~exists().where(named == red_flags.c.id) for named in referring(connection, red_flags)))
     return Expired(table=red_flags, at=red_flags.c.detected_at, before=before, names=names, is_free=is_free)
 
 
@@ -197,15 +195,3 @@ def _among(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> Col
     if connection.dialect.name == "postgresql":  # one parameter in place of thousands
         return expired.table.c.id == any_(bindparam("ids", list(ids), type_=ARRAY(Uuid())))
     return expired.table.c.id.in_(ids)
-
-
-def _referring(connection: Connection) -> list[ColumnElement[Any]]:
-    """The columns of other tables that name a red flag by its id."""
-    return [
-        table(name, column(referring), schema=schema).c[referring]
-        for (schema, name), keys in inspect(connection).get_multi_foreign_keys().items()
-        for key in keys
-        if key["referred_table"] == red_flags.name
-        for referring, referred in zip(key["constrained_columns"], key["referred_columns"], strict=True)
-        if referred == red_flags.c.id.name
-    ]
