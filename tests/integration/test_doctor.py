@@ -188,7 +188,7 @@ def test_a_database_that_may_only_be_read(healthy_on_postgres: World) -> None:
 
 @pytest.fixture
 def as_reader(healthy_on_postgres: World) -> Iterator[World]:
-    """The same service as a user who may write down runs, but no result."""
+    """The same service as a user who may write down runs, but no result, and remove nothing."""
     url = make_url(healthy_on_postgres.database_url).set(username="reader").render_as_string()
     with psycopg.connect(healthy_on_postgres.database_url, autocommit=True) as owner:
         owner.execute("CREATE ROLE reader LOGIN")
@@ -203,6 +203,15 @@ def as_reader(healthy_on_postgres: World) -> Iterator[World]:
 def test_a_user_who_may_not_write(as_reader: World) -> None:
     tables = "may not read or write red_flag_history, vetr_score_history, vetr_score_snapshots"
     assert_found(as_reader, "database", PROBLEM, tables, "GRANT SELECT, INSERT, UPDATE")
+
+
+def test_a_user_who_may_not_remove_what_is_old(healthy_on_postgres: World, as_reader: World) -> None:
+    healthy_on_postgres.execute("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO reader")
+    healthy_on_postgres.execute("GRANT DELETE ON red_flag_history TO reader")
+    found = "Cleanup does not work: the user in DATABASE_URL may remove no rows of cron_job_runs, vetr_score_snapshots"
+    assert_found(as_reader, "database", WARNING, found, "GRANT DELETE on cron_job_runs, vetr_score_snapshots to")
+    healthy_on_postgres.execute("GRANT DELETE ON cron_job_runs, vetr_score_snapshots TO reader")
+    assert examined(as_reader)["database"]["state"] == OK
 
 
 def test_a_sqlite_file_without_wal(healthy: World) -> None:

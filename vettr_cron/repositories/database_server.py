@@ -36,6 +36,7 @@ _RIGHTS: Sequence[tuple[Table, str]] = (
     *((table, right) for table in _WRITTEN for right in ("INSERT", "UPDATE")),
     (stocks, "UPDATE"),
 )
+_CLEANED_UP = (cron_job_runs, red_flag_history, vetr_score_snapshots)
 
 _CLOCK = text("SELECT clock_timestamp() AT TIME ZONE 'utc'")
 _JOURNAL_MODE = text("PRAGMA journal_mode")
@@ -44,6 +45,10 @@ _READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
 _FORBIDDEN = text(
     "SELECT DISTINCT name FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS needed (name, privilege)"
     " WHERE NOT has_any_column_privilege(to_regclass(name), privilege) ORDER BY name"
+)
+_NOT_TO_DELETE_FROM = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS cleaned_up (name)"
+    " WHERE NOT has_table_privilege(to_regclass(name), 'DELETE') ORDER BY name"
 )
 # The last connections are kept for superusers and, from PostgreSQL 16 on, for a role's members; -1 is no limit.
 _ALLOWED = text(
@@ -83,6 +88,12 @@ def forbidden(connection: Connection) -> list[str]:
     """The tables that this user may not read or write as the jobs do."""
     names, rights = [table.name for table, _ in _RIGHTS], [right for _, right in _RIGHTS]
     return list(connection.execute(_FORBIDDEN, {"names": names, "rights": rights}).scalars())
+
+
+def not_to_delete_from(connection: Connection) -> list[str]:
+    """The tables that a cleanup removes rows from, and this user may not."""
+    names = [table.name for table in _CLEANED_UP]
+    return list(connection.execute(_NOT_TO_DELETE_FROM, {"names": names}).scalars())
 
 
 def allowed_connections(connection: Connection) -> int | None:

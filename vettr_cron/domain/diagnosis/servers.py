@@ -14,14 +14,15 @@ class DatabaseFacts:
     """What a database that answers says of itself.
 
     `journal_mode` is SQLite's alone, the others are PostgreSQL's: `forbidden` are the tables that the user may not
-    use as the jobs do, `allowed` is how many connections there may be, `ahead` how far the server's clock is before
-    this machine's.
+    use as the jobs do, `not_to_delete_from` those that a cleanup cannot remove from, `allowed` is how many connections
+    there may be, `ahead` how far the server's clock is before this machine's.
     """
 
     round_trip_ms: float
     journal_mode: str | None = None
     read_only: bool = False
     forbidden: Sequence[str] = ()
+    not_to_delete_from: Sequence[str] = ()
     allowed: int | None = None
     ahead: timedelta | None = None
 
@@ -74,8 +75,12 @@ def _postgresql_troubles(facts: DatabaseFacts) -> list[Trouble]:
         troubles.append(problem("The database is read-only", mend))
     if facts.forbidden:
         names = ", ".join(facts.forbidden)
-        mend = "GRANT SELECT, INSERT, UPDATE on these tables to that user, and DELETE for cleanup."
+        mend = "GRANT SELECT, INSERT, UPDATE on these tables to that user."
         troubles.append(problem(f"The user in DATABASE_URL may not read or write {names}", mend))
+    if facts.not_to_delete_from:
+        names = ", ".join(facts.not_to_delete_from)
+        mend = f"GRANT DELETE on {names} to that user."
+        troubles.append(warning(f"Cleanup does not work: the user in DATABASE_URL may remove no rows of {names}", mend))
     return troubles
 
 
