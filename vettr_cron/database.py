@@ -86,6 +86,11 @@ class Database:
             event.listen(engine, "connect", self._watch_opening, insert=True)
 
     @property
+    def patience(self) -> float:
+        """Seconds for which a transaction waits for the server, or for another's lock, where no end is nearer."""
+        return self._busy_timeout(self._longest_wait) if self._is_sqlite else self._longest_wait
+
+    @property
     def reads_beside(self) -> bool:
         """Whether it is worth while to read beside a thread that computes: SQLite takes Python's lock at each row."""
         return not self._is_sqlite

@@ -14,6 +14,7 @@ _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsg
 _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 _READ_ONLY = "25006"
 _FORBIDDEN = "42501"
+_TIMED_OUT = ("57014", "55P03")
 _TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
 _REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
 _NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
@@ -32,7 +33,7 @@ def translated() -> Iterator[None]:
         if _lacks_tables(first):
             raise NotMigrated(_NOT_MIGRATED) from last
         if _is_unable(first) or last.connection_invalidated:
-            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first)) from last
+            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from last
         raise
 
 
@@ -65,6 +66,12 @@ def _is_transient(error: DBAPIError) -> bool:
     return lost or sqlstate in ("40001", "40P01", "25P03") or sqlstate.startswith(("08", "57P"))
 
 
+def _is_late(error: DBAPIError) -> bool:
+    """A timeout of the server's own, also for a lock that another holds; SQLite has no codes."""
+    said = str(error.orig)
+    return _sqlstate(error) in _TIMED_OUT or (not _sqlstate(error) and ("is locked" in said or "interrupted" in said))
+
+
 def _reason(error: DBAPIError) -> str:
     sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
     reasons = {
@@ -72,7 +79,7 @@ def _reason(error: DBAPIError) -> str:
         "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
         "The database file is damaged, or is none": "malformed" in text_of_driver or "not a database" in text_of_driver,
         "The database is read-only": "readonly database" in text_of_driver or sqlstate == _READ_ONLY,
-        "The database did not answer in time": sqlstate in ("57014", "55P03") or "interrupted" in text_of_driver,
+        "The database did not answer in time": sqlstate in _TIMED_OUT or "interrupted" in text_of_driver,
         "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
         "This process stood still for longer than a transaction may": sqlstate == "25P03",
         "The database forbids what is needed to the user in DATABASE_URL": sqlstate == _FORBIDDEN,

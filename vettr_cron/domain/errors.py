@@ -23,11 +23,15 @@ class ServiceUnavailable(CronError):
 
 
 class DatabaseUnavailable(ServiceUnavailable):
-    """The database does not answer, or not in time. `transient`: the same again may well succeed."""
+    """The database does not answer, or not in time.
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    `transient`: the same again may well succeed. `late`: the server was still at it when the time for it was over.
+    """
+
+    def __init__(self, message: str, *, transient: bool = False, late: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
+        self.late = late
 
 
 class NotMigrated(DatabaseUnavailable):

@@ -10,13 +10,13 @@ import structlog
 
 from vettr_cron.config import Settings
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import ServiceUnavailable
+from vettr_cron.domain.errors import DatabaseUnavailable, ServiceUnavailable
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.newest_rows import NewestRows
-from vettr_cron.services.retry import persistently
+from vettr_cron.services.retry import persistently, until
 from vettr_cron.services.status import orphaned_runs
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ class CleanupResult:
     removed: dict[str, int]  # with dry_run, what would have been
     older_than: dict[str, datetime]  # rows from before that time were looked at
     dry_run: bool
-    is_complete: bool  # nothing is left that may go
+    is_complete: bool  # nothing is left that may go; False without an error says that time was up
     duration_ms: int
     error: str | None = None  # why a call that had removed something ended too soon
 
@@ -80,24 +80,43 @@ class Cleanup:
 
         Raises ServiceUnavailable when a server was gone before anything was removed.
         """
-        call = _Call(request, now or utc_now(), self._shutdown)
+        call = _Call(request, now or utc_now(), self._shutdown, self._database.patience)
         is_complete, error = False, None
         try:
             is_complete = all(self._walk(call, name) for name in SMALLEST_FIRST)
         except ServiceUnavailable as problem:
-            if request.dry_run or not any(call.removed.values()):
+            is_failure = not self._only_lacked_time(call, problem)
+            if is_failure and (request.dry_run or not any(call.removed.values())):
                 raise
-            error = str(problem)
+            error = str(problem) if is_failure else None
         result = call.result(is_complete, error)
         log.info("cleaned_up", **result.removed, dry_run=result.dry_run, is_complete=is_complete)
         return result
+
+    def _only_lacked_time(self, call: "_Call", problem: ServiceUnavailable) -> bool:
+        """Whether the database is there, and was only cut short for the call's deadline or a shutdown."""
+        if not isinstance(problem, DatabaseUnavailable):
+            return False
+        if problem.late:
+            return call.is_pressed
+        return problem.transient and not call.may_go_on() and self._database_answers(call)
+
+    def _database_answers(self, call: "_Call") -> bool:
+        def ask() -> bool:
+            with self._database.reading(call.deadline.left):
+                return True
+
+        try:
+            return until(self._shutdown.ends, ask)
+        except DatabaseUnavailable:
+            return False
 
     def _walk(self, call: "_Call", name: str) -> bool:
         """Walk one table to its end. False when there was no time for all of it."""
         if not call.may_go_on():
             return False
         expired = persistently(lambda: self._expired(call, name), call.may_go_on)
-        newest = NewestRows(lambda: self._database.reading(call.deadline.left), expired, call.may_go_on)
+        newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_go_on)
         after, size = None, min(FIRST_ROWS, self._most_rows)
         while call.may_go_on():
             stopwatch = Stopwatch()
@@ -118,11 +137,11 @@ class Cleanup:
             return retention.expired_runs(before, orphaned_runs(self._database, self._leases))
         if name == "snapshots":
             return retention.expired_snapshots(before)
-        with self._database.reading(call.deadline.left) as connection:
+        with self._database.reading(call.time_left()) as connection:
             return retention.expired_red_flags(connection, before)
 
     def _next_rows(self, call: "_Call", expired: Expired, after: Place | None, size: int) -> list[Passed]:
-        with self._database.reading(call.deadline.left) as connection:
+        with self._database.reading(call.time_left()) as connection:
             return retention.oldest(connection, expired, after, size)
 
     def _remove(self, call: "_Call", expired: Expired, ids: Sequence[UUID]) -> int:
@@ -130,11 +149,11 @@ class Cleanup:
         tried: set[UUID] = set()
 
         def count() -> int:
-            with self._database.reading(call.deadline.left) as connection:
+            with self._database.reading(call.time_left()) as connection:
                 return retention.count(connection, expired, ids)
 
         def remove() -> int:
-            with self._database.writing(call.deadline.left) as connection:
+            with self._database.writing(call.time_left()) as connection:
                 # What an attempt before this one removed counts as well, if only its answer was lost.
                 earlier = retention.gone(connection, expired, list(tried)) if tried else 0
                 locked = retention.lock(connection, expired, ids)
@@ -153,7 +172,7 @@ class Cleanup:
 class _Call:
     """What one call has come to so far."""
 
-    def __init__(self, request: CleanupRequest, now: datetime, shutdown: Shutdown) -> None:
+    def __init__(self, request: CleanupRequest, now: datetime, shutdown: Shutdown, patience: float) -> None:
         self.request = request
         self.deadline = Deadline(request.time_budget)
         keep = request.keep
@@ -161,11 +180,24 @@ class _Call:
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.removed = dict.fromkeys(days, 0)
         self._shutdown = shutdown
+        self._patience = patience
+        self._has_less_time = False
         self._stopwatch = Stopwatch()
 
     def may_go_on(self) -> bool:
         """Whether new work may start."""
         return not (self._shutdown.asked or self.deadline.spent)
+
+    def time_left(self) -> float | None:
+        """Seconds for the transaction that begins now; None when there is no bound."""
+        left = self.deadline.left
+        self._has_less_time = left is not None and left < self._patience
+        return left
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether the last transaction had less time than any other, or no new work may start."""
+        return self._has_less_time or not self.may_go_on()
 
     def result(self, is_complete: bool, error: str | None) -> CleanupResult:
         return CleanupResult(
