@@ -34,6 +34,7 @@ from vettr_cron.services.registry import EXTENSION, Services
 from vettr_cron.services.reset import Reset
 from vettr_cron.services.status import ReadStatus
 from vettr_cron.services.universe import Universe
+from vettr_cron.walks import Walks
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MODELS = (platform, cron)  # imported so that the tables are known before the extensions are bound
@@ -98,7 +99,7 @@ def _wire(app: Flask, settings: Settings) -> Services:
         coverage=coverage,
         metrics=ReadMetrics(status, coverage, leases),
         pause=PauseJobs(database),
-        cleanup=Cleanup(database, leases, shutdown),
+        cleanup=Cleanup(database, leases, Walks(redis), shutdown),
         readiness=readiness,
         doctor=Doctor(
             settings=settings, database=database, redis=redis, readiness=readiness, status=status, coverage=coverage

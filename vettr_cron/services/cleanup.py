@@ -10,7 +10,7 @@ import structlog
 
 from vettr_cron.config import Settings
 from vettr_cron.database import Database
-from vettr_cron.domain.errors import DatabaseUnavailable, ServiceUnavailable
+from vettr_cron.domain.errors import DatabaseUnavailable, RedisUnavailable, ServiceUnavailable
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
@@ -18,6 +18,7 @@ from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.newest_rows import NewestRows
 from vettr_cron.services.retry import persistently, until
 from vettr_cron.services.status import orphaned_runs
+from vettr_cron.walks import Walks
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +70,12 @@ class CleanupResult:
 class Cleanup:
     """The use case behind `cleanup`. `most_rows` bounds a piece, which is one transaction."""
 
-    def __init__(self, database: Database, leases: Leases, shutdown: Shutdown, most_rows: int = MOST_ROWS) -> None:
+    def __init__(
+        self, database: Database, leases: Leases, walks: Walks, shutdown: Shutdown, most_rows: int = MOST_ROWS
+    ) -> None:
         self._database = database
         self._leases = leases
+        self._walks = walks
         self._shutdown = shutdown
         self._most_rows = most_rows
 
@@ -89,6 +93,7 @@ class Cleanup:
             if is_failure and (request.dry_run or not any(call.removed.values())):
                 raise
             error = str(problem) if is_failure else None
+        self._keep_places(call)
         result = call.result(is_complete, error)
         log.info("cleaned_up", **result.removed, dry_run=result.dry_run, is_complete=is_complete)
         return result
@@ -112,12 +117,12 @@ class Cleanup:
             return False
 
     def _walk(self, call: "_Call", name: str) -> bool:
-        """Walk one table to its end. False when there was no time for all of it."""
+        """Walk one table to its end, from where the last call came to. False when there was no time for all of it."""
         if not call.may_go_on():
             return False
         expired = persistently(lambda: self._expired(call, name), call.may_go_on)
         newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_go_on)
-        after, size = None, min(FIRST_ROWS, self._most_rows)
+        after, size = self._first_place(call, name), min(FIRST_ROWS, self._most_rows)
         while call.may_go_on():
             stopwatch = Stopwatch()
             rows = persistently(partial(self._next_rows, call, expired, after, size), call.may_go_on)
@@ -125,10 +130,29 @@ class Cleanup:
                 return False
             outlived = [row.place.id for row in rows if newest.outlives(row)]
             call.removed[name] += self._remove(call, expired, outlived) if outlived else 0
-            if len(rows) < size:
+            after = call.places[name] = rows[-1].place if len(rows) == size else None
+            if after is None:
                 return True
-            after, size = rows[-1].place, self._next_size(size, stopwatch.milliseconds)
+            size = self._next_size(size, stopwatch.milliseconds)
         return False
+
+    def _first_place(self, call: "_Call", name: str) -> Place | None:
+        """Where to begin; a dry run counts from the first row on."""
+        place = None if call.request.dry_run else self._walks.place(name)
+        return None if place is None else Place(*place)
+
+    def _keep_places(self, call: "_Call") -> None:
+        """Keep where the walks are. Without it the next call begins anew, which is no reason for this one to fail."""
+        if call.request.dry_run:
+            return
+        try:
+            for name, place in call.places.items():
+                if place is None:
+                    self._walks.end(name)
+                else:
+                    self._walks.keep(name, *place)
+        except RedisUnavailable as problem:
+            log.warning("place_not_kept", reason=str(problem))
 
     def _expired(self, call: "_Call", name: str) -> Expired:
         before = call.older_than[name]
@@ -179,6 +203,7 @@ class _Call:
         days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.removed = dict.fromkeys(days, 0)
+        self.places: dict[str, Place | None] = {}  # to which the walks have come; None is the end
         self._shutdown = shutdown
         self._patience = patience
         self._has_less_time = False
