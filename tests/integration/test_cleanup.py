@@ -1,8 +1,10 @@
 """GET and POST /v1/cron/cleanup, and the command: what may go goes, and nothing else."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -34,6 +36,7 @@ KEEP = KeepDays(runs=7, red_flags=30, snapshots=90)
 MILLISECOND = timedelta(milliseconds=1)
 KEEP_NAMES = ("runs", "red_flags", "snapshots")
 TO_READ = ("USAGE ON SCHEMA community", "SELECT ON community.acknowledged")
+TABLES = ("cron_job_runs", "red_flag_history", "vetr_score_snapshots")
 COUNTS = ("runs_removed", "red_flags_removed", "snapshots_removed")
 
 
@@ -367,15 +370,43 @@ def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) ->
     assert counts[0] == counts[1]
 
 
-def test_two_cleanups_at_once_remove_each_row_once_and_the_newest_never(world: World) -> None:
-    add_old_of_each(world, NOW, count=30)
-    request = CleanupRequest(keep=KEEP, time_budget=None)
-    both = [under_way(lambda: in_pieces(world, 3).run(request, NOW)) for _ in range(2)]
-    results = [one.result(60) for one in both]
-    assert all(result.is_complete and result.error is None for result in results)
-    for name, table in zip(KEEP_NAMES, ("cron_job_runs", "red_flag_history", "vetr_score_snapshots"), strict=True):
-        assert sum(result.removed[name] for result in results) == 30
-        assert len(world.table(table)) == 1
+def add_much_of_each(world: World) -> Mapping[str, set[UUID]]:
+    """Many rows that may go, of several series that mix; what may not go by table: the newest, and what is named."""
+    kept: dict[str, set[UUID]] = {name: set() for name in TABLES}
+    for series in range(3):
+        for days in range(40):
+            at = NOW - timedelta(days=400 - days * 2, hours=series)
+            run, flag = add_run(world, at, f"job-{series}"), add_flag(world, at, f"T{series}")
+            snapshot = add_snapshot(world, at, f"T{series}")
+            if series == 0 and days == 0:
+                acknowledge(world, flag)
+                kept["red_flag_history"].add(flag)
+        for name, newest in zip(TABLES, (run, flag, snapshot), strict=True):
+            kept[name].add(newest)
+    return kept
+
+
+def test_two_cleanups_at_once_remove_each_row_once_and_what_must_stay_never(
+    migrated_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(World.make(migrated_url, redis_url)) as one, closing(World.make(migrated_url, redis_url)) as other:
+        kept, before = add_much_of_each(one), {name: len(one.table(name)) for name in TABLES}
+        together, oldest = Barrier(2, timeout=60), retention.oldest
+
+        def starting_together(*arguments: Any) -> Sequence[retention.Passed]:
+            if arguments[2] is None:  # the first piece of a table
+                together.wait()
+            return oldest(*arguments)
+
+        monkeypatch.setattr(retention, "oldest", starting_together)
+        request = CleanupRequest(keep=KEEP, time_budget=None)
+        both = [under_way(partial(in_pieces(world, 3).run, request, NOW)) for world in (one, other)]
+        results = [call.result(60) for call in both]
+        assert all(result.is_complete and result.error is None for result in results)
+        assert {name: ids(one, name) for name in TABLES} == kept
+        assert len(one.rows("SELECT id FROM red_flag_acknowledgments")) == 1
+        for name, table in zip(KEEP_NAMES, TABLES, strict=True):
+            assert sum(result.removed[name] for result in results) == before[table] - len(kept[table])
 
 
 def test_no_reply_of_the_database_matters_that_is_lost(migrated_postgres_url: str, redis_url: str) -> None:
