@@ -319,7 +319,7 @@ def test_a_dry_run_counts_what_is_then_removed_and_changes_nothing(world: World)
     assert clean(world).removed == {"runs": 0, "red_flags": 0, "snapshots": 0}
 
 
-def test_scores_are_never_removed(world: World) -> None:
+def test_the_history_of_scores_is_never_touched(world: World) -> None:
     add_old_of_each(world, NOW)
     world.data("scores")
     world.execute("UPDATE vetr_score_history SET calculated_at = '2001-01-01 00:00:00.000000'")
