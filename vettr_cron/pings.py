@@ -79,10 +79,10 @@ class CallPings:
             self._send("start", f"{self._job} begins")
 
     def end(self, result: JobResult) -> None:
-        """Tell how the call ended: a failure in any case, a success only of work that began."""
+        """Tell how the call ended: a failure in any case, a success only where a start was told."""
         if result.status is CallStatus.FAILED:
             self._send("fail", f"{_summary(result)}\n{result.error}")
-        elif self._sent and result.status is CallStatus.COMPLETED:
+        elif self._sent:
             self._send("success", _summary(result))
 
     def fail(self, problem: Exception) -> None:
@@ -197,5 +197,7 @@ def _in_words(error: OSError) -> str:
 
 
 def _summary(result: JobResult) -> str:
+    if result.pause and not result.chunks_run:
+        return f"{result.job}: paused: {result.pause.reason or 'no reason'}"
     stop = result.stop_reason.value.replace("_", " ")
     return f"{result.job}: {result.stocks_processed} stocks, {result.failed} failed, {stop}, run {result.run_id}"

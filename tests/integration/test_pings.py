@@ -187,17 +187,29 @@ def test_a_paused_job_tells_nothing(world: World, host: Recorder) -> None:
     assert_only_the_next_call_tells(world, host)
 
 
-def test_a_pause_between_start_and_first_chunk_is_no_success(world: World, host: Recorder) -> None:
+@pytest.mark.parametrize(
+    ("query", "said"), [("&reason=prices%20are%20reloaded", "prices are reloaded"), ("", "no reason")]
+)
+def test_a_pause_between_start_and_first_chunk_ends_what_was_started(
+    world: World, host: Recorder, query: str, said: str
+) -> None:
     add_stocks(world, 2)
 
     def pause(*_: int) -> None:
-        world.data("pause?job=scores", method="POST")
+        world.data(f"pause?job=scores{query}", method="POST")
 
     result = world.services.refresh.run(SCORES, Request(chunk_size=1, chunks=1, time_budget=None), pause)
     assert (result.status, result.stop_reason) == (CallStatus.SKIPPED, StopReason.PAUSED)
-    world.data("resume?job=scores", method="POST")
-    world.data("scores")
-    assert host.paths() == ["/start", "/start", ""]
+    assert host.paths() == ["/start", ""]
+    assert host.pings[0].rid == host.pings[1].rid
+    assert host.pings[1].body == f"refresh-scores: paused: {said}"
+
+
+def test_a_pause_between_two_chunks_is_a_success(world: World, host: Recorder) -> None:
+    add_stocks(world, 4)
+    refresh(world, at_stock(SCORES, 1, lambda: world.data("pause", method="POST")), chunk_size=2, chunks=None)
+    assert host.paths() == ["/start", ""]
+    assert host.pings[1].body.startswith("refresh-scores: 2 stocks, 0 failed, paused, run ")
 
 
 def test_work_outside_the_cycle_tells_nothing(world: World, host: Recorder) -> None:
