@@ -128,7 +128,15 @@ class _Courier:
         self._thread: threading.Thread | None = None
 
     def take(self, ping: _Ping) -> None:
-        self._pings.put(ping)
+        try:
+            self._have_a_thread()
+        except RuntimeError:  # the system gives the process no more threads, or the interpreter ends
+            ping.problem = "there is no thread to send it"
+            ping.done.set()
+        else:
+            self._pings.put(ping)
+
+    def _have_a_thread(self) -> None:
         with self._lock:
             # A thread does not survive a fork: each process has its own.
             if self._thread is None or not self._thread.is_alive():

@@ -1,9 +1,10 @@
 """Whatever a pinged host does, the call comes to the same, keeps its address to itself, and loses a second at most."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -153,3 +154,29 @@ def test_a_process_that_has_to_end_waits_no_longer(capsys: pytest.CaptureFixture
         with within(0.5), pings.call("refresh-scores") as call:
             call.start()
     assert LATE in capsys.readouterr().err
+
+
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """Let no thread begin: each would need a larger stack than there are addresses."""
+    before = threading.stack_size(1 << 47)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def test_a_process_without_a_thread_to_spare_loses_its_pings_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs(readable=False)
+    with recorder() as host:
+        pings = Pings({"refresh-scores": SecretStr(host.url)}, shutdown_ends=lambda: None)
+        with no_more_threads(), pings.call("refresh-scores") as call:
+            call.start()
+            call.fail(RuntimeError())
+        reason = "there is no thread to send it"
+        assert_lost_in_silence(capsys.readouterr().err, {"start": reason, "fail": reason})
+        with pings.call("refresh-scores") as call:
+            call.start()
+        assert host.paths() == ["/start"]
