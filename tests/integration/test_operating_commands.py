@@ -7,6 +7,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.test_commands import DONE, FAILED, SKIPPED, WRONG_USAGE, printed_json, run
 from tests.world import World
+from vettr_cron.services.pause import MAXIMUM_REASON
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,18 @@ def test_a_pause_is_told_and_ends_with_another_status(sqlite_world: World) -> No
     assert "it is paused" in run(sqlite_world, "cron", "scores", "--dry-run").stdout
     assert run(sqlite_world, "cron", "resume").stdout == "Nothing is paused.\n"
     assert run(sqlite_world, "cron", "scores").exit_code == DONE
+
+
+def test_a_reason_is_as_long_as_over_http_at_most(sqlite_world: World) -> None:
+    longest = "x" * MAXIMUM_REASON
+    assert sqlite_world.data(f"pause?reason={longest}", method="POST")["paused"]["scores"]["reason"] == longest
+    assert printed_json(sqlite_world, "cron", "pause", "--reason", longest)["paused"]["scores"]["reason"] == longest
+    assert sqlite_world.call(f"pause?reason={longest}x", method="POST").status_code == 422
+    refused = run(sqlite_world, "cron", "pause", "--reason", f"{longest}x")
+    assert refused.exit_code == WRONG_USAGE
+    said = "Invalid value for '--reason': a text of at most 500 characters is needed; this one has 501"
+    assert said in refused.stderr
+    assert sqlite_world.data("status")["jobs"]["scores"]["paused"]["reason"] == longest
 
 
 def test_stocks_that_are_asked_for_are_done_outside_the_cycle(sqlite_world: World) -> None:

@@ -18,6 +18,7 @@ from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.services.coverage import Freshness
+from vettr_cron.services.pause import MAXIMUM_REASON
 from vettr_cron.services.request import MAXIMUM_TICKERS
 
 _LONGEST_SHOWN = 60  # characters of a name or a value
@@ -181,8 +182,8 @@ class CoverageParameters(FailuresParameters):
 class PauseParameters(JobParameters):
     """Of pause."""
 
-    reason: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None, title="Why, for whoever asks", description="a text of at most 500 characters"
+    reason: Annotated[str, Field(max_length=MAXIMUM_REASON, pattern=r"^[^\x00]*$")] | None = Field(
+        default=None, title="Why, for whoever asks", description=f"a text of at most {MAXIMUM_REASON} characters"
     )
 
 

@@ -12,6 +12,7 @@ from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
 from vettr_cron.services.coverage import Freshness, Listing
+from vettr_cron.services.pause import MAXIMUM_REASON
 from vettr_cron.services.registry import services
 
 job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only this job. [default: all]")
@@ -68,9 +69,15 @@ def run(run_id: UUID, as_json: bool) -> None:
     show(run_json(found), as_json, "\n".join(lines))
 
 
+def _short(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and len(text) > MAXIMUM_REASON:
+        raise click.BadParameter(f"a text of at most {MAXIMUM_REASON} characters is needed; this one has {len(text)}")
+    return text
+
+
 @cron.command()
 @job_option
-@click.option("--reason", help="Why, for whoever asks.")
+@click.option("--reason", callback=_short, help=f"Why, for whoever asks; at most {MAXIMUM_REASON} characters.")
 @json_option
 @speaking
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:

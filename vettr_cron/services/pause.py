@@ -11,6 +11,8 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import pauses
 from vettr_cron.services.clock import utc_now
 
+MAXIMUM_REASON = 500  # characters
+
 log = structlog.get_logger(__name__)
 
 
