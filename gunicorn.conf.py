@@ -2,14 +2,18 @@
 
 import os
 import signal
+import sys
 from typing import Any
 
-from vettr_cron.config import WEB_THREADS, web_processes
+from vettr_cron.config import WEB_THREADS, ConfigError, web_port, web_processes
 from vettr_cron.logs import logging_config
 from vettr_cron.services.registry import EXTENSION
 
-bind = f"{os.environ.get('BIND_HOST', '')}:{os.environ.get('PORT', '8000')}"  # no BIND_HOST: every interface
-workers = web_processes()
+try:
+    bind = f"{os.environ.get('BIND_HOST', '')}:{web_port()}"  # no BIND_HOST: every interface
+    workers = web_processes()
+except ConfigError as error:
+    sys.exit(f"vettr-cron cannot start:\n{error}")
 worker_class = "vettr_cron.api.gunicorn_worker.Worker"
 threads = WEB_THREADS
 preload_app = True

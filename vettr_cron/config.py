@@ -16,6 +16,8 @@ HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 3
 MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
+MAXIMUM_WEB_PROCESSES = 1_000
+MAXIMUM_PORT = 65_535
 WEB_THREADS = 8  # in each process of the web server: so many calls are let in at once
 
 
@@ -137,8 +139,22 @@ class Settings(BaseSettings):
 
 
 def web_processes() -> int:
-    """How many processes the web server has: WEB_CONCURRENCY, which hosts set themselves. Raises ValueError."""
-    return int(os.environ.get("WEB_CONCURRENCY", "2"))
+    """How many processes the web server has: WEB_CONCURRENCY, which hosts set themselves. Raises ConfigError."""
+    return _whole_number("WEB_CONCURRENCY", 2, least=1, most=MAXIMUM_WEB_PROCESSES)
+
+
+def web_port() -> int:
+    """Where the web server listens: PORT, which hosts set themselves; 0 is any that is free. Raises ConfigError."""
+    return _whole_number("PORT", 8000, least=0, most=MAXIMUM_PORT)
+
+
+def _whole_number(variable: str, default: int, *, least: int, most: int) -> int:
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return default
+    if not (re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most):
+        raise ConfigError(f"{variable}: {text!r} cannot be read; it may hold a whole number from {least} to {most}")
+    return int(text)
 
 
 def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:

@@ -137,6 +137,16 @@ def test_production_does_not_start_without_what_it_needs(command: list[str]) -> 
     assert "hush" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("name", "text"), [("WEB_CONCURRENCY", "0"), ("PORT", "65536")])
+def test_the_web_server_does_not_start_with_what_it_cannot_do(name: str, text: str) -> None:
+    done = finished(gunicorn(), {"APP_ENV": "development", "PORT": "0", name: text})
+    assert done.returncode != 0
+    assert done.stderr.startswith(
+        f"vettr-cron cannot start:\n{name}: '{text}' cannot be read; it may hold a whole number"
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_work_goes_on_when_nobody_reads_the_output_any_more(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 60)
     command = flask("cron", "refresh-all", "--chunks", "all", "--chunk-size", "10")

@@ -330,9 +330,11 @@ def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World, monkeypa
     assert_found(healthy_on_postgres, "connections", WARNING, "allows 20", "WEB_CONCURRENCY to 1,")
 
 
-def test_a_number_of_processes_that_is_none(healthy: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "many")
-    assert_found(healthy, "connections", PROBLEM, "WEB_CONCURRENCY", "whole number")
+@pytest.mark.parametrize("number", ["many", "0", "-2"])
+def test_a_number_of_processes_that_is_none(healthy: World, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", number)
+    said = f"WEB_CONCURRENCY: '{number}' cannot be read; it may hold a whole number from 1 to 1000"
+    assert_found(healthy, "connections", PROBLEM, said, "Set WEB_CONCURRENCY to such a number, or remove it")
 
 
 # The clock

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy.exc import DBAPIError
 
-from vettr_cron.config import WEB_THREADS, Settings, web_processes
+from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
 from vettr_cron.database import POOL_OVERFLOW, POOL_SIZE, Database
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
@@ -127,9 +127,9 @@ def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:
 def _connections(facts: DatabaseFacts) -> Check:
     try:
         processes = web_processes()
-    except ValueError:
-        mend = "Set it to a whole number, or remove it."
-        return judged("connections", "", [problem("WEB_CONCURRENCY is no number: the web server cannot start", mend)])
+    except ConfigError as error:
+        mend = "Set WEB_CONCURRENCY to such a number, or remove it; the web server cannot start with it."
+        return judged("connections", "", [problem(str(error), mend)])
     return setting_rules.connections(
         setting_rules.Connections(
             processes=processes,
