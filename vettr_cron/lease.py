@@ -15,7 +15,7 @@ from vettr_cron.redis_client import redis_errors
 
 log = structlog.get_logger(__name__)
 
-GIVE_BACK_SECONDS = 1.0
+GIVE_BACK_SECONDS = 0.5
 
 # Each script may be repeated with the same arguments to the same effect: the client repeats one whose reply was lost.
 # Whatever else another program has put in the key is no lease, and neither is one that would never end.
