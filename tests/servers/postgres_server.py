@@ -11,7 +11,7 @@ from signal import SIGINT, SIGKILL
 from uuid import uuid4
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 from tests.servers.supervised import ServerDidNotStart, SupervisedServer
@@ -45,6 +45,13 @@ class PostgresServer:
         name = f"vettr_cron_test_{uuid4().hex}"
         copied = make_url(template).database if template else "template1"
         self._execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(copied or "")))
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def create_sorted_database(self, locale: str) -> str:
+        """The URL of a fresh, empty database that sorts texts by the rules of an ICU locale, such as en-US."""
+        name = f"vettr_cron_test_{uuid4().hex}"
+        provider = SQL("LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE {}").format(Literal(locale))
+        self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), provider))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, url: str) -> None:
