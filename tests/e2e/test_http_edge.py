@@ -5,7 +5,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +197,28 @@ def test_a_client_that_stays_slow_is_given_up(web: Web) -> None:
         assert half.recv(100) == b""
         given, _, reply = parsed(b"".join(iter(lambda: body.recv(65_536), b"")))
         assert (given, reply["error"]["code"]) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize(
+    ("framing", "drop"),
+    [(b"Content-Length: 10000\r\n\r\n", b"x"), (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n")],
+    ids=["of a known length", "in chunks"],
+)
+def test_a_body_that_drips_is_given_up(web: Web, framing: bytes, drop: bytes) -> None:
+    head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + BEARER
+    with connected(web) as client:
+        client.sendall(head + framing)
+        ends = time.monotonic() + GIVEN_UP
+        client.settimeout(0.2)
+        raw = b""
+        while not raw:
+            assert time.monotonic() < ends
+            client.sendall(drop)
+            with suppress(TimeoutError):
+                raw = client.recv(65_536)
+        client.settimeout(PATIENCE)
+        given, _, reply = parsed(raw + b"".join(iter(lambda: client.recv(65_536), b"")))
+    assert (given, reply["error"]["code"]) == (400, "BAD_REQUEST")
 
 
 def still_open(client: socket.socket) -> bool:

@@ -4,20 +4,23 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import structlog
 from flask import Response
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from gunicorn.util import http_date, write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from vettr_cron.api.envelope import failure, failure_outside_request
 from vettr_cron.api.refusals import refusal
 
-CLIENT_SECONDS = 5  # for the whole head of a request, and for each next piece of its body or of the reply
+CLIENT_SECONDS = 5  # for the whole head of a request, for its whole body, and for each next piece of the reply
 LINGER_SECONDS = 2.0  # for a client to read its reply and hang up
 DRAIN_SECONDS = 0.2  # for the rest of a body that nobody wanted
 
@@ -60,8 +63,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Answer; a connection whose body does not end soon is not kept, so that no thread waits for the rest."""
-        kept = super().handle_request(req, conn)
+        """Answer; a body has to come in time, and a connection whose body does not end soon after is not kept."""
+        with _body_in_time(conn.parser.unreader):
+            kept = super().handle_request(req, conn)
         return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
@@ -78,8 +82,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _receive(self, conn: Any) -> bool:
         """Take what has come; whether the parser need not wait for more, be it that the client has left."""
         try:
-            conn.init()
-            _bound_waits(conn.sock)
+            if not conn.initialized:
+                conn.init()
+                conn.parser.unreader = _Reader(conn.sock)
+            _bound(conn.sock, socket.SO_SNDTIMEO, CLIENT_SECONDS)
             conn.sock.setblocking(False)
             came = conn.sock.recv(65_536)
             gone = not came
@@ -126,10 +132,34 @@ def _decidable(head: bytes, longest_line: int) -> bool:
     return b"\r\n\r\n" in head or bare or endless
 
 
-def _bound_waits(sock: socket.socket) -> None:
+class _Reader(SocketUnreader):  # type: ignore[misc]
+    """Reads what a client sends, but not beyond `ends` (monotonic), however small the pieces are in which it comes."""
+
+    ends: float | None = None
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """The next piece; b"" at the end. Raises OSError when it does not come in time."""
+        left = CLIENT_SECONDS if self.ends is None else self.ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the body did not come in time")
+        _bound(self.sock, socket.SO_RCVTIMEO, left)
+        piece: bytes = super().chunk(size_hint)
+        return piece
+
+
+@contextmanager
+def _body_in_time(reader: SocketUnreader) -> Iterator[None]:
+    reader.ends = time.monotonic() + CLIENT_SECONDS
+    try:
+        yield
+    finally:
+        reader.ends = None
+
+
+def _bound(sock: socket.socket, option: int, seconds: float) -> None:
     """Make a read or write in a thread fail after a while; the system's own clock, as gunicorn resets Python's."""
-    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", CLIENT_SECONDS, 0))
+    whole, part = divmod(seconds, 1)
+    sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(whole), max(int(part * 1e6), 1)))
 
 
 def _wire_format(response: Response) -> bytes:
