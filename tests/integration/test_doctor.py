@@ -169,6 +169,8 @@ def test_a_stopped_database_leaves_what_redis_tells(stoppable_postgres: PrivateP
         ({"cron_secret": "please-change-me-hush"}, "placeholder", "openssl rand -hex 32"),
         ({"cron_secret_previous": "hush-hush-older"}, "still lets callers in", "remove CRON_SECRET_PREVIOUS"),
         ({"cron_secret_previous": GOOD_SECRET}, "the same as CRON_SECRET", "Remove CRON_SECRET_PREVIOUS"),
+        ({"metrics_token": "hush-hush"}, "METRICS_TOKEN has fewer than 16 characters", "Set METRICS_TOKEN"),
+        ({"metrics_token": GOOD_SECRET}, "METRICS_TOKEN is the same as CRON_SECRET", "of its own"),
     ],
 )
 def test_a_secret_that_keeps_nobody_out(healthy: World, settings: dict[str, Any], found: str, mend: str) -> None:
@@ -364,7 +366,9 @@ def test_an_empty_universe(world: World) -> None:
 def test_tickers_that_the_platforms_table_cannot_hold(healthy_on_postgres: World) -> None:
     stock = {"name": "Long", "exchange": "TSX", "sector": "Mining"}
     healthy_on_postgres.add("stocks", {"id": uuid4(), "ticker": "ELEVEN.CHAR", **stock})
+    healthy_on_postgres.data("refresh-all")
     assert examined(healthy_on_postgres)["universe"]["state"] == OK
+    healthy_on_postgres.execute("DELETE FROM red_flag_history")
     healthy_on_postgres.execute("ALTER TABLE red_flag_history ALTER stock_ticker TYPE varchar(10)")
     found = "1 of 4 stocks have tickers longer than the 10 characters"
     assert_found(healthy_on_postgres, "universe", WARNING, found, "varchar(20)")
@@ -374,7 +378,7 @@ def test_tickers_that_the_platforms_table_cannot_hold(healthy_on_postgres: World
 
 
 def add_calls(world: World, job: str, every: timedelta, stocks: int, ago: timedelta = timedelta()) -> None:
-    """Four calls of so many stocks each, the last one so long ago."""
+    """Four calls of so many stocks each, the last one so long ago, and what they make of all stocks."""
     rows = [
         {
             "id": uuid4(),
@@ -388,6 +392,8 @@ def add_calls(world: World, job: str, every: timedelta, stocks: int, ago: timede
         for number in range(4)
     ]
     world.add("cron_job_runs", *rows)
+    state = {"job": job, "last_cycle_id": uuid4(), "last_refreshed_at": utc_now() - ago, "consecutive_failures": 0}
+    world.add("cron_stock_states", *(state | {"ticker": ticker} for ticker in world.tickers()))
 
 
 @pytest.fixture
@@ -431,6 +437,43 @@ def test_calls_between_which_the_cursor_is_forgotten(with_flags_alone: World) ->
     with closing(on_settings(with_flags_alone, cron_cursor_ttl_seconds=3_600)) as forgetful:
         found = "A cycle never ends: it takes 2 calls"
         assert_found(forgetful, "schedule-scores", PROBLEM, found, "CRON_CHUNKS_PER_CALL=all")
+
+
+@pytest.mark.parametrize("keep_days", [1, 2])
+def test_daily_calls_that_have_ceased_though_the_log_keeps_but_the_last(
+    with_flags_alone: World, keep_days: int
+) -> None:
+    add_calls(with_flags_alone, "scores", timedelta(days=1), 12, ago=timedelta(hours=26))
+    with_flags_alone.data(f"cleanup?runs_days={keep_days}")
+    assert len([run for run in with_flags_alone.table("cron_job_runs") if run["job_name"] == "refresh-scores"]) < 3
+    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "No call for 26 h", "scheduler is on")
+    assert with_flags_alone.data("status")["jobs"]["scores"]["pace"]["late"] is True
+
+
+def test_calls_that_fail(world: World) -> None:
+    add_stocks(world, 12, unscorable=12)
+    run_id = world.call("scores").get_json()["error"]["details"]["run_id"]
+    check = examined(world)["schedule-scores"]
+    assert check["state"] == PROBLEM
+    assert "The last run failed: 12 of 12 stocks failed" in check["found"]
+    assert "12 of 12 stocks have no result of the last 24 h" in check["found"]
+    assert f"`flask --app wsgi cron run {run_id}`" in check["mend"]
+    assert run(world, "cron", "run", run_id).exit_code == DONE
+
+
+def test_calls_that_come_while_stocks_grow_old(with_flags_alone: World) -> None:
+    add_calls(with_flags_alone, "scores", timedelta(hours=6), 12)
+    old = "UPDATE cron_stock_states SET last_refreshed_at = :day WHERE job = 'scores' AND ticker <= :last"
+    with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00000")
+    found = "1 of 12 stocks have no result of the last 24 h"
+    assert_found(with_flags_alone, "schedule-scores", WARNING, found, "cron coverage --job scores --stocks stale")
+    with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00005")
+    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "6 of 12 stocks", "cron history --job scores")
+
+
+def test_a_first_cycle_under_way(with_flags_alone: World) -> None:
+    with_flags_alone.data("scores?chunk_size=2")
+    assert examined(with_flags_alone)["schedule-scores"]["state"] == OK
 
 
 def test_a_job_that_is_paused(healthy: World) -> None:

@@ -150,6 +150,61 @@ def test_the_last_success_is_older_than_a_failure(sqlite_world: World) -> None:
     assert (job["last_run"]["status"], job["last_success"]["id"]) == ("failed", first)
 
 
+def add_calls(world: World, calls: int, runs_a_call: int, every: timedelta, ago: timedelta = timedelta()) -> None:
+    """Calls of so many runs of 100 stocks, a second one after the other; the last call began so long ago."""
+    began = utc_now() - ago
+    moments = [
+        began - call * every + number * timedelta(seconds=1) for call in range(calls) for number in range(runs_a_call)
+    ]
+    rows = [
+        {
+            "id": uuid4(),
+            "job_name": "refresh-scores",
+            "status": "completed",
+            "chunk_offset": 0,
+            "stocks_processed": 100,
+            "started_at": moment,
+            "completed_at": moment + timedelta(seconds=0.9),
+        }
+        for moment in moments
+    ]
+    world.add("cron_job_runs", *rows)
+
+
+def test_calls_of_many_runs_are_told_apart_and_the_one_that_is_cut_off_counts_for_nothing(world: World) -> None:
+    add_stocks(world, 1)
+    add_calls(world, 9, 130, timedelta(hours=1), ago=timedelta(hours=3))
+    pace = world.data("status")["jobs"]["scores"]["pace"]
+    assert (pace["every_seconds"], pace["stocks_per_call"], pace["late"]) == (3600, 13_000, True)
+
+
+def test_a_call_of_more_runs_than_are_read_is_a_call(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 1)
+    add_calls(sqlite_world, 2, 5_001, timedelta(hours=2), ago=timedelta(hours=2))
+    job = sqlite_world.data("status")["jobs"]["scores"]
+    assert (job["pace"]["last_call"] is None, job["pace"]["every_seconds"]) == (False, None)
+
+
+def test_a_silence_is_held_against_more_calls_than_the_newest(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 1)
+    for day in range(4):  # calls by night, every minute for five hours
+        add_calls(sqlite_world, 300, 1, timedelta(minutes=1), ago=timedelta(days=day, hours=6))
+    assert sqlite_world.data("status")["jobs"]["scores"]["pace"]["late"] is False
+    sqlite_world.execute("DELETE FROM cron_job_runs WHERE started_at < :day", day=utc_now() - timedelta(days=1))
+    assert sqlite_world.data("status")["jobs"]["scores"]["pace"]["late"] is True
+
+
+def test_stocks_that_were_removed_behind_the_cursor_leave_no_call_fewer_than_none(world: World) -> None:
+    add_stocks(world, 500)
+    world.data("scores?chunk_size=100&chunks=4")
+    add_calls(world, 4, 1, timedelta(hours=1), ago=timedelta(hours=1))
+    world.execute("DELETE FROM stocks WHERE ticker >= 'T00100'")
+    job = world.data("status")["jobs"]["scores"]
+    assert (job["pace"]["calls_left"], job["cycle"]["offset"]) == (0, 400)
+    assert "400 of 100 stocks are done; the next call ends this cycle, or starts a new one." in job["summary"]
+    assert world.data("scores")["chunk_info"]["is_complete"] is True
+
+
 def test_it_takes_no_parameters(sqlite_world: World) -> None:
     problems = invalid_parameters_of(sqlite_world.call("status?job=scores"))
     assert problems == {"job": "there is no such parameter here; there are: none"}

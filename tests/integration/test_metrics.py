@@ -1,6 +1,7 @@
 """/metrics: what Prometheus reads is what is in the database and in Redis."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.replies import error_of
+from tests.integration.test_endpoint_status import add_calls, add_running_run
 from tests.world import SECRET, World
 from vettr_cron.lease import Lease, Leases
+from vettr_cron.services.clock import utc_now
 
 TOKEN = "read the figures"
 
@@ -65,6 +68,27 @@ def test_every_sample_is_what_there_is(world: World) -> None:
     assert {name: found[name] for name in expected} == expected
     began, ended = found[("last_run_timestamp_seconds", "scores")], found[("last_success_timestamp_seconds", "scores")]
     assert 0 <= ended - began < 10
+
+
+def test_a_call_is_overdue_unless_one_is_at_work_or_the_job_is_paused(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 3)
+    add_calls(sqlite_world, 5, 1, timedelta(hours=1), ago=timedelta(hours=9))
+
+    def overdue() -> float:
+        return scrape(sqlite_world)[("call_overdue", "scores")]
+
+    assert overdue() == 1
+    sqlite_world.data("pause?job=scores", method="POST")
+    assert overdue() == 0
+    sqlite_world.data("resume?job=scores", method="POST")
+    assert overdue() == 1
+    leases = Leases(sqlite_world.redis, 30)
+    lease = leases.acquire("scores")
+    assert isinstance(lease, Lease)
+    # A call that lasts: it began when the last one was due.
+    run_id = add_running_run(sqlite_world, "refresh-scores", chunk_offset=0, started_at=utc_now() - timedelta(hours=8))
+    assert leases.confirm(lease, str(run_id))
+    assert overdue() == 0
 
 
 def test_a_failed_run_is_told(sqlite_world: World) -> None:

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.unit.test_pace import HOUR, MINUTE, NOON, a_run, calls_every
+from vettr_cron.domain.calls import calls_of
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import RedisFacts, clock, redis
 from vettr_cron.domain.diagnosis.settings import Connections, connections, secret
-from vettr_cron.domain.diagnosis.stocks import Tickers, schedule, universe
-from vettr_cron.domain.pace import Situation, calls_of, pace
+from vettr_cron.domain.diagnosis.stocks import Results, Tickers, schedule, universe
+from vettr_cron.domain.pace import Situation, pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
 DAY = timedelta(days=1)
@@ -51,13 +52,34 @@ def test_warnings_alone_are_no_problem() -> None:
     ],
 )
 def test_a_secret_that_others_may_guess(text: str) -> None:
-    found = secret(text, None)
+    found = secret(text, None, None)
     assert (found.state, text in found.found) == (State.WARNING, False)
 
 
 @pytest.mark.parametrize("text", [STRONG, "correct horse battery staple"])
 def test_a_secret_that_is_one(text: str) -> None:
-    assert secret(text, None).state is State.OK
+    assert secret(text, None, None).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("0123456789abcde", "METRICS_TOKEN has fewer than 16 characters"),
+        ("your-metrics-secret", "METRICS_TOKEN looks like a placeholder"),
+        (STRONG, "METRICS_TOKEN is the same as CRON_SECRET:"),
+        (STRONG[::-1], "METRICS_TOKEN is the same as CRON_SECRET_PREVIOUS:"),
+    ],
+)
+def test_a_token_that_others_may_guess_or_that_opens_more_than_the_metrics(token: str, words: str) -> None:
+    found = secret(STRONG, STRONG[::-1], token)
+    assert (found.state, words in found.found, token in found.found) == (State.WARNING, True, False)
+    assert found.mend is not None
+    assert "Set METRICS_TOKEN to a long random text" in found.mend
+
+
+@pytest.mark.parametrize("token", [None, STRONG[::-1]])
+def test_a_token_of_its_own_or_none_is_fine(token: str | None) -> None:
+    assert secret(STRONG, None, token).state is State.OK
 
 
 def test_a_pool_that_is_smaller_than_what_the_threads_need() -> None:
@@ -121,19 +143,29 @@ def test_a_universe_of_which_all_can_be_written() -> None:
     assert universe(Tickers(total=0, too_long=0, longest=10)).state is State.PROBLEM
 
 
+ALL_FRESH = Results(stale=0, never=0, failing=0)
+
+
 def scheduled(
-    runs: list[Run], now: datetime, *, failing: int = 0, ttl: timedelta = DAY, paused: Pause | None = None
+    runs: list[Run],
+    now: datetime,
+    *,
+    results: Results = ALL_FRESH,
+    offset: int = 0,
+    ttl: timedelta = DAY,
+    paused: Pause | None = None,
 ) -> Check:
+    running = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
     situation = Situation(
         job="scores",
-        offset=0,
+        offset=offset,
         total=1_300,
-        running=runs[0] if runs and runs[0].status is RunStatus.RUNNING else None,
+        running=running,
         last_run=runs[0] if runs else None,
         paused=paused,
-        pace=pace(calls_of(runs), 0, 1_300, now),
+        pace=pace(calls_of(runs), offset, 1_300, now, awaited=not (running or paused)),
     )
-    return schedule(situation, failing, ttl, now)
+    return schedule(situation, results, ttl, now)
 
 
 @pytest.mark.parametrize("every", [6 * HOUR, DAY, DAY + 40 * MINUTE])
@@ -172,6 +204,61 @@ def test_a_job_that_runs_or_is_paused_is_not_overdue() -> None:
 
 def test_one_in_twenty_may_fail() -> None:
     runs = calls_every(HOUR, 5, NOON, stocks=1_300)
-    assert scheduled(runs, NOON, failing=65).state is State.OK
-    found = scheduled(runs, NOON, failing=66)
+    assert scheduled(runs, NOON, results=replace(ALL_FRESH, failing=65)).state is State.OK
+    found = scheduled(runs, NOON, results=replace(ALL_FRESH, failing=66))
     assert (found.state, found.found) == (State.WARNING, "66 of 1300 stocks failed last time")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("interrupted", "The last run failed: interrupted"), (None, "The last run failed without a word")],
+)
+def test_a_last_run_that_failed_is_a_problem_and_can_be_seen_whole(message: str | None, told: str) -> None:
+    failed = a_run(NOON, stocks=1_300, status=RunStatus.FAILED, error_message=message)
+    found = scheduled([failed, *calls_every(HOUR, 5, NOON - HOUR, stocks=1_300)], NOON)
+    assert (found.state, found.found) == (State.PROBLEM, told)
+    assert found.mend == f"See it whole: `flask --app wsgi cron run {failed.id}`."
+
+
+def test_calls_that_get_nothing_done_are_a_problem() -> None:
+    found = scheduled(calls_every(HOUR, 5, NOON, stocks=0), NOON, results=replace(ALL_FRESH, stale=1_300))
+    assert (found.state, found.found) == (State.PROBLEM, "Calls come, but most of them get no stock done")
+    assert found.mend == "See why: `flask --app wsgi cron history --job scores`."
+
+
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        (Results(stale=64, never=0, failing=0), State.OK),
+        (Results(stale=60, never=5, failing=0), State.WARNING),
+        (Results(stale=60, never=64, failing=60), State.OK),  # those that fail are told as such, if they are many
+        (Results(stale=0, never=649, failing=0), State.WARNING),
+        (Results(stale=0, never=650, failing=0), State.PROBLEM),
+        (Results(stale=1_300, never=0, failing=1_300), State.PROBLEM),
+    ],
+)
+def test_one_in_twenty_may_be_old_and_half_must_not(results: Results, state: State) -> None:
+    found = scheduled(calls_every(HOUR, 5, NOON, stocks=1_300), NOON, results=results)
+    assert found.state is state
+    old = f"{results.stale + results.never} of 1300 stocks have no result of the last 24 h"
+    assert (old in found.found) == (state is not State.OK)
+    kind = "stale" if results.stale else "never"
+    assert state is State.OK or f"coverage --job scores --stocks {kind}`" in str(found.mend)
+
+
+def test_the_first_cycle_takes_its_time() -> None:
+    never = replace(ALL_FRESH, never=1_200)
+    assert scheduled(calls_every(HOUR, 5, NOON), NOON, results=never, offset=100).state is State.OK
+    running = [a_run(NOON, status=RunStatus.RUNNING, completed_at=None), *calls_every(HOUR, 5, NOON - HOUR)]
+    assert scheduled(running, NOON, results=never).state is State.OK
+    # It is not the first one any more, once a result has grown old.
+    again = replace(never, never=1_199, stale=1)
+    assert scheduled(calls_every(HOUR, 5, NOON), NOON, results=again, offset=100).state is State.PROBLEM
+
+
+def test_that_stocks_are_old_is_no_news_where_calls_do_not_come_or_are_paused() -> None:
+    old = replace(ALL_FRESH, stale=1_300)
+    runs = calls_every(HOUR, 5, NOON, stocks=1_300)
+    assert scheduled(runs, NOON + 2 * DAY, results=old).found == "No call for 2 d, usually every 60 min"
+    assert scheduled(runs, NOON + DAY, results=old, paused=Pause("reload", NOON)).found == "Paused: reload"
+    assert "of the last" not in scheduled(calls_every(6 * HOUR, 5, NOON), NOON, results=old).found

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from vettr_cron.domain.pace import Situation, calls_of, in_words, pace
+from vettr_cron.domain.calls import calls_of
+from vettr_cron.domain.pace import Situation, in_words, pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
 NOON = datetime(2026, 11, 23, 12)
@@ -34,6 +35,7 @@ def calls_every(interval: timedelta, count: int, until: datetime, stocks: int = 
 
 
 def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_300, **values: object) -> str:
+    awaited = not (values.get("running") or values.get("paused"))
     known = {
         "job": "scores",
         "offset": offset,
@@ -41,27 +43,32 @@ def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_
         "running": None,
         "last_run": runs[0] if runs else None,
         "paused": None,
-        "pace": pace(calls_of(runs), offset, total, now),
+        "pace": pace(calls_of(runs), offset, total, now, awaited=awaited),
     }
     return in_words(Situation(**known | values), now)  # type: ignore[arg-type]  # all of them are there
-
-
-def test_the_chunks_of_one_call_are_one_call() -> None:
-    chunks = [a_run(NOON + number * timedelta(seconds=1.1)) for number in range(5)]
-    later = a_run(NOON + HOUR)
-    calls = calls_of([later, *reversed(chunks)])
-    assert [(call.began, call.stocks) for call in calls] == [(NOON, 500), (NOON + HOUR, 100)]
-    assert calls[0].ended == chunks[-1].completed_at
-
-
-def test_work_outside_the_cycle_is_no_call() -> None:
-    assert calls_of([a_run(NOON, chunk_offset=None)]) == []
 
 
 def test_two_calls_are_too_few_to_speak_of_a_pace() -> None:
     found = pace(calls_of(calls_every(HOUR, 2, NOON)), 200, 1_300, NOON)
     assert (found.every, found.calls_left, found.late) == (None, None, False)
     assert (found.last_call, found.stocks_per_second) == (NOON, 100)
+
+
+def test_after_two_calls_stocks_grow_old_before_it_is_known_how_often_calls_come() -> None:
+    runs = calls_every(10 * MINUTE, 2, NOON)
+    assert "scheduler" not in said(runs, NOON + 25 * HOUR)
+    assert said(runs, NOON + 26 * HOUR).endswith(" No call for 26 h: is the scheduler on?")
+
+
+@pytest.mark.parametrize("total", [700, 650, 1])
+def test_no_calls_are_left_where_stocks_were_removed_behind_the_cursor(total: int) -> None:
+    runs = calls_every(HOUR, 5, NOON)
+    found = pace(calls_of(runs), 700, total, NOON)
+    assert (found.calls_left, found.done_at) == (0, NOON + HOUR)
+    words = said(runs, NOON, offset=700, total=total)
+    ends = "the next call ends this cycle, or starts a new one."
+    assert words.startswith(f"Between two calls: 700 of {total} stocks are done; {ends}")
+    assert "At this pace" not in words
 
 
 def test_calls_left_and_the_end_follow_from_the_calls_seen() -> None:
@@ -95,6 +102,11 @@ def test_the_last_failure_is_told_with_its_run() -> None:
     assert f"The last run failed: interrupted; see runs/{failed.id}." in said([failed], NOON)
 
 
+def test_a_failure_of_which_nothing_more_is_known_is_told_as_one() -> None:
+    failed = a_run(NOON, status=RunStatus.FAILED, error_message=None)
+    assert f"The last run failed without a word; see runs/{failed.id}." in said([failed], NOON)
+
+
 def test_a_pause_is_all_that_is_told() -> None:
     words = said(calls_every(HOUR, 5, NOON), NOON + 9 * HOUR, paused=Pause("prices are reloaded", NOON))
     assert words == "Paused since 2026-11-23 12:00 UTC: prices are reloaded. Let it go on with resume."
@@ -107,6 +119,7 @@ def test_before_the_first_call_it_says_how_to_make_one() -> None:
 
 def test_a_run_under_way_is_told_and_no_gap() -> None:
     runs = calls_every(HOUR, 5, NOON)
+    assert not pace(calls_of(runs), 500, 1_300, NOON + 9 * HOUR, awaited=False).late
     words = said(runs, NOON + 9 * HOUR, offset=500, running=runs[0])
     assert words.startswith("Running: 500 of 1300 stocks are done.")
     assert "scheduler" not in words

@@ -269,9 +269,11 @@ class Pace(Shape):
     every_seconds: Count | None = Field(description="The usual seconds from one call to the next", examples=[3600])
     stocks_per_call: Count | None = Field(description="The usual stocks a call", examples=[100])
     stocks_per_second: float | None = Field(description="Of the last call", examples=[1250.0])
-    calls_left: Count | None = Field(description="Until the cycle is done, at this pace", examples=[4])
+    calls_left: Count | None = Field(
+        description="Until the cycle is done, at this pace; 0 when more stocks are done than there are", examples=[4]
+    )
     done_at: Time | None = Field(description="When it will be done at this pace, UTC")
-    late: bool = Field(description="Whether a call is overdue by more than the usual time")
+    late: bool = Field(description="Whether a call is overdue; never while one is at work, or the job is paused")
 
 
 class JobState(Shape):

@@ -4,24 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from statistics import median
 
+from vettr_cron.domain.calls import MINIMUM_CALLS, Call, due, usual_gap
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
-SAME_CALL = timedelta(seconds=2)  # between two chunks of one call lies much less
-MINIMUM_CALLS = 3
 LONG_CYCLE = timedelta(hours=6)
-LEEWAY = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The runs of one call, as far as the run log tells them apart."""
-
-    began: datetime
-    ended: datetime
-    stocks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +17,8 @@ class Pace:
     """How calls have come lately; None where there were too few of them to say.
 
     `every` is the usual time from one call's start to the next; `calls_left` is for the cycle under way, or for a
-    whole one when none is; `done_at` is when that will be done at this pace.
+    whole one when none is, and 0 when more stocks are done than there are now; `done_at` is when that will be done at
+    this pace.
     """
 
     last_call: datetime | None = None
@@ -41,43 +30,32 @@ class Pace:
     late: bool = False
 
 
-def calls_of(runs: Sequence[Run]) -> list[Call]:
-    """The calls that these runs, in any order, belong to; oldest first. Runs outside the cycle are left out."""
-    calls: list[Call] = []
-    for run in sorted(runs, key=lambda run: run.started_at):
-        if run.chunk_offset is None:
-            continue
-        ended = run.completed_at or run.started_at
-        if calls and run.started_at - calls[-1].ended <= SAME_CALL:
-            calls[-1] = Call(calls[-1].began, max(ended, calls[-1].ended), calls[-1].stocks + run.stocks_processed)
-        else:
-            calls.append(Call(run.started_at, ended, run.stocks_processed))
-    return calls
+def pace(calls: Sequence[Call], offset: int, total: int, now: datetime, *, awaited: bool = True) -> Pace:
+    """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks.
 
-
-def pace(calls: Sequence[Call], offset: int, total: int, now: datetime) -> Pace:
-    """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks."""
+    No call is late where none is `awaited`: while one is at work, or the job is paused.
+    """
     if not calls:
         return Pace()
     last = calls[-1]
     seconds = (last.ended - last.began).total_seconds()
     rate = last.stocks / seconds if seconds > 0 else None
+    late = awaited and now > due(calls)
     if len(calls) < MINIMUM_CALLS:
-        return Pace(last_call=last.began, stocks_per_second=rate)
-    every = timedelta(
-        seconds=median((later.began - earlier.began).total_seconds() for earlier, later in pairwise(calls))
-    )
+        return Pace(last_call=last.began, stocks_per_second=rate, late=late)
+    every = usual_gap(calls)
     # The last call of a cycle takes the stocks that are left, which says nothing about the others.
     stocks = int(median(call.stocks for call in calls))
-    left = math.ceil((total - offset) / stocks) if stocks else None
+    # Where more stocks are done than there are now, the next call ends the cycle all the same.
+    left = max(math.ceil((total - offset) / stocks), 0) if stocks else None
     return Pace(
         last_call=last.began,
         every=every,
         stocks_per_call=stocks,
         stocks_per_second=rate,
         calls_left=left,
-        done_at=None if left is None else max(last.began + left * every, now),
-        late=now - last.began > 2 * every + LEEWAY,
+        done_at=None if left is None else max(last.began + max(left, 1) * every, now),
+        late=late,
     )
 
 
@@ -106,6 +84,17 @@ def in_words(situation: Situation, now: datetime) -> str:
     return " ".join([*_progress(situation), *_outlook(situation), *_troubles(situation, now)])
 
 
+def failure(last: Run) -> str:
+    """That the last run failed, and why as far as it is known."""
+    return f"The last run failed: {last.error_message}" if last.error_message else "The last run failed without a word"
+
+
+def silence(pace: Pace, now: datetime) -> str:
+    """For how long there was no call, and how often there usually is one."""
+    since = now - (pace.last_call or now)
+    return f"No call for {span(since)}" + (f", usually every {span(pace.every)}" if pace.every else "")
+
+
 def span(time: timedelta) -> str:
     """A length of time as people say it, rounded."""
     seconds = time.total_seconds()
@@ -119,6 +108,8 @@ def _progress(situation: Situation) -> list[str]:
     place = f"{situation.offset} of {situation.total} stocks"
     if situation.running:
         return [f"Running: {place} are done."]
+    if situation.offset >= situation.total:  # some were removed, or another program has set the offset
+        return [f"Between two calls: {place} are done; the next call ends this cycle, or starts a new one."]
     if situation.offset:
         return [f"Between two calls: {place} are done."]
     return ["Between two cycles: the next call starts a new one."]
@@ -129,7 +120,7 @@ def _outlook(situation: Situation) -> list[str]:
     if pace.calls_left is None or pace.every is None or pace.done_at is None or not pace.stocks_per_call:
         return []
     said = []
-    if not pace.late and situation.offset:
+    if not pace.late and situation.offset and pace.calls_left:
         calls = "1 more call" if pace.calls_left == 1 else f"{pace.calls_left} more calls"
         said.append(f"At this pace, {calls}, done about {_clock(pace.done_at)}.")
     calls_a_cycle = math.ceil(situation.total / pace.stocks_per_call)
@@ -146,11 +137,10 @@ def _troubles(situation: Situation, now: datetime) -> list[str]:
     said = []
     last = situation.last_run
     if last and last.status is RunStatus.FAILED:
-        said.append(f"The last run failed: {last.error_message}; see runs/{last.id}.")
+        said.append(f"{failure(last)}; see runs/{last.id}.")
     pace = situation.pace
-    if pace.late and pace.last_call and pace.every and not situation.running:
-        since = span(now - pace.last_call)
-        said.append(f"No call for {since}, usually every {span(pace.every)}: is the scheduler on?")
+    if pace.late and pace.last_call:
+        said.append(f"{silence(pace, now)}: is the scheduler on?")
     return said
 
 

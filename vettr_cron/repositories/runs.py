@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, tuple_, update
 
-from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
+from vettr_cron.domain.run import INTERRUPTED, BriefRun, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.repositories.bulk import upsert
 
@@ -90,14 +90,9 @@ def newest(
     status: RunStatus | None = None,
     before: Run | None = None,
     orphans: Collection[UUID] = (),
-    brief: bool = False,
 ) -> list[Run]:
-    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed.
-
-    Brief, they come without the list of failed stocks, which may be long.
-    """
-    wanted = [column for column in runs.c if not (brief and column is runs.c.failures)]
-    statement = select(*wanted).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
+    statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
     if job_name is not None:
         statement = statement.where(runs.c.job_name == job_name)
     if status is not None:
@@ -106,6 +101,13 @@ def newest(
         statement = statement.where(tuple_(runs.c.started_at, runs.c.id) < (before.started_at, before.id))
     found = [_run(row) for row in connection.execute(statement)]
     return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
+
+
+def newest_in_brief(connection: Connection, limit: int, job_name: str) -> list[BriefRun]:
+    """When the newest runs of a job were, and what they did; newest first."""
+    statement = select(*(runs.c[name] for name in BriefRun._fields)).where(runs.c.job_name == job_name)
+    rows = connection.execute(statement.order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit))
+    return [BriefRun(offset, stocks or 0, *times) for offset, stocks, *times in rows]
 
 
 def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
 from vettr_cron.database import POOL_OVERFLOW, POOL_SIZE, Database
+from vettr_cron.domain.calls import FRESH
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
@@ -65,7 +66,8 @@ class Doctor:
         return Diagnosis([_made(name, check) for name, check in checks.items()])
 
     def _secret(self) -> Check:
-        return setting_rules.secret(_text(self.settings.cron_secret), _text(self.settings.cron_secret_previous))
+        names = ("cron_secret", "cron_secret_previous", "metrics_token")
+        return setting_rules.secret(*(_text(getattr(self.settings, name)) for name in names))
 
     def _database(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
         if isinstance(facts, ServiceUnavailable):
@@ -102,7 +104,7 @@ class Doctor:
         for facts in (database, redis):
             if isinstance(facts, ServiceUnavailable):
                 raise facts
-        return self.status.read(), self.coverage.read(list(JOBS.values()), stock_rules.FRESH)
+        return self.status.read(), self.coverage.read(list(JOBS.values()), FRESH)
 
     def _schedule(self, job: Job[object], calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
@@ -116,8 +118,10 @@ class Doctor:
             paused=state.paused,
             pace=state.pace,
         )
+        counts = coverage.jobs[job.key]
+        results = stock_rules.Results(stale=counts.stale, never=counts.never, failing=counts.failing)
         cursor_ttl = timedelta(seconds=self.settings.cron_cursor_ttl_seconds)
-        return stock_rules.schedule(situation, coverage.jobs[job.key].failing, cursor_ttl, self.clock())
+        return stock_rules.schedule(situation, results, cursor_ttl, self.clock())
 
 
 def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:

@@ -1,11 +1,15 @@
 """What goes on: each job's cursor, what runs now, the last run and the last success."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from vettr_cron.cursors import Cursors
 from vettr_cron.database import Database
-from vettr_cron.domain.pace import Pace, Situation, calls_of, in_words, pace
+from vettr_cron.domain.calls import Call, calls_of, say_enough
+from vettr_cron.domain.pace import Pace, Situation, in_words, pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
 from vettr_cron.jobs import JOBS
@@ -13,7 +17,7 @@ from vettr_cron.lease import Leases
 from vettr_cron.repositories import pauses, runs, stocks
 from vettr_cron.services.clock import utc_now
 
-RECENT_RUNS = 200  # enough to tell how often calls come
+RUNS_READ = (200, 1_000, 5_000)  # more of them only where fewer do not tell how often calls come
 LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
 
 
@@ -62,10 +66,11 @@ class ReadStatus:
             for job in JOBS.values():
                 keys = cursors[job.name]
                 last = runs.newest(connection, 1, job_name=job.run_name, orphans=orphans)
-                recent = runs.newest(connection, RECENT_RUNS, job_name=job.run_name, orphans=orphans, brief=True)
                 success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
                 running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
+                calls = _recent_calls(connection, job.run_name, now)
                 offset = keys.rank or 0
+                awaited = not running and job.name not in paused
                 situation = Situation(
                     job=job.name,
                     offset=offset,
@@ -73,7 +78,7 @@ class ReadStatus:
                     running=running[0] if running else None,
                     last_run=last[0] if last else None,
                     paused=paused.get(job.name),
-                    pace=pace(calls_of(recent), offset, total, now),
+                    pace=pace(calls, offset, total, now, awaited=awaited),
                 )
                 states[job.key] = JobState(
                     name=job.name,
@@ -102,6 +107,19 @@ def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
     holders = [leases.holder(job.name) for job in JOBS.values()]
     named = {holder.run_id for holder in holders if holder is not None}
     return {run.id for run in running if str(run.id) not in named}
+
+
+def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[Call]:
+    """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
+    for limit in RUNS_READ:
+        recent = runs.newest_in_brief(connection, limit, job_name)
+        calls = calls_of(recent)
+        if len(recent) < limit:
+            return calls
+        calls = calls[1:] or calls  # of the oldest one some runs may lie further back
+        if say_enough(calls, now):
+            return calls
+    return calls
 
 
 def _percent(offset: int, total: int) -> int:

@@ -16,20 +16,35 @@ _PLACEHOLDER = re.compile(
 _STRONG = "a long random text, such as `openssl rand -hex 32` prints"
 
 
-def secret(current: str | None, previous: str | None) -> Check:
-    """Whether CRON_SECRET keeps strangers out, and whether a rotation was brought to its end."""
-    return judged("secret", "CRON_SECRET is set", [*_weakness(current), *_rotation(current, previous)])
+def secret(current: str | None, previous: str | None, metrics_token: str | None) -> Check:
+    """Whether CRON_SECRET and METRICS_TOKEN keep strangers out, and whether a rotation was brought to its end."""
+    troubles = [*_openness(current), *_rotation(current, previous), *_metrics(current, previous, metrics_token)]
+    return judged("secret", "CRON_SECRET is set", troubles)
 
 
-def _weakness(current: str | None) -> list[Trouble]:
+def _openness(current: str | None) -> list[Trouble]:
     if current is None:
         return [warning("CRON_SECRET is not set: every caller is let in", f"Set CRON_SECRET to {_STRONG}.")]
     mend = f"Set CRON_SECRET to {_STRONG}, and CRON_SECRET_PREVIOUS to the present one until all callers know it."
-    if len(current) < SHORTEST_SECRET:
-        return [warning(f"CRON_SECRET has fewer than {SHORTEST_SECRET} characters", mend)]
-    if _PLACEHOLDER.search(current) or len(set(current)) < FEWEST_DIFFERENT:
-        return [warning("CRON_SECRET looks like a placeholder, which others can guess", mend)]
+    return _weakness("CRON_SECRET", current, mend)
+
+
+def _weakness(name: str, text: str, mend: str) -> list[Trouble]:
+    if len(text) < SHORTEST_SECRET:
+        return [warning(f"{name} has fewer than {SHORTEST_SECRET} characters", mend)]
+    if _PLACEHOLDER.search(text) or len(set(text)) < FEWEST_DIFFERENT:
+        return [warning(f"{name} looks like a placeholder, which others can guess", mend)]
     return []
+
+
+def _metrics(current: str | None, previous: str | None, token: str | None) -> list[Trouble]:
+    if token is None:  # then CRON_SECRET alone opens the metrics
+        return []
+    same = {current: "CRON_SECRET", previous: "CRON_SECRET_PREVIOUS"}.get(token)
+    if same:
+        found = f"METRICS_TOKEN is the same as {same}: whoever reads the metrics may call the jobs"
+        return [warning(found, f"Set METRICS_TOKEN to {_STRONG} of its own.")]
+    return _weakness("METRICS_TOKEN", token, f"Set METRICS_TOKEN to {_STRONG}.")
 
 
 def _rotation(current: str | None, previous: str | None) -> list[Trouble]:

@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
 from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, warning
-from vettr_cron.domain.pace import LEEWAY, Situation, span
+from vettr_cron.domain.pace import Situation, failure, silence, span
+from vettr_cron.domain.run import RunStatus
 
-FRESH = timedelta(hours=24)  # what `coverage` asks for when it is not told otherwise
-JITTER = timedelta(hours=1)  # a daily call is a daily call although schedulers are not on the minute
 MANY_FAILING_PERCENT = 5
+MANY_OLD_PERCENT, MOST_OLD_PERCENT = 5, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +40,28 @@ def _universe_troubles(tickers: Tickers) -> list[Trouble]:
     return [warning(found, "Ask the platform's owner to make that column varchar(20), as stocks.ticker is.")]
 
 
-def schedule(situation: Situation, failing: int, cursor_ttl: timedelta, now: datetime) -> Check:
-    """Whether a job's calls come, come often enough, and succeed; `failing` is how many stocks failed last time."""
-    name, fine = f"schedule-{situation.job}", _in_time(situation, failing, now)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Of how many stocks the last result is older than FRESH, how many have none, and how many failed last time."""
+
+    stale: int
+    never: int
+    failing: int
+
+
+def schedule(situation: Situation, results: Results, cursor_ttl: timedelta, now: datetime) -> Check:
+    """Whether a job's calls come, come often enough, succeed, and keep the stocks fresh."""
+    name, fine = f"schedule-{situation.job}", _in_time(situation, results.failing, now)
     if situation.total == 0:
         return judged(name, "There is nothing to refresh", [])
+    failures = [*_failed(situation), *_failing(situation, results.failing)]
     if situation.paused:
         reason = situation.paused.reason or "no reason was given"
         mend = f"Let it go on: `flask --app wsgi cron resume --job {situation.job}`."
-        return judged(name, fine, [warning(f"Paused: {reason}", mend), *_failing(situation, failing)])
-    return judged(
-        name, fine, [*_silence(situation, now), *_slowness(situation, cursor_ttl), *_failing(situation, failing)]
-    )
+        return judged(name, fine, [warning(f"Paused: {reason}", mend), *failures])
+    # Where calls do not come, or not often enough, it is no news that stocks are old.
+    too_few = [*_silence(situation, now), *_slowness(situation, cursor_ttl)]
+    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(situation, results))])
 
 
 def _in_time(situation: Situation, failing: int, now: datetime) -> str:
@@ -63,23 +74,22 @@ def _in_time(situation: Situation, failing: int, now: datetime) -> str:
 
 
 def _silence(situation: Situation, now: datetime) -> list[Trouble]:
-    pace = situation.pace
-    if pace.last_call is None:
+    if situation.pace.last_call is None:
         mend = f"Let a scheduler call /v1/cron/{situation.job}, or run `flask --app wsgi cron {situation.job}`."
         return [warning("It was never called", mend)]
-    since = now - pace.last_call
-    rare = pace.every is None and since > FRESH + JITTER
-    if situation.running or not (pace.late or rare):
+    if not situation.pace.late:
         return []
-    usual = f", usually every {span(pace.every)}" if pace.every else ""
     mend = "See that the scheduler is on, and calls the right URL with the right secret."
-    return [problem(f"No call for {span(since)}{usual}", mend)]
+    return [problem(silence(situation.pace, now), mend)]
 
 
 def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
     pace = situation.pace
-    if pace.every is None or not pace.stocks_per_call:
+    if pace.every is None or pace.stocks_per_call is None:
         return []
+    if pace.stocks_per_call == 0:
+        mend = f"See why: `flask --app wsgi cron history --job {situation.job}`."
+        return [problem("Calls come, but most of them get no stock done", mend)]
     calls = math.ceil(situation.total / pace.stocks_per_call)
     how = f"{calls} calls, one every {span(pace.every)}"
     often = "Call at least once a day." if calls == 1 else f"Call every {span(FRESH / (calls + 1))}"
@@ -91,6 +101,30 @@ def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
     if calls * pace.every > FRESH + JITTER:
         return [problem(f"Stocks are refreshed only every {span(calls * pace.every)}: a cycle takes {how}", mend)]
     return []
+
+
+def _oldness(situation: Situation, results: Results) -> list[Trouble]:
+    """Old results although calls come: of stocks that fail only where they are the most."""
+    in_first_cycle = results.stale == 0 and (situation.offset > 0 or situation.running is not None)
+    old = results.stale + results.never
+    untold = old - results.failing
+    most = old * 100 >= MOST_OLD_PERCENT * situation.total
+    if in_first_cycle or not (most or untold * 100 >= MANY_OLD_PERCENT * situation.total):
+        return []
+    kind = "stale" if results.stale >= results.never else "never"
+    mend = (
+        f"See which: `flask --app wsgi cron coverage --job {situation.job} --stocks {kind}`. If they do not grow "
+        f"fewer, see in `cron history --job {situation.job}` whether cycles come to their end."
+    )
+    found = f"{old} of {situation.total} stocks have no result of the last {span(FRESH)}"
+    return [(problem if most else warning)(found, mend)]
+
+
+def _failed(situation: Situation) -> list[Trouble]:
+    last = situation.last_run
+    if last is None or last.status is not RunStatus.FAILED:
+        return []
+    return [problem(failure(last), f"See it whole: `flask --app wsgi cron run {last.id}`.")]
 
 
 def _failing(situation: Situation, failing: int) -> list[Trouble]:
