@@ -22,7 +22,7 @@ from tests.world import SECRET, World
 from vettr_cron.lease import lease_key
 from vettr_cron.services.chunk import COMMIT_GROUP_LIMIT
 
-GRACE = 9  # seconds that a stop may take: one less than is promised, for machines that are slower
+GRACE = 10  # seconds that a stop may take
 RESULTS = {"scores": ("vetr_score_history", 1), "red-flags": ("red_flag_history", 5)}
 Stop = Callable[[signal.Signals], Any]
 Program = Callable[..., AbstractContextManager[Stop]]

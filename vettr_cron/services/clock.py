@@ -3,9 +3,9 @@
 import time
 from datetime import UTC, datetime
 
-# After both the lease is given back and the interpreter ends: in all well within the 10 s that a stop may take.
-SHUTDOWN_GRACE_SECONDS = 6.5
-LAST_WORD_SECONDS = 1.0
+# After both the lease is given back and the interpreter ends: in all within the 10 s that a stop may take.
+SHUTDOWN_GRACE_SECONDS = 8.0
+LAST_WORD_SECONDS = 0.5
 
 
 def utc_now() -> datetime:
