@@ -43,7 +43,9 @@ _GAUGES = (
     _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.last_run_failed),
     _Gauge("lease_held", "1 while a caller is at it", lambda job: job.lease_held),
     _Gauge("paused", "1 while the job is paused", lambda job: job.paused),
-    _Gauge("call_overdue", "1 if no call has come for far longer than usual, though one is awaited", lambda job: job.overdue),
+    _Gauge(
+        "call_overdue", "1 if no call came for far longer than usual, though one is awaited", lambda job: job.overdue
+    ),
 )
 
 
