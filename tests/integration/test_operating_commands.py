@@ -111,3 +111,13 @@ def test_a_wish_that_is_none_is_told_and_does_nothing(sqlite_world: World, words
     assert result.stderr
     assert "Traceback" not in result.output
     assert everything(sqlite_world) == before
+
+
+@pytest.mark.parametrize("words", [["pause", "--reason"], ["failures", "--after"], ["scores", "--tickers"]])
+def test_a_text_of_bytes_that_are_not_utf_8_is_refused_by_name(sqlite_world: World, words: list[str]) -> None:
+    add_stocks(sqlite_world, 3)
+    before = everything(sqlite_world)
+    refused = run(sqlite_world, "cron", *words, b"caf\xe9".decode(errors="surrogateescape"))
+    assert refused.exit_code == WRONG_USAGE
+    assert f"'{words[1]}': a text in UTF-8 is needed" in refused.stderr
+    assert everything(sqlite_world) == before

@@ -44,13 +44,28 @@ class ChunksType(click.ParamType[Any]):
         return click.IntRange(1, MAXIMUM_CHUNKS).convert(value, param, ctx)
 
 
-class TickersType(click.ParamType[Any]):
+class TextType(click.ParamType[Any]):
+    """A text that can be kept and sent on, as one of bytes that are not UTF-8 cannot."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text as it is."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail("a text in UTF-8 is needed", param, ctx)
+        return value
+
+
+class TickersType(TextType):
     """Tickers with commas between them."""
 
     name = "A,B,C"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The tickers, each once."""
+        value = super().convert(value, param, ctx)
         tickers = tuple(dict.fromkeys(ticker.strip() for ticker in str(value).split(",") if ticker.strip()))
         if not 1 <= len(tickers) <= MAXIMUM_TICKERS:
             self.fail(f"1 to {MAXIMUM_TICKERS} tickers with commas between them are needed", param, ctx)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import click
 
-from vettr_cron.cli.cron import cron, finite, show
+from vettr_cron.cli.cron import TextType, cron, finite, show
 from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_DAYS
@@ -17,7 +17,9 @@ from vettr_cron.services.registry import services
 
 job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only this job. [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
-after_option = click.option("--after", metavar="TICKER", help="Only stocks beyond this one: the next page.")
+after_option = click.option(
+    "--after", type=TextType(), metavar="TICKER", help="Only stocks beyond this one: the next page."
+)
 limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True)
 
 
@@ -77,7 +79,12 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
 
 @cron.command()
 @job_option
-@click.option("--reason", callback=_short, help=f"Why, for whoever asks; at most {MAXIMUM_REASON} characters.")
+@click.option(
+    "--reason",
+    type=TextType(),
+    callback=_short,
+    help=f"Why, for whoever asks; at most {MAXIMUM_REASON} characters.",
+)
 @json_option
 @speaking
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
