@@ -177,6 +177,15 @@ def test_a_partitioned_table_of_acknowledgments_is_read_as_a_whole(postgres_worl
     assert flag in ids(postgres_world, "red_flag_history")
 
 
+def test_in_sqlite_it_does_not_matter_how_the_names_are_spelled(sqlite_world: World) -> None:
+    flag = add_flag(sqlite_world, NOW - timedelta(days=200))
+    add_flag(sqlite_world, NOW)
+    sqlite_world.execute("CREATE TABLE noted (flag CHAR(32) REFERENCES Red_Flag_History (ID) ON DELETE CASCADE)")
+    sqlite_world.execute("INSERT INTO noted SELECT id FROM red_flag_history ORDER BY detected_at LIMIT 1")
+    assert clean(sqlite_world).removed["red_flags"] == 0
+    assert flag in ids(sqlite_world, "red_flag_history")
+
+
 def test_a_flag_stays_that_another_flag_refers_to(postgres_world: World) -> None:
     first, newest = add_flag(postgres_world, NOW - timedelta(days=200)), add_flag(postgres_world, NOW)
     add_flag(postgres_world, NOW - timedelta(days=100))
@@ -492,6 +501,28 @@ def test_calls_that_are_used_up_by_rows_that_stay_come_to_the_end(world: World) 
     result = clean_a_piece(world)
     assert (result.removed["red_flags"], result.is_complete) == (1, True)
     assert world.redis.keys() == []
+
+
+def test_a_call_that_fails_keeps_its_place_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_flags_of_which_the_last_may_go(world)
+    oldest = retention.oldest
+
+    def failing(connection: Any, expired: Any, after: Any, limit: int) -> Any:
+        if after is not None:
+            raise DatabaseUnavailable("The database is gone")
+        return oldest(connection, expired, after, limit)
+
+    monkeypatch.setattr(retention, "oldest", failing)
+    with pytest.raises(DatabaseUnavailable):
+        in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=60), NOW)
+    assert world.redis.exists(PLACE)
+
+
+def test_a_process_that_must_end_now_does_not_wait_for_redis(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_flags_of_which_the_last_may_go(world)
+    monkeypatch.setattr(clock.Shutdown, "over", property(lambda _: True))
+    assert not clean_a_piece(world).is_complete
+    assert not world.redis.exists(PLACE)
 
 
 def test_what_had_to_stay_may_go_in_the_next_walk(world: World) -> None:

@@ -12,6 +12,8 @@ from tests.world import World
 from tests.written_rows import TABLES, stock_ids, stocks_done
 from vettr_cron.domain.run import CallStatus
 from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Chunk
+from vettr_cron.services.ahead import Ahead
 
 STOCKS = 30
 
@@ -263,3 +265,17 @@ def test_a_change_while_the_next_chunk_is_read_ahead_makes_nobody_else_skipped_o
     assert throughout == stocks_done(universe, job, result.cycle_id, throughout)
     ids = [row["id"] for row in universe.table(TABLES[job])]
     assert len(ids) == len(set(ids))
+
+
+def test_the_next_chunk_is_waited_for_under_its_own_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_stocks(world, 9)
+    begun: list[int] = []
+    take = Ahead.take
+
+    def taking(ahead: Ahead, after: str | None) -> Chunk | None:
+        begun.append(len(world.table("cron_job_runs")))
+        return take(ahead, after)
+
+    monkeypatch.setattr(Ahead, "take", taking)
+    world.data("scores?chunk_size=3&chunks=all")
+    assert begun == [1, 2, 3]

@@ -102,6 +102,11 @@ def test_calls_on_working_days_are_late_on_no_weekend(weeks: int, hours: Sequenc
     assert late(calls, monday + (25 if len(hours) == 1 else 2) * HOUR + hours[0] * HOUR)
 
 
+def test_one_working_week_shows_a_weekend_though_schedulers_are_not_punctual() -> None:
+    moments = [MONDAY + day * DAY + 6 * HOUR + timedelta(seconds=after) for day, after in enumerate((3, 1, 2, 0, 1))]
+    assert not late([Call(moment, moment, 100) for moment in moments], MONDAY + 7 * DAY - HOUR)
+
+
 @pytest.mark.parametrize("weeks", [1, 4])
 def test_calls_in_office_hours_are_late_on_a_working_day_without_any(weeks: int) -> None:
     for day in range(1, 5):

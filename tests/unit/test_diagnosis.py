@@ -240,7 +240,7 @@ def test_calls_that_get_nothing_done_are_a_problem() -> None:
 def test_one_in_twenty_may_be_old_and_half_must_not(results: Results, state: State) -> None:
     found = scheduled(calls_every(HOUR, 5, NOON, stocks=1_300), NOON, results=results)
     assert found.state is state
-    old = f"{results.stale + results.never} of 1300 stocks have no result of the last 24 h"
+    old = f"{results.stale + results.never} of 1300 stocks have no result of the last 25 h"
     assert (old in found.found) == (state is not State.OK)
     kind = "stale" if results.stale else "never"
     assert state is State.OK or f"coverage --job scores --stocks {kind}`" in str(found.mend)
@@ -254,6 +254,11 @@ def test_the_first_cycle_takes_its_time() -> None:
     # It is not the first one any more, once a result has grown old.
     again = replace(never, never=1_199, stale=1)
     assert scheduled(calls_every(HOUR, 5, NOON), NOON, results=again, offset=100).state is State.PROBLEM
+
+
+def test_stocks_may_be_as_old_as_the_last_call_while_none_is_due() -> None:
+    runs = calls_every(DAY, 5, NOON, stocks=1_300)
+    assert scheduled(runs, NOON + DAY + MINUTE, results=replace(ALL_FRESH, stale=1_300)).state is State.OK
 
 
 def test_that_stocks_are_old_is_no_news_where_calls_do_not_come_or_are_paused() -> None:

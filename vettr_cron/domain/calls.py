@@ -17,7 +17,7 @@ JITTER = timedelta(hours=1)  # a daily call is a daily call although schedulers 
 
 _A_SUNDAY = datetime(2026, 1, 4)
 _WEEK, _WEEKEND = timedelta(days=7), timedelta(days=2)
-_WORKING_WEEK = timedelta(days=4)  # from Monday's calls to Friday's
+_WORKING_WEEK = timedelta(days=4) - JITTER  # from Monday's calls to Friday's
 _EVERY_GAP = timedelta(days=8)  # so many days show each night and a weekend
 _ENOUGH_CALLS = 6
 # Around the midnight before Sunday in UTC: it is a weekend nearly everywhere, or somewhere where people have offices. A

@@ -48,7 +48,7 @@ def _on_sqlite(connection: Connection, referred: Table) -> list[tuple[str | None
         (schema, name, referring)
         for (schema, name), keys in inspect(connection).get_multi_foreign_keys().items()
         for key in keys
-        if key["referred_table"] == referred.name
+        if key["referred_table"].lower() == referred.name
         for referring, named in zip(key["constrained_columns"], key["referred_columns"], strict=True)
-        if named == "id"
+        if named.lower() == "id"
     ]

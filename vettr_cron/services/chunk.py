@@ -75,7 +75,6 @@ class ChunkRunner:
         Raises JobPaused when an operator has paused the job, ServiceUnavailable when not even the run row could be
         written.
         """
-        ready = work.ahead.take(cursor.after)
         run = Run(
             id=uuid4(),
             job_name=work.job.run_name,
@@ -98,6 +97,8 @@ class ChunkRunner:
                 runs.start(connection, run)
 
         persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
+        # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
+        ready = work.ahead.take(cursor.after)
         return _ChunkRun(self, work, run, cursor).to_its_end(ready, is_last=is_last)
 
 

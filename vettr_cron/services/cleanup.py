@@ -91,6 +91,7 @@ class Cleanup:
         except ServiceUnavailable as problem:
             is_failure = not self._only_lacked_time(call, problem)
             if is_failure and (request.dry_run or not any(call.removed.values())):
+                self._keep_places(call)
                 raise
             error = str(problem) if is_failure else None
         self._keep_places(call)
@@ -143,7 +144,7 @@ class Cleanup:
 
     def _keep_places(self, call: "_Call") -> None:
         """Keep where the walks are. Without it the next call begins anew, which is no reason for this one to fail."""
-        if call.request.dry_run:
+        if call.request.dry_run or self._shutdown.over:  # a process that must end now waits for nobody
             return
         try:
             for name, place in call.places.items():

@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
 from vettr_cron.database import POOL_OVERFLOW, POOL_SIZE, Database
-from vettr_cron.domain.calls import FRESH
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
@@ -104,7 +103,7 @@ class Doctor:
         for facts in (database, redis):
             if isinstance(facts, ServiceUnavailable):
                 raise facts
-        return self.status.read(), self.coverage.read(list(JOBS.values()), FRESH)
+        return self.status.read(), self.coverage.read(list(JOBS.values()), stock_rules.OLD)
 
     def _schedule(self, job: Job[object], calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)

@@ -9,6 +9,8 @@ from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, w
 from vettr_cron.domain.pace import Situation, failure, silence, span
 from vettr_cron.domain.run import RunStatus
 
+OLD = FRESH + JITTER
+"""From which age on a result is old: the age that a daily call leaves, and what such a call may come late."""
 MANY_FAILING_PERCENT = 5
 MANY_OLD_PERCENT, MOST_OLD_PERCENT = 5, 50
 
@@ -42,7 +44,7 @@ def _universe_troubles(tickers: Tickers) -> list[Trouble]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Of how many stocks the last result is older than FRESH, how many have none, and how many failed last time."""
+    """Of how many stocks the last result is older than OLD, how many have none, and how many failed last time."""
 
     stale: int
     never: int
@@ -61,7 +63,7 @@ def schedule(situation: Situation, results: Results, cursor_ttl: timedelta, now:
         return judged(name, fine, [warning(f"Paused: {reason}", mend), *failures])
     # Where calls do not come, or not often enough, it is no news that stocks are old.
     too_few = [*_silence(situation, now), *_slowness(situation, cursor_ttl)]
-    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(situation, results))])
+    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(situation, results, now))])
 
 
 def _in_time(situation: Situation, failing: int, now: datetime) -> str:
@@ -103,8 +105,10 @@ def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
     return []
 
 
-def _oldness(situation: Situation, results: Results) -> list[Trouble]:
+def _oldness(situation: Situation, results: Results, now: datetime) -> list[Trouble]:
     """Old results although calls come: of stocks that fail only where they are the most."""
+    if situation.pace.last_call and now - situation.pace.last_call > FRESH:
+        return []  # no call was due since, as on a weekend
     in_first_cycle = results.stale == 0 and (situation.offset > 0 or situation.running is not None)
     old = results.stale + results.never
     untold = old - results.failing
@@ -116,7 +120,7 @@ def _oldness(situation: Situation, results: Results) -> list[Trouble]:
         f"See which: `flask --app wsgi cron coverage --job {situation.job} --stocks {kind}`. If they do not grow "
         f"fewer, see in `cron history --job {situation.job}` whether cycles come to their end."
     )
-    found = f"{old} of {situation.total} stocks have no result of the last {span(FRESH)}"
+    found = f"{old} of {situation.total} stocks have no result of the last {span(OLD)}"
     return [(problem if most else warning)(found, mend)]
 
 
