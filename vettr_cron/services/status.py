@@ -57,6 +57,8 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
+        # Between two chunks of a call no run is running, yet it is at work.
+        at_work = {job.name for job in JOBS.values() if self._leases.holder(job.name) is not None}
         orphans = orphaned_runs(self._database, self._leases)
         with self._database.reading(LOOK_SECONDS) as connection:
             total = stocks.count(connection)
@@ -70,7 +72,7 @@ class ReadStatus:
                 running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
                 calls = _recent_calls(connection, job.run_name, now)
                 offset = keys.rank or 0
-                awaited = not running and job.name not in paused
+                awaited = job.name not in at_work and job.name not in paused
                 situation = Situation(
                     job=job.name,
                     offset=offset,
