@@ -100,7 +100,7 @@ def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
         forgotten = f"the cursor is forgotten after {span(cursor_ttl)} (CRON_CURSOR_TTL_SECONDS)"
         return [problem(f"A cycle never ends: it takes {how}, and {forgotten}", mend)]
     # From one refresh of a stock to the next lies a whole cycle, with the wait for the first call of the next one.
-    if calls * pace.every > FRESH + JITTER:
+    if calls * pace.every > OLD:
         return [problem(f"Stocks are refreshed only every {span(calls * pace.every)}: a cycle takes {how}", mend)]
     return []
 
