@@ -40,7 +40,6 @@ class Work:
     lease: Lease
     chunk_size: int
     batch_size: int
-    workers: int
     tolerated_failure_percent: float
     total_stocks: int
     deadline: Deadline
@@ -158,11 +157,7 @@ class _ChunkRun:
                 return
             items = chunk.items[start : start + size]
             self._log_group(items)
-            yield list(
-                evaluate_in_batches(
-                    work.executor, work.workers, work.job, self._occasion, items, work.batch_size, self._may_start
-                )
-            )
+            yield evaluate_in_batches(work.executor, work.job, self._occasion, items, work.batch_size, self._may_start)
 
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)

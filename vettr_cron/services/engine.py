@@ -1,8 +1,7 @@
-"""Evaluates a chunk in batches through concurrent.futures and yields their outcomes in order."""
+"""Evaluates a chunk in batches through concurrent.futures and gives their outcomes in order."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,27 +32,33 @@ class BatchOutcome:
 
 def evaluate_in_batches(
     executor: Executor,
-    workers: int,
     job: Job[Any],
     occasion: Occasion,
     items: Sequence[Item],
     batch_size: int,
     may_start: Callable[[], bool],
-) -> Iterator[BatchOutcome]:
-    """Yield the batches' outcomes in order, at most `workers` under way at once.
+) -> list[BatchOutcome]:
+    """The batches' outcomes in order, as many batches at once as the executor has workers.
 
-    The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so.
+    The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so, and none is
+    among the outcomes after one that did not start.
     """
-    batches = deque(items[start : start + batch_size] for start in range(0, len(items), batch_size))
-    under_way: deque[Future[BatchOutcome]] = deque()
-    started = False
-    while batches or under_way:
-        while batches and len(under_way) < workers and (not started or may_start()):
-            under_way.append(executor.submit(evaluate_batch, job, occasion, batches.popleft()))
-            started = True
-        if not under_way:
-            return
-        yield under_way.popleft().result()
+
+    def evaluate(start: int) -> BatchOutcome | None:
+        if start and not may_start():
+            return None
+        return evaluate_batch(job, occasion, items[start : start + batch_size])
+
+    batches = [executor.submit(evaluate, start) for start in range(0, len(items), batch_size)]
+    # For all of them at once: to be woken after each batch takes Python's lock from those who evaluate.
+    wait(batches)
+    outcomes = []
+    for batch in batches:
+        outcome = batch.result()
+        if outcome is None:
+            break
+        outcomes.append(outcome)
+    return outcomes
 
 
 def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> BatchOutcome:

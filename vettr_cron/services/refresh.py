@@ -119,7 +119,6 @@ class Refresh:
                 lease=lease,
                 chunk_size=call.request.chunk_size,
                 batch_size=self._settings.cron_batch_size,
-                workers=self._settings.cron_workers,
                 tolerated_failure_percent=self._settings.cron_tolerated_failure_percent,
                 total_stocks=call.total_stocks,
                 deadline=call.deadline,
