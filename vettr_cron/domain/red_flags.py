@@ -80,8 +80,8 @@ def red_flags(inputs: RedFlagInputs, now: datetime) -> RedFlagReport:
         _flag("disclosure_gaps", 0.15, _disclosure_gaps(inputs.newest_filing, now)),
         _flag("debt_trend", 0.10, _debt_trend(texts)),
     )
-    composite = int(rhu(total(flag.score * flag.weight for flag in flags)))
-    return RedFlagReport(ticker=inputs.ticker, composite_score=composite, severity=severity(composite), flags=flags)
+    composite = int(rhu(total([flag.score * flag.weight for flag in flags])))
+    return RedFlagReport(inputs.ticker, composite, severity(composite), flags)
 
 
 def severity(score: int) -> str:
@@ -98,9 +98,11 @@ def _check(inputs: RedFlagInputs) -> None:
     check_numbers(repeat("executives.years_at_company"), inputs.executives_years, required=True)
     if inputs.newest_filing is not None:
         check_timestamps("filings.date", (inputs.newest_filing,))
-    check_timestamps("filings.date", [filing.date for filing in inputs.recent_filings])
-    check_texts("filings.title", [filing.title for filing in inputs.recent_filings])
-    check_texts("filings.summary", [filing.summary for filing in inputs.recent_filings])
+    if inputs.recent_filings:
+        dates, titles, summaries = zip(*inputs.recent_filings, strict=True)
+        check_timestamps("filings.date", dates)
+        check_texts("filings.title", titles)
+        check_texts("filings.summary", summaries)
 
 
 def _flag(flag_type: str, weight: float, finding: tuple[int, str]) -> RedFlag:
@@ -124,7 +126,7 @@ def _financing_velocity(texts: list[str], market_cap: float) -> tuple[int, str]:
 
 def _executive_churn(years: Sequence[float]) -> tuple[int, str]:
     """25 for each executive in the first year here; 0 years means unknown, and is no flag."""
-    count = sum(0 < each < 1 for each in years)
+    count = sum([0 < each < 1 for each in years])
     return min(100, 25 * count), f"Less than 1 year at the company is on record for {_of(count, years, 'executive')}."
 
 
@@ -151,10 +153,15 @@ def _debt_trend(texts: list[str]) -> tuple[int, str]:
 
 
 def _mentioning(texts: list[str], keywords: tuple[str, ...]) -> int:
-    # Plain loops, as a universe has many filings: any() with a generator takes half as long again.
+    # Most keywords are in none of a stock's texts: to look for each in all of them at once leaves few to count with.
+    all_texts = "\n".join(texts)
+    found = [keyword for keyword in keywords if keyword in all_texts]
+    if not found:
+        return 0
+    # A plain loop, as a universe has many filings: any() with a generator takes half as long again.
     count = 0
     for text in texts:
-        for keyword in keywords:
+        for keyword in found:
             if keyword in text:
                 count += 1
                 break

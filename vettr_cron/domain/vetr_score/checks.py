@@ -1,7 +1,8 @@
 """Every figure of a stock's inputs is checked before the first rule reads one."""
 
 from collections.abc import Sequence
-from itertools import chain, repeat
+from functools import lru_cache
+from itertools import repeat
 from operator import attrgetter
 
 from vettr_cron.domain.data_checks import check_numbers, check_texts, check_timestamps, refuse
@@ -32,31 +33,42 @@ _NUMBER_COLUMNS = (
 )
 _numbers = attrgetter(*(column.partition(".")[2] for column in _NUMBER_COLUMNS))
 _PRICE_COLUMNS = tuple(f"stock_daily_prices.{name}" for name in DailyPrices._fields)
+_YEARS, _VALUE = repeat("executives.years_at_company"), repeat("insider_transactions.value")
+_TEXT = frozenset({str})
 
 
 def check_inputs(inputs: StockInputs) -> None:
     """Raise StockDataError for the first value that no rule can work with."""
     check_texts("stocks.sector", (inputs.sector,))
     check_numbers(_NUMBER_COLUMNS, _numbers(inputs))
-    _check_executives(inputs.executives)
-    _check_transactions(inputs.insider_transactions)
+    if inputs.executives:
+        _check_executives(inputs.executives)
+    if inputs.insider_transactions:
+        _check_transactions(inputs.insider_transactions)
     if inputs.newest_filing is not None:
         check_timestamps("filings.date", (inputs.newest_filing,))
-    days = len(inputs.prices.high)
-    columns = chain.from_iterable(repeat(column, days) for column in _PRICE_COLUMNS)
-    check_numbers(columns, tuple(chain.from_iterable(inputs.prices)))
+    prices = inputs.prices
+    if prices.high:
+        columns = _price_columns(len(prices.high))
+        check_numbers(columns, [*prices.high, *prices.low, *prices.close, *prices.previous_close])
+
+
+@lru_cache(maxsize=64)
+def _price_columns(days: int) -> Sequence[str]:
+    return [column for column in _PRICE_COLUMNS for _day in range(days)]
 
 
 def _check_executives(executives: Sequence[Executive]) -> None:
-    years = [executive.years_at_company for executive in executives]
-    check_numbers(repeat("executives.years_at_company"), years, required=True)
-    check_texts("executives.education", [executive.education for executive in executives])
-    for _, companies, _ in executives:
-        if companies is not None and not (isinstance(companies, list) and all(isinstance(c, str) for c in companies)):
+    years, careers, educations = zip(*executives, strict=True)
+    check_numbers(_YEARS, years, required=True)
+    check_texts("executives.education", educations)
+    for companies in careers:
+        if companies is not None and not (isinstance(companies, list) and _TEXT.issuperset(map(type, companies))):
             refuse("executives.previous_companies", companies, "a list of texts is needed")
 
 
 def _check_transactions(transactions: Sequence[InsiderTransaction]) -> None:
-    check_timestamps("insider_transactions.transaction_date", [row.transaction_date for row in transactions])
-    check_texts("insider_transactions.transaction_text", [row.transaction_text for row in transactions])
-    check_numbers(repeat("insider_transactions.value"), [row.value for row in transactions])
+    dates, texts, values = zip(*transactions, strict=True)
+    check_timestamps("insider_transactions.transaction_date", dates)
+    check_texts("insider_transactions.transaction_text", texts)
+    check_numbers(_VALUE, values)

@@ -9,6 +9,8 @@ from vettr_cron.domain.vetr_score.pillar_score import PillarScore, missing
 
 _NAME = "market_sentiment"
 _WEIGHTS = (20 / 75, 15 / 75, 20 / 75, 20 / 75)
+_SHARES = tuple(weight / total(_WEIGHTS) for weight in _WEIGHTS)
+_SHARES_WITHOUT_LIQUIDITY = (0.0, *(weight / total(_WEIGHTS[1:]) for weight in _WEIGHTS[1:]))
 _LIQUID_TURNOVER = 100_000
 _DAY = timedelta(days=1)
 
@@ -44,10 +46,9 @@ def _nothing_known(inputs: StockInputs) -> bool:
     )
 
 
-def _weighted_mean(*scores: int | None) -> float:
-    present = [(score, weight) for score, weight in zip(scores, _WEIGHTS, strict=True) if score is not None]
-    whole_weight = total(weight for _, weight in present)
-    return total(score * (weight / whole_weight) for score, weight in present)
+def _weighted_mean(liquidity: int | None, news: int, squeeze: int, consensus: int) -> float:
+    of_liquidity, of_news, of_squeeze, of_consensus = _SHARES_WITHOUT_LIQUIDITY if liquidity is None else _SHARES
+    return (liquidity or 0) * of_liquidity + news * of_news + squeeze * of_squeeze + consensus * of_consensus
 
 
 def _liquidity(inputs: StockInputs) -> int | None:

@@ -58,20 +58,16 @@ def average_true_range(prices: DailyPrices) -> float:
 
 def _true_ranges(prices: DailyPrices) -> list[float]:
     """0 for a day with a gap in its figures; a price of 0 is a gap."""
-    ranges = []
-    # Without max() and abs(), whose calls would take longer than all the rest of the overlay.
+    ranges: list[float] = []
     for high, low, previous_close in zip(prices.high, prices.low, prices.previous_close, strict=True):
         if not (high and low and previous_close):
             ranges.append(0.0)
-            continue
-        true_range, up, down = high - low, high - previous_close, low - previous_close
-        if up < 0:
-            up = -up
-        if down < 0:
-            down = -down
-        if up > true_range:
-            true_range = up
-        ranges.append(down if down > true_range else true_range)
+        elif low <= high:
+            # The largest of the three differences, without a call: max() would take longer than all the rest.
+            top = previous_close if previous_close > high else high
+            ranges.append(top - (previous_close if previous_close < low else low))
+        else:
+            ranges.append(max(high - low, abs(high - previous_close), abs(low - previous_close)))
     return ranges
 
 

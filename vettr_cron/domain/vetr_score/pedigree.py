@@ -46,10 +46,10 @@ def _companies(executive: Executive) -> list[str]:
 
 def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> float:
     """The mean of years here and three for each company before, blank names included, times 5."""
-    points = (
+    points = [
         executive.years_at_company + 3.0 * len(companies)
         for executive, companies in zip(executives, careers, strict=True)
-    )
+    ]
     return min(100, (total(points) / len(executives)) * 5)
 
 

@@ -1,7 +1,8 @@
 """The score: four weighted pillars, tilted by the price overlay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
 from vettr_cron.domain.data_checks import whole
@@ -12,7 +13,6 @@ from vettr_cron.domain.vetr_score.inputs import StockInputs
 from vettr_cron.domain.vetr_score.market_sentiment import market_sentiment
 from vettr_cron.domain.vetr_score.operational_efficiency import operational_efficiency
 from vettr_cron.domain.vetr_score.overlay import Overlay, price_overlay
-from vettr_cron.domain.vetr_score.pillar_score import PillarScore
 from vettr_cron.domain.vetr_score.shareholder_structure import shareholder_structure
 
 _BASE_WEIGHTS = (0.35, 0.25, 0.25, 0.15)
@@ -47,26 +47,30 @@ def vetr_score(inputs: StockInputs, now: datetime) -> VetrScore:
         shareholder_structure(inputs, now),
         market_sentiment(inputs, now),
     )
-    pillars = _weighed(found)
-    base = rhu(total(pillar.score * pillar.weight for pillar in pillars))
+    weights = _weights(tuple([pillar.score is None for pillar in found]))
+    pillars = tuple(
+        [
+            Pillar(name, 0 if score is None else score, weight, sub_scores)
+            for (name, score, sub_scores), weight in zip(found, weights, strict=True)
+        ]
+    )
+    base = rhu(total([pillar.score * pillar.weight for pillar in pillars]))
     overlay = price_overlay(inputs.price, inputs.prices)
     overall = min(100, max(0, rhu(base + overlay.dynamic_tilt)))
     return VetrScore(
-        ticker=inputs.ticker,
-        overall_score=whole("vetr_score_history.overall_score", overall),
-        base_score=whole("vetr_score_history.base_score", base),
-        pillars=pillars,
-        overlay=overlay,
-        null_pillars=tuple(pillar.name for pillar in found if pillar.score is None),
+        inputs.ticker,
+        whole("vetr_score_history.overall_score", overall),
+        whole("vetr_score_history.base_score", base),
+        pillars,
+        overlay,
+        tuple([pillar.name for pillar in found if pillar.score is None]),
     )
 
 
-def _weighed(found: Sequence[PillarScore]) -> tuple[Pillar, ...]:
+@cache
+def _weights(missing: tuple[bool, ...]) -> tuple[float, ...]:
     """The weight of the missing pillars goes to the others, in proportion."""
-    present = total(weight for pillar, weight in zip(found, _BASE_WEIGHTS, strict=True) if pillar.score is not None)
+    present = total(weight for weight, is_missing in zip(_BASE_WEIGHTS, missing, strict=True) if not is_missing)
     return tuple(
-        [
-            Pillar(name, 0, 0, sub_scores) if score is None else Pillar(name, score, weight / present, sub_scores)
-            for (name, score, sub_scores), weight in zip(found, _BASE_WEIGHTS, strict=True)
-        ]
+        0 if is_missing else weight / present for weight, is_missing in zip(_BASE_WEIGHTS, missing, strict=True)
     )
