@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, select, true
+from sqlalchemy import Connection, Select, bindparam, func, select, true
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
@@ -30,7 +30,7 @@ def load(connection: Connection, selection: Selection, now: datetime) -> tuple[S
     return read(connection, selection, {"since": now - RECENT})
 
 
-_STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap, newest_of(filings, filings.c.date))
+_STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap)
 
 
 def _read_at_once(
@@ -41,7 +41,7 @@ def _read_at_once(
 
 
 def _inputs_of(
-    _stock_id: UUID, ticker: str, market_cap: Any, newest: Any, years: Any, dates: Any, titles: Any, summaries: Any
+    _stock_id: UUID, ticker: str, market_cap: Any, years: Any, dates: Any, titles: Any, summaries: Any, newest: Any
 ) -> RedFlagInputs:
     recent = [Filing(*row) for row in zip(dates, titles, summaries, strict=True)] if dates else ()
     return RedFlagInputs(ticker, market_cap, years or (), newest, recent)
@@ -53,7 +53,8 @@ def everything(place: Place) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officers = gathered(executives, {"years": executives.c.years_at_company})
     texts = {name: filings.c[name] for name in Filing._fields}
-    recent = gathered(filings, texts, filings.c.date >= bindparam("since"))
+    newest = func.max(filings.c.date).label("newest")
+    recent = gathered(filings, texts, filings.c.date >= bindparam("since"), besides=[newest])
     chosen = select(*_STOCK, *officers.c, *recent.c)
     source = stocks.join(officers, true()).join(recent, true())
     return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
@@ -81,7 +82,7 @@ def _read_by_table(
 
 @cache
 def _stocks(place: Place) -> Select[Any]:
-    return chosen_of(select(*_STOCK), place)
+    return chosen_of(select(*_STOCK, newest_of(filings, filings.c.date)), place)
 
 
 @cache

@@ -124,13 +124,19 @@ def joined(table: Table, *columns: Any) -> Select[Any]:
     return select(stocks.c.ticker, *columns).join_from(stocks, table, table.c.stock_id == stocks.c.id)
 
 
-def gathered(table: Table, columns: Mapping[str, Any], *conditions: ColumnElement[bool]) -> LateralFromClause:
+def gathered(
+    table: Table,
+    columns: Mapping[str, Any],
+    *conditions: ColumnElement[bool],
+    besides: Sequence[ColumnElement[Any]] = (),
+) -> LateralFromClause:
     """For each stock its rows of a table: an array a column, all in the same order, NULL where there are no rows.
 
     PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are: the
-    conditions stand where they cannot lead it to an index on the rows of all stocks.
+    conditions stand where they cannot lead it to an index on the rows of all stocks. `besides` are aggregates over all
+    rows of the stock, whatever the conditions say.
     """
-    rows = select(*(array_of(column, name, *conditions) for name, column in columns.items()))
+    rows = select(*(array_of(column, name, *conditions) for name, column in columns.items()), *besides)
     return rows.where(table.c.stock_id == stocks.c.id).correlate(stocks).lateral(f"of_{table.name}")
 
 
