@@ -7,12 +7,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.embedded_keeper import EmbeddedKeeper
 from tests.servers.postgres_server import PostgresServer, PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush, url_of_worker
 from tests.world import migrate_database
 from vettr_cron.embedded_redis import EmbeddedRedis
+
+# How long an example takes says nothing: the machine may have other work to do.
+settings.register_profile("without-deadlines", deadline=None)
+settings.load_profile("without-deadlines")
 
 
 @pytest.fixture(scope="session")

@@ -257,7 +257,6 @@ def test_the_service_does_what_the_model_does(migrated_sqlite_url: str, redis_ur
     checks = settings(
         max_examples=ROUNDS,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

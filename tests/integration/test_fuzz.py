@@ -232,7 +232,7 @@ def test_any_request_is_answered_in_the_shape_of_the_service(migrated_sqlite_url
     seen: Counter[int] = Counter()
 
     @seed(SEED)
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
     @given(requests)
     @example(Sent("POST", PATHS[0], "", f"Bearer {SECRET}", "application/json", TOO_DEEP))
     def answers(sent: Sent) -> None:
