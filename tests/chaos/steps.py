@@ -119,10 +119,10 @@ def stepped_job(steps: Steps, job: Job[Any], evaluated: Callable[[str], None]) -
         evaluated(item.ticker)
         return job.evaluate(item, occasion)
 
-    def save(connection: Connection, results: Sequence[Any]) -> None:
+    def save(connection: Connection, occasion: Occasion, results: Sequence[Any]) -> None:
         steps.next_commit = "results committed"
         with steps.step("results written"):
-            job.save(connection, results)
+            job.save(connection, occasion, results)
 
     return replace(job, load=load, evaluate=evaluate, save=save)
 

@@ -50,7 +50,7 @@ class Job(Generic[Result]):
 
     load(connection, selection, now): the selected stocks, in the universe's order.
     evaluate(item, occasion): one stock's result; raises StockDataError when the stock's rows allow none.
-    save(connection, results): raises RowsRefused when the database refuses rows for what is in them.
+    save(connection, occasion, results): raises RowsRefused when the database refuses rows for what is in them.
     answer(result): the key and the JSON of the answer that the platform's API takes from Redis.
     """
 
@@ -58,7 +58,7 @@ class Job(Generic[Result]):
     run_name: str  # in the run log and in results
     load: Callable[[Connection, Selection, datetime], Chunk]
     evaluate: Callable[[Item, Occasion], Result]
-    save: Callable[[Connection, Sequence[Result]], None]
+    save: Callable[[Connection, Occasion, Sequence[Result]], None]
     answer: Callable[[Result], tuple[str, str]]
 
     @property

@@ -35,18 +35,18 @@ def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
     """The flags of one stock as they will be written. Raises StockDataError."""
     report = red_flags(item.inputs, occasion.now)
     ids = occasion.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
-    rows = [_row(row_id, flag, item, occasion) for row_id, flag in zip(ids, report.flags, strict=True)]
+    rows = [_row(row_id, flag, item) for row_id, flag in zip(ids, report.flags, strict=True)]
     check_fits(red_flag_history, rows[0])  # the others differ in what is ours alone
     answer = orjson.dumps(_answer(report, occasion.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 
-def save(connection: Connection, group: Sequence[RedFlagResult]) -> None:
+def save(connection: Connection, occasion: Occasion, group: Sequence[RedFlagResult]) -> None:
     """Write a group's flags. Raises RowsRefused."""
-    results.save_red_flags(connection, [row for result in group for row in result.flags])
+    results.save_red_flags(connection, occasion.now, [row for result in group for row in result.flags])
 
 
-def _row(row_id: str, flag: RedFlag, item: Item, occasion: Occasion) -> Row:
+def _row(row_id: str, flag: RedFlag, item: Item) -> Row:
     return {
         "id": row_id,
         "stock_ticker": item.ticker,
@@ -54,7 +54,6 @@ def _row(row_id: str, flag: RedFlag, item: Item, occasion: Occasion) -> Row:
         "severity": flag.severity,
         "score": flag.score,
         "description": flag.description,
-        "detected_at": occasion.now,
     }
 
 

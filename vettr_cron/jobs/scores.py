@@ -39,13 +39,12 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     inputs: StockInputs = item.inputs
     score = vetr_score(inputs, occasion.now)
     overlay = score.overlay.rounded
-    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
     # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
-    kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{midnight.date()}")
+    kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{occasion.now.date()}")
     history_id, snapshot_id = occasion.row_ids(item.stock_id, *kinds)
-    history = _history_row(history_id, score, overlay, item, occasion)
+    history = _history_row(history_id, score, overlay, item)
     copied = {name: history[name] for name in _SNAPSHOT_COPIES}
-    snapshot = {"id": snapshot_id, **copied, "price": inputs.price, "recorded_at": midnight}
+    snapshot = {"id": snapshot_id, **copied, "price": inputs.price}
     check_fits(vetr_score_history, history)
     check_fits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "vetr_score": score.overall_score}
@@ -53,17 +52,18 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 
-def save(connection: Connection, group: Sequence[ScoreResult]) -> None:
+def save(connection: Connection, occasion: Occasion, group: Sequence[ScoreResult]) -> None:
     """Write a group's history, snapshots and stocks.vetr_score. Raises RowsRefused."""
     results.save_scores(
         connection,
+        occasion.now,
         [result.history for result in group],
         [result.snapshot for result in group],
         [result.overall for result in group],
     )
 
 
-def _history_row(row_id: str, score: VetrScore, overlay: Overlay, item: Item, occasion: Occasion) -> Row:
+def _history_row(row_id: str, score: VetrScore, overlay: Overlay, item: Item) -> Row:
     survival, efficiency, structure, sentiment = score.pillars
     return {
         "id": row_id,
@@ -83,7 +83,6 @@ def _history_row(row_id: str, score: VetrScore, overlay: Overlay, item: Item, oc
         "warrant_overhang_score": structure.sub_scores["warrant_overhang"],
         "liquidity_score": sentiment.sub_scores["liquidity"],
         "news_velocity_score": sentiment.sub_scores["news_velocity"],
-        "technical_momentum_score": 0,  # retired by the platform, which keeps the column
         "short_squeeze_score": sentiment.sub_scores["short_squeeze"],
         "analyst_consensus_score": sentiment.sub_scores["analyst_consensus"],
         "hourly_return_pct": overlay.return_pct,
@@ -95,7 +94,6 @@ def _history_row(row_id: str, score: VetrScore, overlay: Overlay, item: Item, oc
         "p2_weight": efficiency.weight,
         "p3_weight": structure.weight,
         "p4_weight": sentiment.weight,
-        "calculated_at": occasion.now,
     }
 
 

@@ -5,9 +5,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, String, Table, Text, bindparam, cast, column, func, select
+from sqlalchemy import JSON, ColumnElement, String, Table, Text, bindparam, cast, column, func
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 Row = Mapping[str, Any]
 
@@ -51,15 +51,21 @@ def _given(table: Table, names: tuple[str, ...]) -> tuple[_Given, ...]:
 
 
 def _array(given: _Given) -> ColumnElement[Any]:
-    values = bindparam(given.parameter, type_=Text)
-    if given.travels_as_text:
-        return func.array(select(func.json_array_elements_text(cast(values, JSON))).scalar_subquery())
-    return cast(values, ARRAY(given.kind))
+    # A parameter without a type of its own is read once, as the array. One of type text would be read a second time by
+    # the planner, to see how long the array is.
+    values = bindparam(given.parameter, type_=NullType())
+    return cast(values, ARRAY(Text() if given.travels_as_text else given.kind))
 
 
 def _text(given: _Given, values: list[Any]) -> str:
     if given.is_json:
         values = [None if value is None else orjson.dumps(value).decode() for value in values]
     listed = orjson.dumps(values).decode()
-    # Without text in it, PostgreSQL's form of an array is JSON's but for the brackets.
-    return listed if given.travels_as_text else f"{{{listed[1:-1]}}}"
+    if "\\" in listed:
+        listed = f"[{','.join(map(_quoted, values))}]"
+    # But for the brackets, and what JSON escapes in its own way, PostgreSQL's form of an array is JSON's.
+    return f"{{{listed[1:-1]}}}"
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

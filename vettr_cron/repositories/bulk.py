@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import stocks
@@ -47,9 +47,8 @@ def upsert(
         everything = (*names, *shared)
         statement = _sqlite_upsert(table, everything, tuple(key), replacements)
         kinds = {name: table.c[name].type for name in everything}
-        given = [row | shared for row in rows] if shared else rows
         with _refusals(table, rows):
-            tuples.execute(connection, statement, kinds, given)
+            tuples.execute(connection, statement, kinds, rows, shared)
 
 
 def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
@@ -164,7 +163,8 @@ def _refusals(table: Table, rows: Sequence[Row]) -> Iterator[None]:
 
 def _is_refusal(error: DBAPIError) -> bool:
     sqlstate = _sqlstate(error)
-    return sqlstate.startswith(("22", "23")) if sqlstate else isinstance(error, IntegrityError)
+    # Without one it is SQLite's, or the driver's own, which sends no text with a zero byte in it.
+    return sqlstate.startswith(("22", "23")) if sqlstate else isinstance(error, IntegrityError | DataError)
 
 
 def _explain(table: Table, rows: Sequence[Row], error: DBAPIError) -> str:

@@ -1,6 +1,7 @@
 """The rows that a refresh writes, a whole group of stocks a statement."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, inspect
 
@@ -9,17 +10,20 @@ from vettr_cron.repositories.bulk import Row, set_column, upsert
 
 
 def save_scores(
-    connection: Connection, history: Sequence[Row], snapshots: Sequence[Row], overall: Sequence[Row]
+    connection: Connection, now: datetime, history: Sequence[Row], snapshots: Sequence[Row], overall: Sequence[Row]
 ) -> None:
     """Write score rows by id, the day's snapshots by ticker and day, and stocks.vetr_score. Raises RowsRefused."""
-    upsert(connection, vetr_score_history, history)
-    upsert(connection, vetr_score_snapshots, snapshots, key=("stock_ticker", "recorded_at"))
+    # The platform has retired the technical momentum, but keeps the column.
+    upsert(connection, vetr_score_history, history, shared={"technical_momentum_score": 0, "calculated_at": now})
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    by_day = ("stock_ticker", "recorded_at")
+    upsert(connection, vetr_score_snapshots, snapshots, by_day, shared={"recorded_at": midnight})
     set_column(connection, stocks, "vetr_score", overall)
 
 
-def save_red_flags(connection: Connection, flags: Sequence[Row]) -> None:
+def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> None:
     """Write red flag rows by id. Raises RowsRefused."""
-    upsert(connection, red_flag_history, flags)
+    upsert(connection, red_flag_history, flags, shared={"detected_at": now})
 
 
 def longest_flagged_ticker(connection: Connection) -> int | None:

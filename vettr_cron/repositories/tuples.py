@@ -17,14 +17,31 @@ Row = Mapping[str, Any]
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
-def execute(connection: Connection, statement: Any, kinds: Mapping[str, TypeEngine[Any]], rows: Sequence[Row]) -> None:
-    """Run a statement for each row; `kinds` says which parameters it takes, and of which types."""
+_NOTHING: Row = {}
+
+
+def execute(
+    connection: Connection,
+    statement: Any,
+    kinds: Mapping[str, TypeEngine[Any]],
+    rows: Sequence[Row],
+    shared: Row = _NOTHING,
+) -> None:
+    """Run a statement for each row; `kinds` says which parameters it takes, and of which types.
+
+    `shared` are parameters that have the same value for all rows.
+    """
     text, parameters = _compiled(statement, tuple(kinds))
-    series = [
-        _stored(kinds[name], [row[name] for row in rows]) if name in kinds else [constant] * len(rows)
-        for name, constant in parameters
-    ]
-    connection.exec_driver_sql(text, list(zip(*series, strict=True)))
+    times = len(rows)
+
+    def series(name: str, constant: Any) -> list[Any]:
+        if name not in kinds:
+            return [constant] * times
+        if name in shared:
+            return _stored(kinds[name], [shared[name]]) * times
+        return _stored(kinds[name], [row[name] for row in rows])
+
+    connection.exec_driver_sql(text, list(zip(*(series(*each) for each in parameters), strict=True)))
 
 
 @lru_cache(maxsize=64)

@@ -26,9 +26,9 @@ def save_group(connection: Connection, job: Job[Any], occasion: Occasion, group:
     failures = [failure for batch in group for failure in batch.failures]
     try:
         with connection.begin_nested():
-            job.save(connection, [entry.result for entry in evaluated])
+            job.save(connection, occasion, [entry.result for entry in evaluated])
     except RowsRefused:
-        evaluated, refused = _save_one_by_one(connection, job, evaluated)
+        evaluated, refused = _save_one_by_one(connection, job, occasion, evaluated)
         order = {item.ticker: rank for rank, item in enumerate(item for batch in group for item in batch.items)}
         failures = sorted([*failures, *refused], key=lambda failure: order[failure.ticker])
     attempt = Attempt(job.name, occasion.cycle_id, occasion.now)
@@ -37,13 +37,13 @@ def save_group(connection: Connection, job: Job[Any], occasion: Occasion, group:
 
 
 def _save_one_by_one(
-    connection: Connection, job: Job[Any], group: Sequence[Evaluated]
+    connection: Connection, job: Job[Any], occasion: Occasion, group: Sequence[Evaluated]
 ) -> tuple[list[Evaluated], list[StockFailure]]:
     kept, failures = [], []
     for evaluated in group:
         try:
             with connection.begin_nested():
-                job.save(connection, [evaluated.result])
+                job.save(connection, occasion, [evaluated.result])
             kept.append(evaluated)
         except RowsRefused as error:
             failures.append(StockFailure(evaluated.item.ticker, str(error)))
