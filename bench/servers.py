@@ -1,5 +1,6 @@
 """Private servers for a benchmark, reached over TCP, with the durability that a production server has."""
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,11 +9,12 @@ from typing import NamedTuple
 from tests.servers.postgres_server import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis
 
+_QUARTER_OF_THE_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // 2**20
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "on",
     "full_page_writes": "on",
-    "shared_buffers": "1GB",
+    "shared_buffers": f"{_QUARTER_OF_THE_MEMORY}MB",  # as PostgreSQL's documentation advises
     "maintenance_work_mem": "512MB",
     "autovacuum": "on",
 }
