@@ -13,5 +13,6 @@ except ConfigError as error:
 
 # What the start has made stays: no collection need look through it again, and forked workers go on sharing its memory.
 gc.freeze()
-# A chunk makes millions of short-lived values and hardly a circle among them; by default each 700 are looked through.
+# A chunk's inputs and results are many values and hardly a circle among them; by default they would be looked through
+# each time that some hundreds more have come together.
 gc.set_threshold(20_000)

@@ -110,7 +110,7 @@ def test_any_bytes_are_answered_in_the_shape_of_the_service(world: World) -> Non
         wait_until(lambda: len(web.workers()) == WORKERS)
 
         @seed(SEED)
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(conversations)
         @example(b"")
         def answers(raw: bytes) -> None:

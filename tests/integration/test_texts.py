@@ -1,9 +1,11 @@
 """Texts and NULLs come out of the database as they went in, whatever characters they are made of."""
 
+import sqlite3
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, select
 
 from tests.world import World
 from vettr_cron.domain.errors import RowsRefused
@@ -37,31 +39,64 @@ def row(text: str) -> dict[str, object]:
     return {"id": uuid4(), **about, "description": text}
 
 
-def descriptions(world: World) -> list[str]:
-    return [found["description"] for found in world.rows("SELECT description FROM red_flag_history")]
+def write(connection: Connection, rows: list[dict[str, object]]) -> None:
+    upsert(connection, red_flag_history, rows, shared={"detected_at": NOW})
+
+
+def kept(connection: Connection) -> dict[object, str]:
+    found = connection.execute(select(red_flag_history.c.id, red_flag_history.c.description)).all()
+    return {row.id: row.description for row in found}
 
 
 @pytest.mark.parametrize("texts", [TEXTS, *([text] for text in TEXTS)], ids=ascii)
 def test_a_text_is_kept_to_the_letter(world: World, texts: list[str]) -> None:
+    rows = [row(text) for text in texts]
     with world.write() as connection:
-        upsert(connection, red_flag_history, [row(text) for text in texts], shared={"detected_at": NOW})
-    assert sorted(descriptions(world)) == sorted(texts)
+        write(connection, rows)
+        assert kept(connection) == {each["id"]: each["description"] for each in rows}
 
 
-@pytest.mark.parametrize("missing", [None, '["Acme \\"West\\" Inc.", "B\\\\C", "D\\nE"]'])
-def test_null_among_texts_stays_null(world: World, missing: str | None) -> None:
+@pytest.mark.parametrize("education", ["Ph.D.", 'Ph.D. "hon.\\causa"'])
+def test_null_among_texts_stays_null(world: World, education: str) -> None:
+    assert people(world, "education", [education, None, ""]) == [education, None, ""]
+
+
+@pytest.mark.parametrize(
+    "companies", [["Acme"], ['Acme "West" Inc.', "B\\C", "D\nE\x01", "null", "é"], [], [""]], ids=ascii
+)
+def test_a_list_of_texts_comes_back_as_it_was(world: World, companies: list[str]) -> None:
+    assert people(world, "previous_companies", [companies, None, ["Other"]]) == [companies, None, ["Other"]]
+
+
+def people(world: World, column: str, values: list[object]) -> list[object]:
+    """The column's values of executives that were written with these values, one each."""
     (ticker,) = world.generate(1)
     world.execute("DELETE FROM executives")
-    people = [
-        {"id": uuid4(), "ticker": ticker, "name": name, "title": "CEO", "years_at_company": 1.5, "education": education}
-        for name, education in (("Ann", 'Ph.D. "hon.\\causa"'), ("Bob", missing), ("Eve", None))
-    ]
+    common = {"ticker": ticker, "title": "CEO", "years_at_company": 1.5}
+    rows = [{"id": uuid4(), **common, "name": f"{n}", column: value} for n, value in enumerate(values)]
     with world.write() as connection:
-        upsert_of_stocks(connection, executives, people, ["id"])
-    kept = {found["name"]: found["education"] for found in world.rows("SELECT name, education FROM executives")}
-    assert kept == {"Ann": 'Ph.D. "hon.\\causa"', "Bob": missing, "Eve": None}
+        upsert_of_stocks(connection, executives, rows, ["id"])
+        return list(connection.execute(select(executives.c[column]).order_by(executives.c.name)).scalars())
 
 
 def test_a_zero_byte_is_refused_where_the_database_cannot_keep_it(postgres_world: World) -> None:
-    with postgres_world.write() as connection, pytest.raises(RowsRefused, match="red_flag_history"):
-        upsert(connection, red_flag_history, [row("a\x00b")], shared={"detected_at": NOW})
+    sound = row("sound")
+    with postgres_world.write() as connection:
+        with pytest.raises(RowsRefused, match=r"^red_flag_history: .*NUL"), connection.begin_nested():
+            write(connection, [row("a\x00b")])
+        write(connection, [sound])
+        assert kept(connection) == {sound["id"]: "sound"}
+
+
+def test_a_text_too_big_for_the_database_is_refused(sqlite_world: World) -> None:
+    sound = row("sound")
+    with sqlite_world.write() as connection:
+        driver: sqlite3.Connection = connection.connection.driver_connection
+        before = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10_000)
+        try:
+            with pytest.raises(RowsRefused, match=r"^red_flag_history: .*too big"), connection.begin_nested():
+                write(connection, [row("x" * 20_000)])
+            write(connection, [sound])
+            assert kept(connection) == {sound["id"]: "sound"}
+        finally:
+            driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)

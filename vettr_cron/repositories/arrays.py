@@ -67,5 +67,7 @@ def _text(given: _Given, values: list[Any]) -> str:
     return f"{{{listed[1:-1]}}}"
 
 
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _quoted(value: object) -> str:
+    if not isinstance(value, str):
+        return orjson.dumps(value).decode()
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

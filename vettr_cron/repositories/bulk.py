@@ -163,7 +163,7 @@ def _refusals(table: Table, rows: Sequence[Row]) -> Iterator[None]:
 
 def _is_refusal(error: DBAPIError) -> bool:
     sqlstate = _sqlstate(error)
-    # Without one it is SQLite's, or the driver's own, which sends no text with a zero byte in it.
+    # Without one it is SQLite's, or the driver's own word about a value: a text with a zero byte, or a too big one.
     return sqlstate.startswith(("22", "23")) if sqlstate else isinstance(error, IntegrityError | DataError)
 
 

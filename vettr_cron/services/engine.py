@@ -40,25 +40,22 @@ def evaluate_in_batches(
 ) -> list[BatchOutcome]:
     """The batches' outcomes in order, as many batches at once as the executor has workers.
 
-    The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so, and none is
-    among the outcomes after one that did not start.
+    The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so, which once
+    it said no must say so for good.
     """
+    batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
 
-    def evaluate(start: int) -> BatchOutcome | None:
-        if start and not may_start():
-            return None
-        return evaluate_batch(job, occasion, items[start : start + batch_size])
+    def evaluate(number: int) -> BatchOutcome | None:
+        return evaluate_batch(job, occasion, batches[number]) if number == 0 or may_start() else None
 
-    batches = [executor.submit(evaluate, start) for start in range(0, len(items), batch_size)]
+    under_way = [executor.submit(evaluate, number) for number in range(len(batches))]
     # For all of them at once: to be woken after each batch takes Python's lock from those who evaluate.
-    wait(batches)
-    outcomes = []
-    for batch in batches:
-        outcome = batch.result()
-        if outcome is None:
-            break
-        outcomes.append(outcome)
-    return outcomes
+    wait(under_way)
+    outcomes = [future.result() for future in under_way]
+    while outcomes and outcomes[-1] is None:
+        outcomes.pop()
+    # Of batches that ask at the same moment a later one may be the last that may: no stock is left out before it.
+    return [outcome or evaluate_batch(job, occasion, batch) for batch, outcome in zip(batches, outcomes, strict=False)]
 
 
 def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> BatchOutcome:

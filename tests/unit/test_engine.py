@@ -1,0 +1,113 @@
+"""Batches: in order, each failure its own, and a prefix of the stocks however they are stopped."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from vettr_cron.domain.errors import StockDataError
+from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
+
+WORKERS = 4
+OCCASION = Occasion("scores", uuid4(), datetime(2026, 1, 2))
+ITEMS = [Item(UUID(int=number), f"T{number:02}", number) for number in range(35)]
+
+
+def job(evaluate: Callable[[Item], Any]) -> Job[Any]:
+    def unused(*_arguments: Any) -> Any:
+        raise AssertionError("only evaluation is asked for")
+
+    return Job(
+        name="scores",
+        run_name="refresh-scores",
+        load=unused,
+        evaluate=lambda item, _occasion: evaluate(item),
+        save=unused,
+        answer=unused,
+    )
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(WORKERS) as executor:
+        yield executor
+
+
+def tickers(outcomes: list[BatchOutcome]) -> list[str]:
+    return [item.ticker for outcome in outcomes for item in outcome.items]
+
+
+def in_batches(
+    executor: ThreadPoolExecutor, evaluate: Callable[[Item], Any], may_start: Callable[[], bool], size: int = 10
+) -> list[BatchOutcome]:
+    return evaluate_in_batches(executor, job(evaluate), OCCASION, ITEMS, size, may_start)
+
+
+def test_all_stocks_come_out_in_order(executor: ThreadPoolExecutor) -> None:
+    outcomes = in_batches(executor, lambda item: item.inputs * 2, lambda: True)
+    assert [len(outcome.items) for outcome in outcomes] == [10, 10, 10, 5]
+    results = [(one.item.ticker, one.result) for outcome in outcomes for one in outcome.evaluated]
+    assert results == [(item.ticker, item.inputs * 2) for item in ITEMS]
+
+
+def test_no_stocks_are_no_batches(executor: ThreadPoolExecutor) -> None:
+    assert evaluate_in_batches(executor, job(lambda item: item), OCCASION, [], 10, lambda: True) == []
+
+
+def test_a_failure_is_the_stocks_own(executor: ThreadPoolExecutor) -> None:
+    def evaluate(item: Item) -> Any:
+        if item.inputs == 3:
+            raise StockDataError("a.b", "is missing")
+        return 1 // (item.inputs - 12)
+
+    outcomes = in_batches(executor, evaluate, lambda: True)
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    assert [(failure.ticker, failure.error) for failure in failures] == [
+        ("T03", "a.b is missing"),
+        ("T12", "unexpected ZeroDivisionError; the log has the details"),
+    ]
+    assert sum(len(outcome.evaluated) for outcome in outcomes) == len(ITEMS) - 2
+
+
+def test_the_first_batch_starts_whatever_is_asked_of_the_others(executor: ThreadPoolExecutor) -> None:
+    assert tickers(in_batches(executor, lambda item: item, lambda: False)) == [item.ticker for item in ITEMS[:10]]
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 5, 33, 34])
+def test_what_is_stopped_is_a_prefix_of_the_stocks(executor: ThreadPoolExecutor, allowed: int) -> None:
+    asked = count()
+    evaluated = []
+
+    def may_start() -> bool:
+        return next(asked) < allowed
+
+    outcomes = in_batches(executor, lambda item: evaluated.append(item.ticker), may_start, size=1)
+    expected = [item.ticker for item in ITEMS[: allowed + 1]]
+    assert tickers(outcomes) == expected
+    assert sorted(evaluated) == expected
+
+
+def test_no_stock_is_left_out_before_one_that_still_began(executor: ThreadPoolExecutor) -> None:
+    asked = count()
+    both_asked = threading.Barrier(2, timeout=10)
+
+    def may_start() -> bool:
+        number = next(asked)
+        if number < 2:  # the second and the third batch ask at the same moment, and get different answers
+            both_asked.wait()
+        return number == 1
+
+    outcomes = in_batches(executor, lambda item: item, may_start)
+    assert (
+        tickers(outcomes)
+        in (
+            [item.ticker for item in ITEMS[:20]],  # the second batch was the one that still might
+            [item.ticker for item in ITEMS[:30]],
+        )
+    )
