@@ -97,7 +97,7 @@ def _wire(app: Flask, settings: Settings) -> Services:
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,
-        metrics=ReadMetrics(status, coverage, leases),
+        metrics=ReadMetrics(status, coverage),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, Walks(redis), shutdown),
         readiness=readiness,

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from vettr_cron.domain.calls import FRESH
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Leases
 from vettr_cron.services.coverage import Counts, ReadCoverage
 from vettr_cron.services.status import JobState, ReadStatus
-
-MAX_AGE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,31 +37,30 @@ class Metrics:
 class ReadMetrics:
     """The use case behind `/metrics`."""
 
-    def __init__(self, status: ReadStatus, coverage: ReadCoverage, leases: Leases) -> None:
+    def __init__(self, status: ReadStatus, coverage: ReadCoverage) -> None:
         self._status = status
         self._coverage = coverage
-        self._leases = leases
 
     def read(self) -> Metrics:
         """The service now. Raises ServiceUnavailable."""
         status = self._status.read()
-        coverage = self._coverage.read(list(JOBS.values()), MAX_AGE)
+        coverage = self._coverage.read(list(JOBS.values()), FRESH)
         jobs = {
-            job.name: self._of(status.jobs[job.key], coverage.jobs[job.key], status.total_stocks)
-            for job in JOBS.values()
+            job.name: _of(status.jobs[job.key], coverage.jobs[job.key], status.total_stocks) for job in JOBS.values()
         }
         return Metrics(status.total_stocks, jobs)
 
-    def _of(self, state: JobState, counts: Counts, total: int) -> JobMetrics:
-        last, success = state.last_run, state.last_success
-        return JobMetrics(
-            stocks=counts,
-            progress=min(state.offset / total, 1.0) if total else 0.0,
-            last_success=success.completed_at if success else None,
-            last_run=last.started_at if last else None,
-            last_run_seconds=(last.duration_ms or 0) / 1000 if last else None,
-            last_run_failed=last is not None and last.status is RunStatus.FAILED,
-            lease_held=self._leases.holder(state.name) is not None,
-            paused=state.paused is not None,
-            overdue=state.pace.late,
-        )
+
+def _of(state: JobState, counts: Counts, total: int) -> JobMetrics:
+    last, success = state.last_run, state.last_success
+    return JobMetrics(
+        stocks=counts,
+        progress=min(state.offset / total, 1.0) if total else 0.0,
+        last_success=success.completed_at if success else None,
+        last_run=last.started_at if last else None,
+        last_run_seconds=(last.duration_ms or 0) / 1000 if last else None,
+        last_run_failed=last is not None and last.status is RunStatus.FAILED,
+        lease_held=state.lease_held,
+        paused=state.paused is not None,
+        overdue=state.pace.late,
+    )

@@ -31,6 +31,7 @@ class JobState:
     progress_pct: int
     cycle_id: UUID | None
     running: Run | None
+    lease_held: bool
     paused: Pause | None
     last_run: Run | None
     last_success: Run | None
@@ -57,9 +58,7 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
-        # Between two chunks of a call no run is running, yet it is at work.
-        at_work = {job.name for job in JOBS.values() if self._leases.holder(job.name) is not None}
-        orphans = orphaned_runs(self._database, self._leases)
+        orphans, at_work = _orphans_and_holders(self._database, self._leases)
         with self._database.reading(LOOK_SECONDS) as connection:
             total = stocks.count(connection)
             paused = pauses.every(connection)
@@ -72,6 +71,7 @@ class ReadStatus:
                 running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
                 calls = _recent_calls(connection, job.run_name, now)
                 offset = keys.rank or 0
+                # Between two chunks of a call no run is running, yet it is at work.
                 awaited = job.name not in at_work and job.name not in paused
                 situation = Situation(
                     job=job.name,
@@ -89,6 +89,7 @@ class ReadStatus:
                     progress_pct=_percent(offset, total),
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
                     running=situation.running,
+                    lease_held=job.name in at_work,
                     paused=situation.paused,
                     last_run=situation.last_run,
                     last_success=success[0] if success else None,
@@ -99,16 +100,23 @@ class ReadStatus:
 
 
 def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
-    """The runs that were running just now although their holders are dead. Raises ServiceUnavailable.
+    """The runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
+    orphans, _at_work = _orphans_and_holders(database, leases)
+    return orphans
+
+
+def _orphans_and_holders(database: Database, leases: Leases) -> tuple[set[UUID], set[str]]:
+    """The runs that were running just now although their holders are dead, and the jobs whose lease is held.
 
     A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
     before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
     """
     with database.reading(LOOK_SECONDS) as connection:
         running = runs.running(connection)
-    holders = [leases.holder(job.name) for job in JOBS.values()]
-    named = {holder.run_id for holder in holders if holder is not None}
-    return {run.id for run in running if str(run.id) not in named}
+    asked = {job.name: leases.holder(job.name) for job in JOBS.values()}
+    holders = {name: holder for name, holder in asked.items() if holder is not None}
+    named = {holder.run_id for holder in holders.values()}
+    return {run.id for run in running if str(run.id) not in named}, set(holders)
 
 
 def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[Call]:
