@@ -153,15 +153,10 @@ def _debt_trend(texts: list[str]) -> tuple[int, str]:
 
 
 def _mentioning(texts: list[str], keywords: tuple[str, ...]) -> int:
-    # Most keywords are in none of a stock's texts: to look for each in all of them at once leaves few to count with.
-    all_texts = "\n".join(texts)
-    found = [keyword for keyword in keywords if keyword in all_texts]
-    if not found:
-        return 0
-    # A plain loop, as a universe has many filings: any() with a generator takes half as long again.
+    # Plain loops, as a universe has many filings: any() with a generator takes half as long again.
     count = 0
     for text in texts:
-        for keyword in found:
+        for keyword in keywords:
             if keyword in text:
                 count += 1
                 break

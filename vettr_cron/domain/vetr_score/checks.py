@@ -33,8 +33,6 @@ _NUMBER_COLUMNS = (
 )
 _numbers = attrgetter(*(column.partition(".")[2] for column in _NUMBER_COLUMNS))
 _PRICE_COLUMNS = tuple(f"stock_daily_prices.{name}" for name in DailyPrices._fields)
-_YEARS, _VALUE = repeat("executives.years_at_company"), repeat("insider_transactions.value")
-_TEXT = frozenset({str})
 
 
 def check_inputs(inputs: StockInputs) -> None:
@@ -60,10 +58,10 @@ def _price_columns(days: int) -> Sequence[str]:
 
 def _check_executives(executives: Sequence[Executive]) -> None:
     years, careers, educations = zip(*executives, strict=True)
-    check_numbers(_YEARS, years, required=True)
+    check_numbers(repeat("executives.years_at_company"), years, required=True)
     check_texts("executives.education", educations)
     for companies in careers:
-        if companies is not None and not (isinstance(companies, list) and _TEXT.issuperset(map(type, companies))):
+        if companies is not None and not (isinstance(companies, list) and all(isinstance(c, str) for c in companies)):
             refuse("executives.previous_companies", companies, "a list of texts is needed")
 
 
@@ -71,4 +69,4 @@ def _check_transactions(transactions: Sequence[InsiderTransaction]) -> None:
     dates, texts, values = zip(*transactions, strict=True)
     check_timestamps("insider_transactions.transaction_date", dates)
     check_texts("insider_transactions.transaction_text", texts)
-    check_numbers(_VALUE, values)
+    check_numbers(repeat("insider_transactions.value"), values)
