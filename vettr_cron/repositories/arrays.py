@@ -19,7 +19,7 @@ class _Given(NamedTuple):
     parameter: str
     kind: TypeEngine[Any]
     is_json: bool
-    travels_as_text: bool
+    element: TypeEngine[Any]  # of the array
 
 
 def values_from_rows(table: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
@@ -28,7 +28,7 @@ def values_from_rows(table: Table, names: Sequence[str]) -> dict[str, ColumnElem
     A name that is no column of the table's stands for a text that comes with the rows.
     """
     given = _given(table, tuple(names))
-    listed = [column(each.parameter, Text() if each.travels_as_text else each.kind) for each in given]
+    listed = [column(each.parameter, each.element) for each in given]
     source = func.unnest(*map(_array, given)).table_valued(*listed).render_derived(name="source")
     values = {each: source.c[each.parameter] for each in given}
     return {each.name: cast(value, each.kind) if each.is_json else value for each, value in values.items()}
@@ -45,7 +45,7 @@ def _given(table: Table, names: tuple[str, ...]) -> tuple[_Given, ...]:
     kinds = [table.c[name].type if name in table.c else Text() for name in names]
     return tuple(
         # A length would be judged while the array is read; as text it is judged by the column itself.
-        _Given(name, f"a{number}", kind, isinstance(kind, JSON), isinstance(kind, String | JSON))
+        _Given(name, f"a{number}", kind, isinstance(kind, JSON), Text() if isinstance(kind, String | JSON) else kind)
         for number, (name, kind) in enumerate(zip(names, kinds, strict=True))
     )
 
@@ -54,7 +54,7 @@ def _array(given: _Given) -> ColumnElement[Any]:
     # A parameter without a type of its own is read once, as the array. One of type text would be read a second time by
     # the planner, to see how long the array is.
     values = bindparam(given.parameter, type_=NullType())
-    return cast(values, ARRAY(Text() if given.travels_as_text else given.kind))
+    return cast(values, ARRAY(given.element))
 
 
 def _text(given: _Given, values: list[Any]) -> str:

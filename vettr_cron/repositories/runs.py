@@ -17,6 +17,7 @@ from vettr_cron.repositories.bulk import upsert
 _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
 _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
+_NEWEST_FIRST = (runs.c.started_at.desc(), runs.c.id.desc())
 
 
 def start(connection: Connection, run: Run) -> None:
@@ -92,7 +93,7 @@ def newest(
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
     """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
-    statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit)
+    statement = select(runs).order_by(*_NEWEST_FIRST).limit(limit)
     if job_name is not None:
         statement = statement.where(runs.c.job_name == job_name)
     if status is not None:
@@ -106,7 +107,7 @@ def newest(
 def newest_in_brief(connection: Connection, limit: int, job_name: str) -> list[BriefRun]:
     """When the newest runs of a job were, and what they did; newest first."""
     statement = select(*(runs.c[name] for name in BriefRun._fields)).where(runs.c.job_name == job_name)
-    rows = connection.execute(statement.order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(limit))
+    rows = connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit))
     return [BriefRun(offset, stocks or 0, *times) for offset, stocks, *times in rows]
 
 

@@ -17,22 +17,19 @@ Row = Mapping[str, Any]
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
-_NOTHING: Row = {}
-
-
 def execute(
     connection: Connection,
     statement: Any,
     kinds: Mapping[str, TypeEngine[Any]],
     rows: Sequence[Row],
-    shared: Row = _NOTHING,
+    shared: Row | None = None,
 ) -> None:
     """Run a statement for each row; `kinds` says which parameters it takes, and of which types.
 
     `shared` are parameters that have the same value for all rows.
     """
     text, parameters = _compiled(statement, tuple(kinds))
-    times = len(rows)
+    shared, times = shared or {}, len(rows)
 
     def series(name: str, constant: Any) -> list[Any]:
         if name not in kinds:
