@@ -22,6 +22,9 @@ LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
 POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens in a rush
 
+# SQLite commits what is written once the disk has it, and notes with whatever is written next.
+_WRITE_TO_SQLITE = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
+_NOTE_IN_SQLITE = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
 _READ_ONLY_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # To look for a better order of joins takes as long as to read a small chunk. Left to itself the planner scans whole
 # tables of a small universe, anew for each stock in places, and sorts all prices of a ticker to find the newest.
@@ -106,11 +109,15 @@ class Database:
 
     def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """A transaction of at most so many seconds; it commits at the block's end, or rolls back on an exception."""
-        return self._transaction("BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN", self._limit(timeout))
+        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else "BEGIN", self._limit(timeout))
+
+    def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """Like writing, for what may be lost in a power cut together with all that came after it."""
+        return self._transaction(_NOTE_IN_SQLITE if self._is_sqlite else "BEGIN", self._limit(timeout))
 
     def importing(self) -> AbstractContextManager[Connection]:
         """A writing transaction as long as it takes; only each of its statements is bounded."""
-        return self._transaction("BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN", None)
+        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else "BEGIN", None)
 
     @contextmanager
     def _transaction(self, begin: str, limit: float | None) -> Iterator[Connection]:

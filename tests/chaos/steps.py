@@ -96,6 +96,9 @@ class SteppedDatabase(Database):
     def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         return self._stepped(super().writing(timeout))
 
+    def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        return self._stepped(super().noting(timeout))
+
     @contextmanager
     def _stepped(self, transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:
         self._steps.reached("before transaction begun")

@@ -14,6 +14,7 @@ from vettr_cron.domain.run import CallStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Chunk
 from vettr_cron.services.ahead import Ahead
+from vettr_cron.services.evaluator import EvaluatedChunk
 
 STOCKS = 30
 
@@ -272,7 +273,7 @@ def test_the_next_chunk_is_waited_for_under_its_own_run(world: World, monkeypatc
     begun: list[int] = []
     take = Ahead.take
 
-    def taking(ahead: Ahead, after: str | None) -> Chunk | None:
+    def taking(ahead: Ahead, after: str | None) -> Chunk | EvaluatedChunk | None:
         begun.append(len(world.table("cron_job_runs")))
         return take(ahead, after)
 

@@ -43,7 +43,7 @@ def evaluate_in_batches(
     The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so, which once
     it said no must say so for good.
     """
-    batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
+    batches = batches_of(items, batch_size)
 
     def evaluate(number: int) -> BatchOutcome | None:
         return evaluate_batch(job, occasion, batches[number]) if number == 0 or may_start() else None
@@ -56,6 +56,11 @@ def evaluate_in_batches(
         outcomes.pop()
     # Of batches that ask at the same moment a later one may be the last that may: no stock is left out before it.
     return [outcome or evaluate_batch(job, occasion, batch) for batch, outcome in zip(batches, outcomes, strict=False)]
+
+
+def batches_of(items: Sequence[Item], batch_size: int) -> list[Sequence[Item]]:
+    """Consecutive batches; the last may be smaller."""
+    return [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
 
 
 def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> BatchOutcome:
