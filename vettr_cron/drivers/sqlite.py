@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, event
 
 BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
 CACHE_KIB = 16_000
-PAGES_IN_LOG = 8_000  # 32 MB
+PAGES_IN_LOG = 16_000  # 64 MB
 
 
 def prepare(engine: Engine) -> None:
@@ -50,7 +50,12 @@ def _decode_leniently(raw: bytes) -> str:
 def _begin_transaction(connection: Connection) -> None:
     options = connection.get_execution_options()
     milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
     # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
-    for statement in options.get("sqlite_begin", "BEGIN DEFERRED").split("; "):
-        connection.exec_driver_sql(statement)
+    *pragmas, begin = options.get("sqlite_begin", "BEGIN DEFERRED").split("; ")
+    are_set = connection.info.setdefault("pragmas", {})
+    for pragma in (f"PRAGMA busy_timeout = {milliseconds}", *pragmas):
+        name, _, value = pragma.partition(" = ")
+        if are_set.get(name) != value:
+            connection.exec_driver_sql(pragma)
+            are_set[name] = value
+    connection.exec_driver_sql(begin)

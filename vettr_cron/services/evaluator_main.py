@@ -4,6 +4,7 @@ It ends with the process that started it, however that ends: nobody then holds t
 """
 
 import gc
+import select
 import signal
 import sys
 from contextlib import suppress
@@ -55,7 +56,7 @@ class _Evaluating:
         items: list[Item] = []
         outcomes: list[BatchOutcome] = []
         for batch in batches_of(read.chunk.items, task.batch_size):
-            if outcomes and self._connection.poll():
+            if outcomes and select.select([self._connection], [], [], 0)[0]:  # Connection.poll takes ten times as long
                 break
             outcomes.append(_without_inputs(evaluate_batch(JOBS[task.job], task.occasion, batch)))
             items += outcomes[-1].items
