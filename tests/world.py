@@ -53,7 +53,7 @@ class World:
     def make(cls, database_url: str, redis_url: str, **values: Any) -> "World":
         """An application on these servers; `values` are settings."""
         app = create_app(make_settings(database_url, redis_url, **values))
-        evaluator = app.extensions[EXTENSION].evaluator
+        evaluator = app.extensions[EXTENSION].refresh.evaluator
         return cls(app, Redis.from_url(redis_url, decode_responses=True), database_url, redis_url, evaluator)
 
     def close(self) -> None:

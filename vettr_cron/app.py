@@ -89,13 +89,11 @@ def _wire(app: Flask, settings: Settings) -> Services:
     pings = Pings({job.run_name: settings.ping_url(job.key) for job in JOBS.values()}, lambda: shutdown.ends)
     status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
     readiness = Readiness(database, redis, newest_migration)
-    evaluator = _evaluator(database, settings)
     return Services(
         settings=settings,
         database=database,
         shutdown=shutdown,
-        evaluator=evaluator,
-        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, evaluator),
+        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, _evaluator(database, settings)),
         status=status,
         history=ReadHistory(database, leases),
         reset=Reset(cursors),

@@ -18,11 +18,11 @@ from sqlalchemy import Connection
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
-from tests.integration.test_universe_changes import MEANWHILE
+from tests.integration.test_universe_changes import MEANWHILE, assert_concerns_nobody_else
 from tests.second_processes import evaluated_ahead, evaluator_of, is_alive, second_processes
 from tests.world import World
 from tests.written_rows import TABLES, TIMES, stock_ids, stocks_done
-from vettr_cron.domain.run import CallStatus
+from vettr_cron.domain.run import CallStatus, JobResult
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Chunk, Occasion
 from vettr_cron.lease import Held, Lease, Leases
@@ -48,7 +48,7 @@ def task(job: str, after: str | None, limit: int) -> Task:
     return Task(job, Beyond(after, limit), Occasion(job, uuid4(), utc_now()), 10, {})
 
 
-def whole_cycle(world: World, job: str, chunk_size: int = 10) -> Any:
+def whole_cycle(world: World, job: str, chunk_size: int = 10) -> JobResult:
     return refresh(world, JOBS[job], chunk_size=chunk_size, chunks=None)
 
 
@@ -56,6 +56,13 @@ def written(world: World, job: str) -> list[dict[str, Any]]:
     """What a job has written of each stock, apart from when and under which id."""
     rows = sorted(world.table(TABLES[job]), key=lambda row: (row["stock_ticker"], row.get("flag_type", "")))
     return [{name: value for name, value in row.items() if name not in ("id", TIMES[job])} for row in rows]
+
+
+def assert_every_stock_done(world: World, job: str, result: JobResult) -> None:
+    """The result's cycle has written all rows of all stocks."""
+    assert result.cycle_id
+    stocks = set(stock_ids(world).values())
+    assert stocks_done(world, job, result.cycle_id, stocks) == stocks
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
@@ -139,9 +146,7 @@ def test_what_is_left_of_a_chunk_is_evaluated_here(
     monkeypatch.setattr(Evaluator, "evaluate", in_part)
     result = whole_cycle(world, "scores", chunk_size=1_200)
     assert (result.succeeded, result.chunks_run, evaluated_ahead(world)) == (2_400, 2, 1)
-    assert result.cycle_id
-    stocks = set(stock_ids(world).values())
-    assert stocks_done(world, "scores", result.cycle_id, stocks) == stocks
+    assert_every_stock_done(world, "scores", result)
     world.close()
 
 
@@ -171,9 +176,7 @@ def test_a_call_goes_on_when_the_process_dies_or_stands_still(
     ]
     assert len(asked) == 2
     assert not is_alive(pid)
-    assert result.cycle_id
-    stocks = set(stock_ids(world).values())
-    assert stocks_done(world, job, result.cycle_id, stocks) == stocks
+    assert_every_stock_done(world, job, result)
     evaluator_of(world)
     assert second_processes(OWN) != [pid]
 
@@ -250,9 +253,7 @@ def test_two_calls_at_once_share_it_and_neither_waits_for_the_other(world: World
     for job, call in zip(JOBS, calls, strict=True):
         result = call.result(timeout=60)
         assert (result.status, result.succeeded, result.chunks_run) == (CallStatus.COMPLETED, 400, 40)
-        assert result.cycle_id
-        stocks = set(stock_ids(world).values())
-        assert stocks_done(world, job, result.cycle_id, stocks) == stocks
+        assert_every_stock_done(world, job, result)
 
 
 def test_what_it_cannot_do_it_says_and_goes_on(world: World) -> None:
@@ -350,17 +351,10 @@ def replace_now(asked: Task, now: Any) -> Task:
 @pytest.mark.parametrize("what", MEANWHILE)
 @per_job
 def test_a_change_while_it_evaluates_makes_nobody_else_skipped_or_done_twice(world: World, job: str, what: str) -> None:
-    change, concerned = MEANWHILE[what]
     add_stocks(world, 50)
     evaluator_of(world)
-    throughout = {stock for ticker, stock in stock_ids(world).items() if ticker not in concerned}
-    result = refresh(world, at_stock(JOBS[job], 5, lambda: change(world)), chunk_size=10, chunks=None)
-    assert (result.status, result.is_complete, result.failed) == (CallStatus.COMPLETED, True, 0)
+    assert_concerns_nobody_else(world, job, what)
     assert evaluated_ahead(world) >= 3
-    assert result.cycle_id
-    assert throughout == stocks_done(world, job, result.cycle_id, throughout)
-    ids = [row["id"] for row in world.table(TABLES[job])]
-    assert len(ids) == len(set(ids))
 
 
 def test_its_log_lines_tell_of_the_request_that_they_belong_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

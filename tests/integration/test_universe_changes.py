@@ -12,7 +12,6 @@ from tests.world import World
 from tests.written_rows import TABLES, stock_ids, stocks_done
 from vettr_cron.domain.run import CallStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.jobs.job import Chunk
 from vettr_cron.services.ahead import Ahead
 from vettr_cron.services.evaluator import EvaluatedChunk
 
@@ -258,6 +257,11 @@ MEANWHILE: dict[str, tuple[Change, Sequence[str]]] = {
 def test_a_change_while_the_next_chunk_is_read_ahead_makes_nobody_else_skipped_or_done_twice(
     universe: World, job: str, what: str
 ) -> None:
+    assert_concerns_nobody_else(universe, job, what)
+
+
+def assert_concerns_nobody_else(universe: World, job: str, what: str) -> None:
+    """The change, in the middle of the first of a cycle's chunks, makes no other stock skipped or done twice."""
     change, concerned = MEANWHILE[what]
     throughout = {stock for ticker, stock in stock_ids(universe).items() if ticker not in concerned}
     result = refresh(universe, at_stock(JOBS[job], 5, lambda: change(universe)), chunk_size=10, chunks=None)
@@ -273,9 +277,9 @@ def test_the_next_chunk_is_waited_for_under_its_own_run(world: World, monkeypatc
     begun: list[int] = []
     take = Ahead.take
 
-    def taking(ahead: Ahead, after: str | None) -> Chunk | EvaluatedChunk | None:
+    def taking(ahead: Ahead, after: str | None, may_wait: Callable[[], bool]) -> EvaluatedChunk | None:
         begun.append(len(world.table("cron_job_runs")))
-        return take(ahead, after)
+        return take(ahead, after, may_wait)
 
     monkeypatch.setattr(Ahead, "take", taking)
     world.data("scores?chunk_size=3&chunks=all")

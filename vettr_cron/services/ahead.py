@@ -24,12 +24,11 @@ Load = Callable[[str | None, datetime], Chunk]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offload:
-    """The second process, what to ask it for the chunk after a ticker, and how long to wait for its answer."""
+    """The second process, what to ask it for the chunk after a ticker, and how long to wait at most for its answer."""
 
     evaluator: Evaluator
     task: Callable[[str, datetime], Task]
     patience: float  # seconds
-    may_wait: Callable[[], bool]  # which once it said no must say so for good
 
 
 class Beginning(NamedTuple):
@@ -87,13 +86,16 @@ class Ahead:
             return self._under_way.beginning
         return Beginning(utc_now(), Stopwatch())
 
-    def take(self, after: str | None) -> EvaluatedChunk | None:
-        """The chunk after this ticker; None when it was not prepared, or could not be: then it is to be read now."""
+    def take(self, after: str | None, may_wait: Callable[[], bool]) -> EvaluatedChunk | None:
+        """The chunk after this ticker; None when it was not prepared, or could not be: then it is to be read now.
+
+        Once `may_wait` says no, which it must then say for good, a second process is not waited for any longer.
+        """
         if self._under_way is None:
             return None
         prepared, self._under_way = self._under_way, None
         if self._offload is not None and prepared.beginning is not None:
-            _hasten(prepared.future, self._offload.evaluator, self._offload.patience, self._offload.may_wait)
+            _hasten(prepared.future, self._offload.evaluator, self._offload.patience, may_wait)
         problem = prepared.future.exception()
         if problem is not None:
             log.warning("not_read_ahead", reason=f"{type(problem).__name__}: {problem}")

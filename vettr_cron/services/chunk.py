@@ -131,7 +131,7 @@ class _ChunkRun:
         if not runner.leases.confirm(work.lease):
             raise RunSuperseded
         # Only now, so that it was prepared meanwhile, and what is left to wait for belongs to this run.
-        chunk = work.ahead.take(self._cursor.after) or persistently(self._read, self._may_start)
+        chunk = work.ahead.take(self._cursor.after, self._may_start) or persistently(self._read, self._may_start)
         next_after = None if is_last or chunk.ends_universe else chunk.items[-1].ticker
         if next_after is not None and self._may_start():
             work.ahead.chunk_begins(next_after)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -76,44 +76,47 @@ class Evaluator:
 
     def start(self) -> None:
         """Start the process where there is none. It will be ready a second later."""
-        if not self._busy.acquire(blocking=False):
-            return  # it is there, and evaluates for another call
-        try:
-            if self._process is None or not self._process.is_alive:
-                self._discard()
+        with self._unless_busy() as free:
+            if not free or (self._process is not None and self._process.is_alive):
+                return
+            self._discard()
+            try:
                 self._process = _Process(self._setup)
-        except Exception as error:
-            # No process may be had, or no memory: whatever it is, the call does all the work itself.
-            log.warning("no_second_process", reason=str(error))
-        finally:
-            self._busy.release()
+            except Exception as error:
+                # No process may be had, or no memory: whatever it is, the call does all the work itself.
+                log.warning("no_second_process", reason=str(error))
 
     @property
     def is_ready(self) -> bool:
         """Whether the process is there and has nothing to do."""
-        if not self._busy.acquire(blocking=False):
-            return False
-        try:
-            return self._process is not None and self._process.is_ready
-        finally:
-            self._busy.release()
+        with self._unless_busy() as free:
+            return free and self._process is not None and self._process.is_ready
 
     def evaluate(self, task: Task) -> EvaluatedChunk:
         """The chunk, read and evaluated. Raises EvaluatorFailed, also when the process is killed meanwhile."""
-        if not self._busy.acquire(blocking=False):
-            raise EvaluatorFailed("it evaluates for another call")
-        try:
+        with self._unless_busy() as free:
+            if not free:
+                raise EvaluatorFailed("it evaluates for another call")
             if self._process is None or not self._process.is_ready:
                 raise EvaluatorFailed("it is not there")
-            answer = self._process.answer(task)
-        except (EOFError, OSError) as error:
-            self._discard()
-            raise EvaluatorFailed("it ended") from error
-        finally:
-            self._busy.release()
+            try:
+                answer = self._process.answer(task)
+            except (EOFError, OSError) as error:
+                self._discard()
+                raise EvaluatorFailed("it ended") from error
         if not isinstance(answer, EvaluatedChunk):
             raise EvaluatorFailed(answer)
         return answer
+
+    @contextmanager
+    def _unless_busy(self) -> Iterator[bool]:
+        """Whether the block has the process to itself; it waits for no other call's chunk."""
+        free = self._busy.acquire(blocking=False)
+        try:
+            yield free
+        finally:
+            if free:
+                self._busy.release()
 
     def hurry(self) -> None:
         """Have the answer as soon as may be: with the outcomes that there are, and inputs instead of the others."""

@@ -3,7 +3,6 @@
 It ends with the process that started it, however that ends: nobody then holds the other end. Signals are for that one.
 """
 
-import gc
 import select
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import create_engine
 
+from vettr_cron import collector
 from vettr_cron.database import Database, engine_options, prepare_engine
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Chunk, Item
@@ -94,8 +94,7 @@ def main(connection: Connection) -> None:
     engine = create_engine(setup.database_url, **engine_options(setup.database_url))
     prepare_engine(engine)
     evaluating = _Evaluating(connection, Database(engine, setup.longest_wait))
-    gc.freeze()
-    gc.set_threshold(20_000)
+    collector.settle()
     connection.send(None)
     while connection.poll(setup.idle_seconds):
         message = connection.recv()

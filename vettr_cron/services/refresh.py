@@ -57,7 +57,7 @@ class Refresh:
         self._settings = settings
         self._shutdown = shutdown
         self._pings = pings
-        self._evaluator = evaluator
+        self.evaluator = evaluator
         self._reader = CursorReader(database, cursors)
         self._chunks = ChunkRunner(database, leases, shutdown)
 
@@ -121,7 +121,7 @@ class Refresh:
         with (
             ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor,
             ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader,
-            closing(self._ahead(call, lease, cursor, load, reader)) as ahead,
+            closing(self._ahead(call, cursor, load, reader)) as ahead,
         ):
             work = Work(
                 job=call.job,
@@ -139,8 +139,8 @@ class Refresh:
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
 
-    def _ahead(self, call: "_Call", lease: Lease, cursor: Cursor, load: Load, reader: Executor) -> Ahead:
-        offload, evaluator = None, self._evaluator
+    def _ahead(self, call: "_Call", cursor: Cursor, load: Load, reader: Executor) -> Ahead:
+        offload, evaluator = None, self.evaluator
         if evaluator is not None and call.request.only is None:
             if call.stocks_after_the_first_chunk(cursor) >= WORTH_A_PROCESS:
                 evaluator.start()
@@ -154,7 +154,6 @@ class Refresh:
                     log_context=structlog.contextvars.get_contextvars(),
                 ),
                 patience=min(self._settings.cron_lease_seconds / 2, LONGEST_ANSWER_SECONDS),
-                may_wait=lambda: not (self._shutdown.asked or call.deadline.spent or lease.lost),
             )
         return Ahead(load, reader, beside_rules=self._database.reads_beside, offload=offload)
 

@@ -11,7 +11,6 @@ from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.doctor import Doctor
-from vettr_cron.services.evaluator import Evaluator
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
@@ -33,7 +32,6 @@ class Services:
     settings: Settings
     database: Database
     shutdown: Shutdown
-    evaluator: Evaluator | None
     refresh: Refresh
     status: ReadStatus
     history: ReadHistory
