@@ -40,10 +40,10 @@ def gunicorn() -> list[str]:
     return [sys.executable, "-m", program, *words]
 
 
-def finished(command: list[str], variables: Environment) -> "subprocess.CompletedProcess[str]":
+def finished(command: list[str], variables: Environment, folder: Path = PROJECT) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end, its output in pipes."""
     return subprocess.run(
-        command, check=False, cwd=PROJECT, env=_whole(variables), capture_output=True, text=True, timeout=PATIENCE
+        command, check=False, cwd=folder, env=_whole(variables), capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -31,6 +31,6 @@ def refusal(folder: Path, **files: str | bytes) -> str:
 
 
 def rows(folder: Path, table: str, content: str | bytes) -> list[Row]:
-    """The rows of one table, checked before, without their ids."""
+    """The rows of one table, checked before."""
     check(folder, **{table: content})
-    return [{name: value for name, value in row.items() if name != "id"} for row in read_table(folder, table)]
+    return list(read_table(folder, table))

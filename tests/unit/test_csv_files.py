@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from tests.unit.csv_folders import STOCKS, check, rows, write
 from vettr_cron.datasets.csv_files import check_folder, read_table
+from vettr_cron.datasets.identity import RowIds
 from vettr_cron.datasets.refusal import ImportRefused
+from vettr_cron.datasets.tables import TABLES
 
 
 def test_a_summary_counts_the_rows_of_each_table_in_the_order_of_writing(tmp_path: Path) -> None:
@@ -134,7 +136,10 @@ def test_a_file_that_was_spoiled_after_the_check_stops_the_reading(tmp_path: Pat
 def test_the_same_file_gives_the_same_ids_again(tmp_path: Path) -> None:
     filings = "ticker,type,title,date\n" + "AAA,10-K,Annual report,2017-03-31\n" * 3
     write(tmp_path, filings=filings)
-    once, again = ([row["id"] for row in read_table(tmp_path, "filings")] for _ in range(2))
+    once, again = (
+        [ids.by_ticker(row) for row in read_table(tmp_path, "filings")]
+        for ids in (RowIds(TABLES["filings"]), RowIds(TABLES["filings"]))
+    )
     assert once == again
     assert len(set(once)) == 3
 

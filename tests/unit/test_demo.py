@@ -60,7 +60,8 @@ def test_another_days_demo_is_the_same_rows() -> None:
 
 
 def test_nothing_but_dates_differs_from_the_files() -> None:
-    assert list(demo_rows("stocks", TUESDAY)) == list(read_table(FOLDER, "stocks"))
+    rows = [{name: row[name] for name in row if name != "id"} for row in demo_rows("stocks", TUESDAY)]
+    assert rows == list(read_table(FOLDER, "stocks"))
 
 
 def test_the_stocks_of_the_demo_can_be_told_by_their_ids() -> None:

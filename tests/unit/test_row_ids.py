@@ -34,8 +34,8 @@ def test_of_equal_rows_each_has_its_own_id_and_other_rows_between_them_change_no
     filing: dict[str, object] = {"ticker": "AAA", "type": "10-K", "title": "T", "date": datetime(2017, 3, 31)}
     other = filing | {"ticker": "BBB"}
     together, alone = RowIds(TABLES["filings"]), RowIds(TABLES["filings"])
-    mixed = [together.id_of(row) for row in (filing, other, filing, other, filing)]
-    assert mixed[::2] == [alone.id_of(filing) for _ in range(3)]
+    mixed = [together.by_ticker(row) for row in (filing, other, filing, other, filing)]
+    assert mixed[::2] == [alone.by_ticker(filing) for _ in range(3)]
     assert len(set(mixed)) == 5
 
 
@@ -43,8 +43,8 @@ def test_what_is_no_part_of_the_key_does_not_change_the_id() -> None:
     day: dict[str, object] = {"ticker": "AAA", "date": datetime(2017, 3, 31).date()}
     ids = RowIds(TABLES["stock_daily_prices"])
     assert (
-        ids.id_of(day | {"close": 1.0})
-        == ids.id_of(day | {"close": 2.0})
+        ids.by_ticker(day | {"close": 1.0})
+        == ids.by_ticker(day | {"close": 2.0})
         == row_id("stock_daily_prices", *day.values())
     )
 
@@ -52,4 +52,20 @@ def test_what_is_no_part_of_the_key_does_not_change_the_id() -> None:
 def test_a_missing_column_and_an_empty_one_are_the_same() -> None:
     sale: dict[str, object] = {"ticker": "AAA", "filer_name": "ANN", "transaction_date": datetime(2017, 3, 31)}
     table = TABLES["insider_transactions"]
-    assert RowIds(table).id_of(sale) == RowIds(table).id_of(sale | {"value": None})
+    assert RowIds(table).by_ticker(sale) == RowIds(table).by_ticker(sale | {"value": None})
+
+
+def test_an_id_by_stock_stays_when_the_ticker_changes() -> None:
+    stock = uuid.UUID(int=7)
+    table = TABLES["filings"]
+    before: dict[str, object] = {"ticker": "FB", "type": "10-K", "title": "T", "date": datetime(2017, 3, 31)}
+    rows = (before, before | {"ticker": "META"})
+    (own, by_ticker), (own_later, by_ticker_later) = (RowIds(table).by_stock(row, stock) for row in rows)
+    assert own == own_later != by_ticker
+    assert (by_ticker, by_ticker_later) == tuple(RowIds(table).by_ticker(row) for row in rows)
+
+
+def test_of_equal_rows_of_a_stock_each_has_its_own_id() -> None:
+    ids, filing = RowIds(TABLES["filings"]), {"ticker": "AAA", "type": "10-K", "title": "T", "date": "2017-03-31"}
+    pairs = [ids.by_stock(filing, uuid.UUID(int=7)) for _ in range(3)]
+    assert len({each for pair in pairs for each in pair}) == 6

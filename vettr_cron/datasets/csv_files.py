@@ -6,7 +6,6 @@ from pathlib import Path
 
 from vettr_cron.datasets.csv_records import records
 from vettr_cron.datasets.duplicates import Key, first_lines, key_of, seen_rows
-from vettr_cron.datasets.identity import RowIds
 from vettr_cron.datasets.refusal import SHOWN, ImportRefused, Problem
 from vettr_cron.datasets.tables import TABLES, Row, Table
 
@@ -44,7 +43,7 @@ def check_folder(path: Path, known_tickers: KnownTickers) -> FolderSummary:
 
 
 def read_table(path: Path, table: str) -> Iterator[Row]:
-    """The typed rows of one table of a checked folder, with their ids; none if the folder has no such file.
+    """The typed rows of one table of a checked folder; none if the folder has no such file.
 
     Columns that the header does not name are not in the rows. Raises ImportRefused if a line cannot be read any more.
     """
@@ -52,9 +51,8 @@ def read_table(path: Path, table: str) -> Iterator[Row]:
     file = path / target.file_name
     if not file.exists():
         return
-    ids = RowIds(target)
     for _, row in records(file, target, report=_refuse_change):
-        yield {"id": ids.id_of(row), **row}
+        yield row
 
 
 def _refuse_change(problem: Problem) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from uuid import UUID
 
 from vettr_cron.datasets.csv_files import read_table
-from vettr_cron.datasets.tables import Row
+from vettr_cron.datasets.identity import RowIds, stock_id
+from vettr_cron.datasets.tables import TABLES, Row
 from vettr_cron.datasets.trading_days import last_trading_day
 
 FOLDER = Path(__file__).parent / "us_2017"
@@ -22,13 +23,14 @@ def demo_rows(table: str, today: date) -> Iterator[Row]:
     prices move to a day that another row of the stock still has, the older prices have to be deleted before.
     """
     moved = last_trading_day(today) - NEWEST_PRICES
+    ids = RowIds(TABLES[table])
     for row in read_table(FOLDER, table):
-        yield {name: _moved(value, moved) for name, value in row.items()}
+        yield {"id": ids.by_ticker(row), **{name: _moved(value, moved) for name, value in row.items()}}
 
 
 def demo_stock_ids() -> set[UUID]:
     """The stocks of the demo, by which its rows can be told from those of other stocks."""
-    return {row["id"] for row in read_table(FOLDER, "stocks") if isinstance(row["id"], UUID)}
+    return {stock_id(str(row["ticker"])) for row in read_table(FOLDER, "stocks")}
 
 
 def _moved(value: object, by: timedelta) -> object:

@@ -37,17 +37,28 @@ class RowIds:
         self._table = table
         self._seen: Counter[int] = Counter()
 
-    def id_of(self, row: Mapping[str, object]) -> UUID:
-        """To be asked once for each row, as equal rows are counted."""
-        key = tuple(row.get(name) for name in self._table.key)
-        digest = _digest(self._table.name, key)
+    def by_ticker(self, row: Mapping[str, object]) -> UUID:
+        """The id as it derives from the ticker. To be asked once for each row, as equal rows are counted."""
+        return self._ids(row, row["ticker"])[0]
+
+    def by_stock(self, row: Mapping[str, object], stock_id: object) -> tuple[UUID, UUID]:
+        """The id as it derives from the stock's, and as it would from the ticker. To be asked once for each row."""
+        own, by_ticker = self._ids(row, stock_id, row["ticker"])
+        return own, by_ticker
+
+    def _ids(self, row: Mapping[str, object], *stocks: object) -> tuple[UUID, ...]:
+        """For each name of the stock the id under it; the ticker, the last of them, is first in every key."""
+        rest = tuple(row.get(name) for name in self._table.key[1:])
+        digests = [_digest(self._table.name, (stock, *rest)) for stock in stocks]
         if not self._table.repeatable:
-            return uuid5_of_digest(digest)
+            return tuple(map(uuid5_of_digest, digests))
         # 64 bits of the digest instead of the key itself: 100 bytes a row, whatever the length of its texts.
-        short = int.from_bytes(digest[:8], "big")
+        short = int.from_bytes(digests[-1][:8], "big")
         occurrence = self._seen[short]
         self._seen[short] += 1
-        return uuid5_of_digest(digest) if occurrence == 0 else row_id(self._table.name, *key, occurrence)
+        if occurrence == 0:
+            return tuple(map(uuid5_of_digest, digests))
+        return tuple(row_id(self._table.name, stock, *rest, occurrence) for stock in stocks)
 
 
 def _digest(table: str, key: tuple[object, ...]) -> bytes:

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
-from vettr_cron.models.tables import stocks
 from vettr_cron.repositories import arrays, tuples
 
 Row = dict[str, Any]
@@ -21,6 +20,7 @@ Replacements = Callable[[Any], Row]
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
 _SHOWN = 60
+_KEYS_AT_ONCE = 5_000  # SQLite takes 32 766 parameters a statement
 
 
 def upsert(
@@ -51,29 +51,28 @@ def upsert(
             tuples.execute(connection, statement, kinds, rows, shared)
 
 
-def upsert_of_stocks(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
-    """Like upsert, for rows that name their stock by `ticker` where the table has stock_id. Raises RowsRefused."""
-    if not rows:
-        return
-    names = [name for name in rows[0] if name in table.c]  # stock_daily_prices has a column ticker of its own besides
+def matching(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]) -> list[Any]:
+    """The rows that are there already with the values that one of these rows has in the columns of these names."""
     if connection.dialect.name == "postgresql":
-        given = [*names, "ticker"] if "ticker" not in names else names
-        values = arrays.values_from_rows(table, given)
-        chosen = select(*(values[name] for name in names), stocks.c.id).where(stocks.c.ticker == values["ticker"])
-        insert = postgresql.insert(table).from_select([*names, "stock_id"], chosen)
-        _execute(connection, table, rows, _or_replace(insert, key, names), arrays.parameters(table, given, rows))
-    else:
-        renamed = [{**{name: row[name] for name in names}, "ticker_of_stock": row["ticker"]} for row in rows]
-        stock_id = select(stocks.c.id).where(stocks.c.ticker == bindparam("ticker_of_stock")).scalar_subquery()
-        statement = _or_replace(sqlite.insert(table).values(stock_id=stock_id), key, names)
-        _execute(connection, table, rows, statement, renamed)
+        values = arrays.values_from_rows(table, names)
+        chosen = select(table).where(*(table.c[name] == values[name] for name in names)).distinct()
+        return list(connection.execute(chosen, arrays.parameters(table, names, rows)))
+    columns = [table.c[name] for name in names]
+    found: list[Any] = []
+    for start in range(0, len(rows), _KEYS_AT_ONCE):
+        keys = [tuple(row[name] for name in names) for row in rows[start : start + _KEYS_AT_ONCE]]
+        among = columns[0].in_([key[0] for key in keys]) if len(names) == 1 else tuple_(*columns).in_(keys)
+        found.extend(connection.execute(select(table).where(among)))
+    return found
 
 
-def delete_moved(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> None:
-    """Delete what has the id of one of these rows but stands under another key."""
+def delete_moved(
+    connection: Connection, table: Table, rows: Sequence[Row], same: Sequence[str], moved: Sequence[str]
+) -> None:
+    """Delete what agrees with one of these rows in the columns `same`, and not in the columns `moved`."""
     if not rows:
         return
-    names = ["id", *key]
+    names = [*same, *moved]
     values: Any
     given: Any
     if connection.dialect.name == "postgresql":
@@ -81,8 +80,9 @@ def delete_moved(connection: Connection, table: Table, rows: Sequence[Row], key:
     else:
         values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
         given = [{f"row_{name}": row[name] for name in names} for row in rows]
-    moved = or_(*(table.c[name].is_distinct_from(values[name]) for name in key))
-    _execute(connection, table, rows, delete(table).where(table.c.id == values["id"], moved), given)
+    differ = or_(*(table.c[name].is_distinct_from(values[name]) for name in moved))
+    agree = (table.c[name] == values[name] for name in same)
+    _execute(connection, table, rows, delete(table).where(*agree, differ), given)
 
 
 def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> None:

@@ -1,15 +1,21 @@
-"""Writes the input tables, a piece of rows a statement; rows name their stock by ticker."""
+"""Writes the input tables, a piece of rows a statement; rows name their stock by ticker.
 
-from collections.abc import Collection, Sequence
-from uuid import UUID
+Which row of the database a row is, is told by its stock's id and by what tells the stock's rows apart, never by a
+ticker that the stock had once: tickers are given up, and taken by other companies.
+"""
 
-from sqlalchemy import Connection, select
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
 
+from sqlalchemy import Connection, Table, select
+
+from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.repositories.bulk import Row, delete_moved, upsert, upsert_of_stocks
+from vettr_cron.repositories.bulk import Row, delete_moved, matching, upsert
 
-_KEYS = {
+_UNIQUE = {
     "stocks": ("ticker",),
     "financial_data": ("stock_id",),
     "financial_summary": ("stock_id",),
@@ -17,36 +23,127 @@ _KEYS = {
     "analyst_consensus": ("stock_id",),
     "stock_daily_prices": ("ticker", "date"),
 }
-"""What tells whether a row is there already; for the other tables it is the id, which derives from the content."""
+"""The columns of which no two rows have the same values; of the other tables it is the id alone."""
+_OWNER = {"stocks": ("ticker",), "stock_daily_prices": ("stock_id", "date")}
+"""Whose row it is: only that of the same owner may be written. Of the other tables it is the stock."""
 
 
 def write(connection: Connection, table_name: str, rows: Sequence[Row]) -> None:
-    """Insert rows of one table, or update those that are there. Raises RowsRefused."""
-    table = db.metadata.tables[table_name]
-    key = _KEYS.get(table_name, ("id",))
-    if table is stocks:
-        upsert(connection, table, rows, key)
+    """Insert rows of one table, or update those that are there. Raises RowsRefused.
+
+    A row has an `id`, under which it is inserted if it is new; it may have a `former_id`, which is the row's as well
+    where it is there and belongs to the same stock.
+    """
+    if not rows:
         return
+    table = db.metadata.tables[table_name]
+    if table is not stocks and "stock_id" not in rows[0]:
+        rows = of_stocks(connection, table_name, rows)
     if table is stock_daily_prices:
-        delete_moved_prices(connection, rows)
-    upsert_of_stocks(connection, table, rows, key)
+        _delete_moved(connection, rows)
+    upsert(connection, table, [_columns(table, row) for row in _identified(connection, table, rows)])
+
+
+def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> list[Row]:
+    """The rows with the `stock_id` that their ticker has now. Raises RowsRefused where there is no such stock."""
+    rows = list(rows)
+    ids = _stock_ids(connection, {row["ticker"] for row in rows})
+    unknown = next((row["ticker"] for row in rows if row["ticker"] not in ids), None)
+    if unknown is not None:
+        raise RowsRefused(f"{table_name}: there is no stock {unknown!r} any more")
+    return [{**row, "stock_id": ids[row["ticker"]]} for row in rows]
 
 
 def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
     """Delete the prices that are about to come back on another day: made-up ones move on with the days."""
-    delete_moved(connection, stock_daily_prices, rows, _KEYS["stock_daily_prices"])
+    ids = _stock_ids(connection, {row["ticker"] for row in rows})
+    known = [{**row, "stock_id": ids[row["ticker"]]} for row in rows if row["ticker"] in ids]
+    _delete_moved(connection, known)
+
+
+def _delete_moved(connection: Connection, rows: Sequence[Row]) -> None:
+    named = [{**row, "id": row.get("former_id", row["id"])} for row in rows]
+    delete_moved(connection, stock_daily_prices, named, same=("id", "stock_id"), moved=("date",))
 
 
 def known_tickers(connection: Connection, tickers: Collection[str]) -> set[str]:
     """Those of the tickers that belong to a stock."""
-    wanted = sorted(tickers)
-    found: set[str] = set()
-    for start in range(0, len(wanted), 500):
-        piece = select(stocks.c.ticker).where(stocks.c.ticker.in_(wanted[start : start + 500]))
-        found.update(connection.execute(piece).scalars())
-    return found
+    return set(_stock_ids(connection, tickers))
 
 
-def stock_ids(connection: Connection) -> set[UUID]:
+def all_stock_ids(connection: Connection) -> set[UUID]:
     """The ids of all stocks."""
     return set(connection.execute(select(stocks.c.id)).scalars())
+
+
+def _stock_ids(connection: Connection, tickers: Collection[str]) -> Mapping[str, UUID]:
+    rows = [{"ticker": ticker} for ticker in sorted(tickers)]
+    return {found.ticker: found.id for found in matching(connection, stocks, ("ticker",), rows)} if rows else {}
+
+
+class _Found(NamedTuple):
+    """A row that is there."""
+
+    id: UUID
+    owner: Any
+
+
+def _identified(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows with the ids under which they are written: those of their own rows that are there, or free ones."""
+    unique = _UNIQUE.get(table.name)
+    if unique is None:
+        return _with_free_ids(connection, table, rows)
+    there = _found(connection, table, unique, rows)
+    settled, new = [], []
+    for row in rows:
+        found = there.get(_values(row, unique))
+        if found is None:
+            new.append(row)
+        elif found.owner == _owner(table, row):
+            settled.append({**row, "id": found.id})
+        else:
+            place = " ".join(str(row[name]) for name in unique)
+            raise RowsRefused(f"{table.name}: the row of {place} belongs to another stock; rename or remove it first")
+    return [*settled, *_with_free_ids(connection, table, new)]
+
+
+def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows with ids that nobody else's row has."""
+    ids = [{"id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
+    there = _found(connection, table, ("id",), ids)
+    settled: list[Row] = []
+    for row in rows:
+        former = there.get((row.get("former_id"),))
+        settled.append({**row, "id": former.id} if former and former.owner == _owner(table, row) else row)
+    while taken := [place for place, row in enumerate(settled) if _is_taken(table, row, there)]:
+        for place in taken:
+            settled[place] = _with_next_id(settled[place])
+        there = _found(connection, table, ("id",), [settled[place] for place in taken])
+    return settled
+
+
+def _is_taken(table: Table, row: Row, there: Mapping[Any, _Found]) -> bool:
+    found = there.get((row["id"],))
+    return found is not None and found.owner != _owner(table, row)
+
+
+def _with_next_id(row: Row) -> Row:
+    return {**row, "id": uuid5(row["id"], str(row.get("stock_id", row["ticker"])))}
+
+
+def _found(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> Mapping[Any, _Found]:
+    """The rows that are there, by their values of the key."""
+    found = matching(connection, table, key, rows) if rows else []
+    return {_values(row._mapping, key): _Found(row.id, _owner(table, row._mapping)) for row in found}
+
+
+def _owner(table: Table, row: Mapping[str, Any]) -> Any:
+    return _values(row, _OWNER.get(table.name, ("stock_id",)))
+
+
+def _values(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _columns(table: Table, row: Row) -> Row:
+    return {name: value for name, value in row.items() if name in table.c}

@@ -12,6 +12,7 @@ from vettr_cron.database import Database
 from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
 from vettr_cron.datasets.demo import demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
+from vettr_cron.datasets.identity import RowIds, stock_id
 from vettr_cron.datasets.tables import TABLES, Row
 from vettr_cron.domain.errors import CronError, RowsRefused
 from vettr_cron.repositories import inputs, stocks
@@ -45,12 +46,12 @@ class Universe:
         """Write a checked folder in one transaction; rows that are there are updated. Raises RowsRefused."""
         with self._whole() as connection:
             for table in summary.rows:
-                _write_all(connection, table, read_table(summary.folder, table), written)
+                _write_all(connection, table, _imported(connection, summary.folder, table), written)
 
     def load_demo(self, today: date, written: Written) -> Mapping[str, int]:
         """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
         with self._whole() as connection:
-            present = inputs.stock_ids(connection)
+            present = inputs.all_stock_ids(connection)
             if present - demo_stock_ids():
                 raise UniverseRefused(
                     f"There are {len(present)} stocks here already; the demo only goes into an empty database"
@@ -90,6 +91,18 @@ class Universe:
     def _known_tickers(self, tickers: set[str]) -> set[str]:
         with self._database.reading() as connection:
             return inputs.known_tickers(connection, tickers)
+
+
+def _imported(connection: Connection, folder: Path, table: str) -> Iterator[Row]:
+    """The rows of a file with the ids that derive from their stocks', and those that release 1.0 gave them."""
+    ids = RowIds(TABLES[table])
+    for piece in _in_pieces(read_table(folder, table)):
+        if table == "stocks":
+            yield from ({"id": stock_id(str(row["ticker"])), **row} for row in piece)
+            continue
+        for row in inputs.of_stocks(connection, table, piece):
+            row_id, former_id = ids.by_stock(row, row["stock_id"])
+            yield {"id": row_id, "former_id": former_id, **row}
 
 
 def _write_all(connection: Connection, table: str, rows: Iterator[Row], written: Written) -> int:

@@ -1,0 +1,35 @@
+"""A folder that the release before imported is imported by this one: the same rows, updated, and none besides."""
+
+import sys
+from pathlib import Path
+
+from tests.e2e.programs import environment, finished
+from tests.integration.csv_imports import NINE, ROWS, contents, import_files, write_folder
+from tests.releases import unpack_release_before
+from tests.world import World
+
+
+def test_a_folder_that_the_release_before_imported_adds_no_rows(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    before = unpack_release_before(tmp_path / "before")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    world = World.make(database_url, redis_url)
+    for words in (["db", "upgrade"], ["stocks", "import", str(write_folder(folder, NINE))]):
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        done = finished(command, environment(world), folder=before)
+        assert done.returncode == 0, done.stderr
+    rows = contents(world)
+    assert {table: len(of_table) for table, of_table in rows.items()} == ROWS
+    try:
+        assert (
+            import_files(world, folder, NINE | {"filings": NINE["filings"].replace("Two\nlines", "New")}).exit_code == 0
+        )
+        again = contents(world)
+    finally:
+        world.close()
+    assert {table: [row["id"] for row in of_table] for table, of_table in again.items()} == {
+        table: [row["id"] for row in of_table] for table, of_table in rows.items()
+    }
+    assert {row["summary"] for row in again["filings"]} == {"New", None}
