@@ -17,7 +17,12 @@ def is_known(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def run_online() -> None:
-    with db.engine.connect().execution_options(sqlite_begin="BEGIN IMMEDIATE") as connection:
+    engine = db.engine
+    options = {"sqlite_begin": "BEGIN IMMEDIATE"}
+    if engine.dialect.name == "postgresql":
+        # What is there is looked up only once the lock is held, whatever level the role has by default.
+        options = {"isolation_level": "READ COMMITTED"}
+    with engine.connect().execution_options(**options) as connection:
         context.configure(
             connection=connection,
             target_metadata=db.metadata,

@@ -82,7 +82,12 @@ def _bind_database(app: Flask, settings: Settings) -> None:
 def _wire(app: Flask, settings: Settings) -> Services:
     shutdown = Shutdown()
     with app.app_context():
-        database = Database(db.engine, settings.cron_lease_seconds / 2, shutdown_at=lambda: shutdown.at)
+        database = Database(
+            db.engine,
+            settings.cron_lease_seconds / 2,
+            shutdown_at=lambda: shutdown.at,
+            row_security=settings.cron_row_security == "on",
+        )
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)

@@ -79,8 +79,12 @@ class Settings(BaseSettings):
         default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
     )
     cron_keep_runs_days: int = Field(default=7, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    cron_keep_red_flags_days: int = Field(default=30, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    cron_keep_snapshots_days: int = Field(default=90, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    # The platform's pages show 90 days of flags and 180 of snapshots: with some days more nobody misses any.
+    cron_keep_red_flags_days: int = Field(default=100, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    cron_keep_snapshots_days: int = Field(default=200, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    cron_row_security: Literal["off", "on"] = Field(
+        default="off", description="off, or on where row security's policies let every row through that counts"
+    )
     cron_ping_url_scores: SecretStr | None = Field(default=None, description=_PING_URL)
     cron_ping_url_red_flags: SecretStr | None = Field(default=None, description=_PING_URL)
 

@@ -25,7 +25,11 @@ POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how ma
 # SQLite commits what is written once the disk has it, and notes with whatever is written next.
 _WRITE_TO_SQLITE = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
 _NOTE_IN_SQLITE = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
-_READ_ONLY_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Each statement sees what is committed once it has its locks. With the one state that REPEATABLE READ gives to a whole
+# transaction, a table that another program emptied and filled again while this one waited for its lock would be empty.
+# The level is said each time, as a role's default may be another.
+_WRITE_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_READ_ONLY_BEGIN = f"{_WRITE_BEGIN} READ ONLY"
 # To look for a better order of joins takes as long as to read a small chunk. Left to itself the planner scans whole
 # tables of a small universe, anew for each stock in places, and sorts all prices of a ticker to find the newest.
 _BY_INDEX = (
@@ -49,6 +53,8 @@ def engine_options(url: URL) -> dict[str, Any]:
             # A transaction pooler hands the next transaction another server connection, without the prepared statement.
             "prepare_threshold": None,
             "application_name": "vettr-cron",
+            # Whatever the database's own: one of SQL_ASCII would otherwise hand over bytes in place of texts.
+            "client_encoding": "UTF8",
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
@@ -72,14 +78,21 @@ class Database:
 
     No transaction lasts longer than `longest_wait` seconds, half a lease's term: so a holder that was stopped cannot
     block its successor. `shutdown_at` may say a moment (monotonic) by which every transaction must have ended.
+    With `row_security` off, PostgreSQL refuses a statement whose rows a policy might hide, rather than hide them.
     """
 
     def __init__(
-        self, engine: Engine, longest_wait: float, shutdown_at: Callable[[], float | None] = lambda: None
+        self,
+        engine: Engine,
+        longest_wait: float,
+        shutdown_at: Callable[[], float | None] = lambda: None,
+        *,
+        row_security: bool = False,
     ) -> None:
         self.engine = engine
         self._longest_wait = longest_wait
         self._shutdown_at = shutdown_at
+        self.row_security = row_security
         self._watchdog = Watchdog(shutdown_at)
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._opening = threading.local()
@@ -99,7 +112,10 @@ class Database:
         return not self._is_sqlite
 
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """A read-only transaction of at most so many seconds, in which every statement sees the same state."""
+        """A read-only transaction of at most so many seconds.
+
+        On PostgreSQL each statement sees what is committed when it begins: what must agree is one statement.
+        """
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else _READ_ONLY_BEGIN, self._limit(timeout))
 
     def looking_up(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
@@ -109,15 +125,15 @@ class Database:
 
     def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """A transaction of at most so many seconds; it commits at the block's end, or rolls back on an exception."""
-        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else "BEGIN", self._limit(timeout))
+        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
 
     def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """Like writing, for what may be lost in a power cut together with all that came after it."""
-        return self._transaction(_NOTE_IN_SQLITE if self._is_sqlite else "BEGIN", self._limit(timeout))
+        return self._transaction(_NOTE_IN_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
 
     def importing(self) -> AbstractContextManager[Connection]:
         """A writing transaction as long as it takes; only each of its statements is bounded."""
-        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else "BEGIN", None)
+        return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, None)
 
     @contextmanager
     def _transaction(self, begin: str, limit: float | None) -> Iterator[Connection]:
@@ -156,8 +172,9 @@ class Database:
         # The server speaks first: its word says more than a connection that the watchdog has cut.
         milliseconds = max(int((left or self._longest_wait) * 900), 1)
         timeouts = (f"SET LOCAL {name} = {milliseconds}" for name in _TIMEOUTS)
+        policies = f"SET LOCAL row_security = {'on' if self.row_security else 'off'}"
         # The driver neither begins the transaction nor sets anything itself: each would take a round trip of its own.
-        return {"postgresql_begin": "; ".join([begin, *timeouts]), "isolation_level": "AUTOCOMMIT"}
+        return {"postgresql_begin": "; ".join([begin, policies, *timeouts]), "isolation_level": "AUTOCOMMIT"}
 
     def _open(self, watch: Watch, limit: float | None) -> Connection:
         self._opening.watch, self._opening.limit = watch, limit

@@ -1,7 +1,7 @@
 """One word for every way in which a database can fail, and a sentence for a person."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
@@ -15,6 +15,7 @@ _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 _READ_ONLY = "25006"
 _FORBIDDEN = "42501"
 _TIMED_OUT = ("57014", "55P03")
+_BY_ROW_SECURITY = "check_enable_rls"  # the function of the server's source that refuses; its message is translated
 _TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
 _REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
 _NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
@@ -35,6 +36,14 @@ def translated() -> Iterator[None]:
         if _is_unable(first) or last.connection_invalidated:
             raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from last
         raise
+
+
+def row_security_hides(tables: Sequence[str]) -> str:
+    """What to say where policies may hide rows of these tables, which would be taken for missing."""
+    return (
+        f"Row security may hide rows of {', '.join(tables) or 'a table'} from the user in DATABASE_URL; give it "
+        "BYPASSRLS, or set CRON_ROW_SECURITY=on if its policies let it see every row that counts"
+    )
 
 
 def _first(error: DBAPIError) -> DBAPIError:
@@ -74,6 +83,8 @@ def _is_late(error: DBAPIError) -> bool:
 
 def _reason(error: DBAPIError) -> str:
     sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
+    if getattr(getattr(error.orig, "diag", None), "source_function", None) == _BY_ROW_SECURITY:
+        return row_security_hides(re.findall('"([^"]+)"', text_of_driver)[:1])
     reasons = {
         "The database is locked by another writer": "locked" in text_of_driver,
         "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",

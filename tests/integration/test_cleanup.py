@@ -78,9 +78,9 @@ def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:
     """So many rows of each table that may go, and one of each that may not."""
     add_stocks(world, 1)
     for number in range(count):
-        add_run(world, now - timedelta(days=100 + number))
-        add_flag(world, now - timedelta(days=100 + number))
-        add_snapshot(world, now - timedelta(days=100 + number))
+        add_run(world, now - timedelta(days=300 + number))
+        add_flag(world, now - timedelta(days=300 + number))
+        add_snapshot(world, now - timedelta(days=300 + number))
     add_run(world, now)
     add_flag(world, now)
     add_snapshot(world, now)
@@ -673,21 +673,21 @@ def test_both_methods_remove_by_the_settings_or_as_asked(world: World, method: s
     done = data_of(world.call("cleanup", method=method))
     assert ([done[name] for name in COUNTS], done["dry_run"], done["is_complete"]) == ([3, 3, 3], False, True)
     ages = [utc_now() - datetime.fromisoformat(done["older_than"][name][:-1]) for name in KEEP_NAMES]
-    assert [age.days for age in ages] == [7, 30, 90]
+    assert [age.days for age in ages] == [7, 100, 200]
 
 
 def test_the_variables_say_how_long_rows_are_kept(migrated_sqlite_url: str, redis_url: str) -> None:
     world = World.make(
         migrated_sqlite_url,
         redis_url,
-        cron_keep_runs_days=99,
-        cron_keep_red_flags_days=100,
-        cron_keep_snapshots_days=102,
+        cron_keep_runs_days=299,
+        cron_keep_red_flags_days=300,
+        cron_keep_snapshots_days=302,
     )
     add_old_of_each(world, utc_now() + timedelta(hours=1))
     data = world.data("cleanup")
     world.close()
-    # Rows of 100, 101 and 102 days, less an hour.
+    # Rows of 300, 301 and 302 days, less an hour.
     assert [data[name] for name in COUNTS] == [3, 2, 0]
 
 

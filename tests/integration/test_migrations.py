@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, Inspector, inspect, text
+from sqlalchemy.engine import make_url
 
 from tests.integration.expected_tables import COLUMNS, INDEXES, OWN, OWN_KEYS, TYPES, UNIQUE
 from tests.world import World, make_settings, migrate_database
@@ -219,6 +220,13 @@ def test_several_release_phases_at_once_do_no_harm(database_url: str) -> None:
         made = connection.execute(text("SELECT table_name FROM cron_made_tables")).scalars().all()
         assert sorted(made) == sorted(COLUMNS)
         assert len(connection.execute(text("SELECT version_num FROM cron_alembic_version")).all()) == 1
+
+
+def test_release_phases_take_turns_whatever_level_the_role_has_by_default(postgres_url: str) -> None:
+    name = make_url(postgres_url).database
+    with _connection(postgres_url) as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"))
+    test_several_release_phases_at_once_do_no_harm(postgres_url)
 
 
 def test_a_fresh_file_that_another_process_writes_to_is_waited_for(sqlite_url: str) -> None:

@@ -54,6 +54,13 @@ class PostgresServer:
         self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), provider))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
+    def create_plain_database(self) -> str:
+        """The URL of a fresh, empty database of encoding SQL_ASCII, which takes any bytes for a text."""
+        name = f"vettr_cron_test_{uuid4().hex}"
+        encoding = SQL("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+        self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), encoding))
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
     def drop_database(self, url: str) -> None:
         """Remove the database at this URL, and end the connections that still use it."""
         name = make_url(url).database

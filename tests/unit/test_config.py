@@ -56,8 +56,9 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_cursor_ttl_seconds": 86_400,
         "cron_tolerated_failure_percent": 50,
         "cron_keep_runs_days": 7,
-        "cron_keep_red_flags_days": 30,
-        "cron_keep_snapshots_days": 90,
+        "cron_keep_red_flags_days": 100,
+        "cron_keep_snapshots_days": 200,
+        "cron_row_security": "off",
         "cron_ping_url_scores": None,
         "cron_ping_url_red_flags": None,
     }

@@ -50,6 +50,10 @@ _NOT_TO_DELETE_FROM = text(
     "SELECT name FROM unnest(CAST(:names AS text[])) AS cleaned_up (name)"
     " WHERE NOT has_table_privilege(to_regclass(name), 'DELETE') ORDER BY name"
 )
+_HIDDEN = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS used (name)"
+    " WHERE row_security_active(to_regclass(name)) ORDER BY name"
+)
 # The last connections are kept for superusers and, from PostgreSQL 16 on, for a role's members; -1 is no limit.
 _ALLOWED = text(
     "SELECT least("
@@ -94,6 +98,12 @@ def not_to_delete_from(connection: Connection) -> list[str]:
     """The tables that a cleanup removes rows from, and this user may not."""
     names = [table.name for table in _CLEANED_UP]
     return list(connection.execute(_NOT_TO_DELETE_FROM, {"names": names}).scalars())
+
+
+def hidden(connection: Connection) -> list[str]:
+    """The tables of which a policy may hide rows from this user."""
+    names = [table.name for table in (*_READ, *_WRITTEN)]
+    return list(connection.execute(_HIDDEN, {"names": names}).scalars())
 
 
 def allowed_connections(connection: Connection) -> int | None:

@@ -35,6 +35,7 @@ def ask_database(database: Database, clock: Clock) -> DatabaseFacts:
             read_only=database_server.is_read_only(connection),
             forbidden=database_server.forbidden(connection),
             not_to_delete_from=database_server.not_to_delete_from(connection),
+            hidden=[] if database.row_security else database_server.hidden(connection),
             allowed=database_server.allowed_connections(connection),
             ahead=None if now is None else now - here,
         )

@@ -69,6 +69,8 @@ class ReadStatus:
                 last = runs.newest(connection, 1, job_name=job.run_name, orphans=orphans)
                 success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
                 running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
+                # A run that ended between the two statements ran when the first of them was made.
+                running = running or [run for run in last if run.status is RunStatus.RUNNING]
                 calls = _recent_calls(connection, job.run_name, now)
                 offset = keys.rank or 0
                 # Between two chunks of a call no run is running, yet it is at work.

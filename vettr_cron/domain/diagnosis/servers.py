@@ -14,8 +14,9 @@ class DatabaseFacts:
     """What a database that answers says of itself.
 
     `journal_mode` is SQLite's alone, the others are PostgreSQL's: `forbidden` are the tables that the user may not
-    use as the jobs do, `not_to_delete_from` those that a cleanup cannot remove from, `allowed` is how many connections
-    there may be, `ahead` how far the server's clock is before this machine's.
+    use as the jobs do, `not_to_delete_from` those that a cleanup cannot remove from, `hidden` those of which row
+    security may hide rows that must be seen, `allowed` is how many connections there may be, `ahead` how far the
+    server's clock is before this machine's.
     """
 
     round_trip_ms: float
@@ -23,6 +24,7 @@ class DatabaseFacts:
     read_only: bool = False
     forbidden: Sequence[str] = ()
     not_to_delete_from: Sequence[str] = ()
+    hidden: Sequence[str] = ()
     allowed: int | None = None
     ahead: timedelta | None = None
 
@@ -77,6 +79,10 @@ def _postgresql_troubles(facts: DatabaseFacts) -> list[Trouble]:
         names = ", ".join(facts.forbidden)
         mend = "GRANT SELECT, INSERT, UPDATE on these tables to that user."
         troubles.append(problem(f"The user in DATABASE_URL may not read or write {names}", mend))
+    if facts.hidden:
+        found = f"Row security may hide rows of {', '.join(facts.hidden)} from the user in DATABASE_URL: no call works"
+        mend = "ALTER ROLE that user BYPASSRLS, or set CRON_ROW_SECURITY=on if its policies let every row through."
+        troubles.append(problem(found, mend))
     if facts.not_to_delete_from:
         names = ", ".join(facts.not_to_delete_from)
         mend = f"GRANT DELETE on {names} to that user."

@@ -1,0 +1,98 @@
+"""PostgreSQL: rows that a policy might hide are not taken for missing; who wants its policies to apply says so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.integration.replies import error_of
+from tests.world import World
+from vettr_cron.services.doctor import Check, State
+
+STOCKS = 30
+
+
+@contextmanager
+def as_role(owner: World, **settings: str) -> Iterator[World]:
+    """The service as a user who owns nothing, and so is under every policy."""
+    role = f"app_{uuid4().hex}"
+    owner.execute(f"CREATE ROLE {role} LOGIN")
+    owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+    url = make_url(owner.database_url).set(username=role).render_as_string(hide_password=False)
+    world = World.make(url, owner.redis_url, **settings)
+    try:
+        yield world
+    finally:
+        world.close()
+        owner.execute(f"DROP OWNED BY {role}")
+        owner.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+def owner(postgres_world: World) -> World:
+    """A universe that was refreshed once, whose every score was then set to another."""
+    postgres_world.generate(STOCKS)
+    postgres_world.data("refresh-all?chunks=all")
+    postgres_world.execute("UPDATE stocks SET vetr_score = -7")
+    return postgres_world
+
+
+def secure(world: World, table: str, *policies: str) -> None:
+    world.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    for number, policy in enumerate(policies):
+        world.execute(f"CREATE POLICY p{number} ON {table} {policy}")
+
+
+def database_check(world: World) -> Check:
+    (found,) = [check for check in world.services.doctor.examine().checks if check.name == "database"]
+    return found
+
+
+def unscored(world: World) -> int:
+    return sum(row["vetr_score"] == -7 for row in world.table("stocks"))
+
+
+def test_inputs_that_a_policy_may_hide_fail_the_run_and_change_no_score(owner: World) -> None:
+    secure(owner, "executives")
+    with as_role(owner) as world:
+        error = error_of(world.call("scores?chunks=all"), 500, "JOB_FAILED")
+        assert "Row security may hide rows of executives" in error["message"] + str(error.get("details"))
+        assert "CRON_ROW_SECURITY=on" in str(error)
+    assert unscored(owner) == STOCKS
+
+
+@pytest.mark.parametrize("table", ["stocks", "cron_pauses", "cron_job_runs"])
+def test_a_call_that_could_not_see_what_it_goes_by_does_not_begin(owner: World, table: str) -> None:
+    secure(owner, table)
+    with as_role(owner) as world:
+        error = error_of(world.call("scores"), 503, "SERVICE_UNAVAILABLE")
+        assert f"Row security may hide rows of {table}" in error["message"]
+    assert unscored(owner) == STOCKS
+
+
+def test_doctor_names_every_table_that_a_policy_may_hide(owner: World) -> None:
+    secure(owner, "filings")
+    secure(owner, "stocks", "USING (true)")
+    with as_role(owner) as world:
+        check = database_check(world)
+    assert check.state is State.PROBLEM
+    assert "Row security may hide rows of filings, stocks" in check.found
+    assert "CRON_ROW_SECURITY=on" in (check.mend or "")
+    with as_role(owner, cron_row_security="on") as world:
+        assert database_check(world).state is State.OK
+
+
+def test_who_says_so_has_the_policies_applied(owner: World) -> None:
+    first, *_ = owner.tickers()
+    secure(owner, "executives", "USING (true)")
+    secure(owner, "stocks", f"USING (ticker <> '{first}')")
+    with as_role(owner, cron_row_security="on") as world:
+        assert world.data("scores?chunks=all")["succeeded"] == STOCKS - 1
+    assert unscored(owner) == 1
+
+
+def test_the_owner_of_the_tables_is_under_no_policy(owner: World) -> None:
+    secure(owner, "executives")
+    assert owner.data("scores?chunks=all")["succeeded"] == STOCKS
