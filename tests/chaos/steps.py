@@ -1,7 +1,7 @@
 """The seams of a call, each of which tells that a step begins and that it has ended, so that a test can strike."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -122,10 +122,10 @@ def stepped_job(steps: Steps, job: Job[Any], evaluated: Callable[[str], None]) -
         evaluated(item.ticker)
         return job.evaluate(item, occasion)
 
-    def save(connection: Connection, occasion: Occasion, results: Sequence[Any]) -> None:
+    def save(connection: Connection, occasion: Occasion, results: Sequence[Any]) -> Mapping[str, str]:
         steps.next_commit = "results committed"
         with steps.step("results written"):
-            job.save(connection, occasion, results)
+            return job.save(connection, occasion, results)
 
     return replace(job, load=load, evaluate=evaluate, save=save)
 

@@ -375,9 +375,9 @@ def test_results_are_on_the_disk_before_the_cursor_moves(world: World, job: str)
     add_stocks(world, 10)
     seen = []
 
-    def save(connection: Connection, occasion: Occasion, results: Any) -> None:
+    def save(connection: Connection, occasion: Occasion, results: Any) -> Mapping[str, str]:
         seen.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
-        JOBS[job].save(connection, occasion, results)
+        return JOBS[job].save(connection, occasion, results)
 
     refresh(world, replace(JOBS[job], save=save))
     assert seen == [2]  # FULL

@@ -1,6 +1,6 @@
 """The red flags job: five flags for every stock, and their composite."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from vettr_cron.domain.red_flags import RedFlag, RedFlagReport, red_flags
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
 from vettr_cron.models.tables import red_flag_history
 from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.bulk import Row
@@ -26,9 +26,7 @@ class RedFlagResult(NamedTuple):
 
 def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
     """The selected stocks with everything that the flags' rules read."""
-    found, inputs = red_flag_inputs.load(connection, selection, now)
-    items = [Item(row.id, row.ticker, values) for row, values in zip(found.rows, inputs, strict=True)]
-    return Chunk(items, found.ends_universe)
+    return chunk_of(*red_flag_inputs.load(connection, selection, now))
 
 
 def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
@@ -41,9 +39,9 @@ def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 
-def save(connection: Connection, occasion: Occasion, group: Sequence[RedFlagResult]) -> None:
-    """Write a group's flags. Raises RowsRefused."""
-    results.save_red_flags(connection, occasion.now, [row for result in group for row in result.flags])
+def save(connection: Connection, occasion: Occasion, group: Sequence[RedFlagResult]) -> Mapping[str, str]:
+    """Write a group's flags; why some are not there. Raises RowsRefused."""
+    return results.save_red_flags(connection, occasion.now, [row for result in group for row in result.flags])
 
 
 def _row(row_id: str, flag: RedFlag, item: Item) -> Row:

@@ -1,6 +1,6 @@
 """The scores job: the VETR score of every stock, with every figure behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_score
-from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
 from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.bulk import Row
@@ -29,9 +29,7 @@ class ScoreResult(NamedTuple):
 
 def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
     """The selected stocks with everything that the score's rules read."""
-    found, inputs = score_inputs.load(connection, selection, now)
-    items = [Item(row.id, row.ticker, values) for row, values in zip(found.rows, inputs, strict=True)]
-    return Chunk(items, found.ends_universe)
+    return chunk_of(*score_inputs.load(connection, selection, now))
 
 
 def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
@@ -47,14 +45,14 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     snapshot = {"id": snapshot_id, **copied, "price": inputs.price}
     check_fits(vetr_score_history, history)
     check_fits(vetr_score_snapshots, snapshot)
-    overall = {"id": item.stock_id, "vetr_score": score.overall_score}
+    overall = {"id": item.stock_id, "stock_ticker": item.ticker, "vetr_score": score.overall_score}
     answer = orjson.dumps(_answer(score, overlay, occasion.now)).decode()
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 
-def save(connection: Connection, occasion: Occasion, group: Sequence[ScoreResult]) -> None:
-    """Write a group's history, snapshots and stocks.vetr_score. Raises RowsRefused."""
-    results.save_scores(
+def save(connection: Connection, occasion: Occasion, group: Sequence[ScoreResult]) -> Mapping[str, str]:
+    """Write a group's history, snapshots and stocks.vetr_score; why some are not there. Raises RowsRefused."""
+    return results.save_scores(
         connection,
         occasion.now,
         [result.history for result in group],

@@ -8,14 +8,14 @@ from sqlalchemy import Index, String, Text, desc, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vettr_cron.extensions import Model
-from vettr_cron.models.types import Json, Timestamp
+from vettr_cron.models.types import Id, Json, Timestamp
 
 
 class CronJobRun(Model):
     """One chunk's run; while its status is `running` it is the fence that a result transaction must pass."""
 
     __tablename__ = "cron_job_runs"
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
     job_name: Mapped[str] = mapped_column(String(50), index=True)
     status: Mapped[str] = mapped_column(String(20))
     stocks_processed: Mapped[int | None] = mapped_column(server_default="0")
@@ -41,7 +41,7 @@ class CronStockState(Model):
     __tablename__ = "cron_stock_states"
     job: Mapped[str] = mapped_column(String(20), primary_key=True)
     ticker: Mapped[str] = mapped_column(Text, primary_key=True)
-    last_cycle_id: Mapped[UUID]
+    last_cycle_id: Mapped[UUID] = mapped_column(Id)
     last_refreshed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     last_failed_at: Mapped[datetime | None] = mapped_column(Timestamp)
     failing_since: Mapped[datetime | None] = mapped_column(Timestamp)

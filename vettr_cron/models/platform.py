@@ -9,15 +9,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Double
 
 from vettr_cron.extensions import Model
-from vettr_cron.models.types import Json, Timestamp
+from vettr_cron.models.types import Id, Json, Timestamp
 
 
 def _id() -> Mapped[UUID]:
-    return mapped_column(primary_key=True, default=uuid4)
+    return mapped_column(Id, primary_key=True, default=uuid4)
 
 
 def _stock_id(*, unique: bool = False) -> Mapped[UUID]:
-    return mapped_column(ForeignKey("stocks.id", ondelete="CASCADE"), unique=unique or None, index=not unique or None)
+    parent = ForeignKey("stocks.id", ondelete="CASCADE")
+    return mapped_column(Id, parent, unique=unique or None, index=not unique or None)
 
 
 def _text(length: int) -> Mapped[str]:

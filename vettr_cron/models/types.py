@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect
+from sqlalchemy import CHAR, JSON, DateTime, Dialect, TypeDecorator, Uuid
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -25,5 +26,26 @@ class _LenientDateTime(sqlite.DATETIME):
 
 Timestamp = DateTime().with_variant(_LenientDateTime(), "sqlite")  # type: ignore[no-untyped-call]  # SQLAlchemy has no hints here
 """Without time zone, always UTC."""
+
+
+class _LenientUuid(TypeDecorator[Any]):
+    """SQLite stores any text: an id that other programs wrote in their own way comes and goes as it stands."""
+
+    impl = CHAR(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return value.hex if isinstance(value, UUID) else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        try:
+            found = UUID(value)
+        except (AttributeError, TypeError, ValueError):
+            return value
+        return found if found.hex == value else value
+
+
+Id = Uuid().with_variant(_LenientUuid(), "sqlite")
+"""A UUID; on SQLite a text, or whatever it is, where it is not 32 lower-case hexadecimal digits."""
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

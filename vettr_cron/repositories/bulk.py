@@ -1,12 +1,13 @@
 """Many rows in one statement: on PostgreSQL from an array a column, on SQLite through the driver's executemany."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, exists, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -19,6 +20,8 @@ Replacements = Callable[[Any], Row]
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
+_REFUSES_A_ROW = ("21000", "44000", "P0001")  # two rows for one, a view's check option, a trigger's own words
+_CHECKS_NEW_ROWS = "ExecWithCheckOptions"  # the function of the server's source that policies refuse a row in
 _SHOWN = 60
 _KEYS_AT_ONCE = 5_000  # SQLite takes 32 766 parameters a statement
 
@@ -30,39 +33,59 @@ def upsert(
     key: Sequence[str] = ("id",),
     replacements: Replacements | None = None,
     shared: Row | None = None,
-) -> None:
+) -> Sequence[Row]:
     """Insert rows that all have the same columns; a row whose key is there already gets every other column replaced.
 
     `replacements` says what with, from the columns of the new row, where that is not simply the new value. `shared`
-    are columns that have the same value in all rows, which so travels only once.
+    are columns that have the same value in all rows, which so travels only once. Gives those of the rows that are not
+    there afterwards: a trigger, a rule or a policy may drop them without a word.
     Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
     """
     if not rows:
-        return
+        return ()
     names, shared = tuple(rows[0]), shared or {}
     if connection.dialect.name == "postgresql":
         statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
-        _execute(connection, table, rows, statement, arrays.parameters(table, names, rows) | shared)
+        with _refusals(table, rows):
+            written = connection.execute(statement, arrays.parameters(table, names, rows) | shared).rowcount
     else:
         everything = (*names, *shared)
         statement = _sqlite_upsert(table, everything, tuple(key), replacements)
         kinds = {name: table.c[name].type for name in everything}
         with _refusals(table, rows):
-            tuples.execute(connection, statement, kinds, rows, shared)
+            written = tuples.execute(connection, statement, kinds, rows, shared)
+    # Rows that a trigger redirects to another table, as that of a partition, are not counted either, and yet there.
+    return () if written >= len(rows) else _not_there(connection, table, key, [{**row, **shared} for row in rows])
 
 
-def matching(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]) -> list[Any]:
-    """The rows that are there already with the values that one of these rows has in the columns of these names."""
+def _not_there(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    there = {_comparable(row._mapping[name] for name in key) for row in matching(connection, table, key, rows)}
+    return [row for row in rows if _comparable(row[name] for name in key) not in there]
+
+
+def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values that are equal where the database's are: an id may come as its digits."""
+    return tuple(value.hex if isinstance(value, UUID) else value for value in values)
+
+
+def matching(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row], wanted: Sequence[str] | None = None
+) -> list[Any]:
+    """The rows that are there with the values that one of these rows has in the columns of these names.
+
+    Of their columns those that are wanted, or all.
+    """
+    chosen = select(*(table.c[name] for name in wanted or table.c.keys()))
     if connection.dialect.name == "postgresql":
         values = arrays.values_from_rows(table, names)
-        chosen = select(table).where(*(table.c[name] == values[name] for name in names)).distinct()
-        return list(connection.execute(chosen, arrays.parameters(table, names, rows)))
+        agree = (table.c[name] == values[name] for name in names)
+        return list(connection.execute(chosen.where(*agree), arrays.parameters(table, names, rows)))
     columns = [table.c[name] for name in names]
     found: list[Any] = []
     for start in range(0, len(rows), _KEYS_AT_ONCE):
         keys = [tuple(row[name] for name in names) for row in rows[start : start + _KEYS_AT_ONCE]]
         among = columns[0].in_([key[0] for key in keys]) if len(names) == 1 else tuple_(*columns).in_(keys)
-        found.extend(connection.execute(select(table).where(among)))
+        found.extend(connection.execute(chosen.where(among)))
     return found
 
 
@@ -82,21 +105,52 @@ def delete_moved(
         given = [{f"row_{name}": row[name] for name in names} for row in rows]
     differ = or_(*(table.c[name].is_distinct_from(values[name]) for name in moved))
     agree = (table.c[name] == values[name] for name in same)
-    _execute(connection, table, rows, delete(table).where(*agree, differ), given)
+    with _refusals(table, rows):
+        connection.execute(delete(table).where(*agree, differ), given)
 
 
-def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> None:
-    """Write one column of the rows with these ids, where it differs. Rows: {"id", name}. Raises RowsRefused."""
+def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> Sequence[Row]:
+    """Write one column of the rows with these ids, where it differs. Rows: {"id", name}. Raises RowsRefused.
+
+    Gives those that are there and have another value afterwards; a row that is gone meanwhile is no loss.
+    """
     if not rows:
-        return
+        return ()
     if connection.dialect.name == "postgresql":
         given = arrays.parameters(table, ("id", name), rows)
-        _execute(connection, table, rows, _postgresql_column_update(table, name), given)
+        with _refusals(table, rows):
+            suspects = set(connection.execute(_postgresql_column_update(table, name), given).scalars())
+        if not suspects:
+            return ()
+        # Another program may have written the same value at the same moment, or removed the row: look again.
+        rows = [row for row in rows if row["id"] in suspects]
     else:
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
         with _refusals(table, rows):
             tuples.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
+    found = {row.id: row._mapping[name] for row in matching(connection, table, ("id",), rows, ("id", name))}
+    return [row for row in rows if row["id"] in found and found[row["id"]] != row[name]]
+
+
+def defer_constraints(connection: Connection) -> None:
+    """Let what may be checked at the end of the transaction be checked there again, after `check_constraints`."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_DEFER)
+
+
+def check_constraints(connection: Connection) -> None:
+    """Have the database check now what it would check at the commit, when no stock could be told. Raises RowsRefused.
+
+    SQLite has no such statement.
+    """
+    if connection.dialect.name == "postgresql":
+        with _refusals():
+            connection.execute(_CHECK)
+
+
+_DEFER = text("SET CONSTRAINTS ALL DEFERRED")
+_CHECK = text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 # Built once: it takes as long to describe a statement as to run it.
@@ -111,7 +165,7 @@ def _postgresql_upsert(
     values = arrays.values_from_rows(table, names)
     everyones = [bindparam(name, type_=table.c[name].type) for name in shared]
     insert = postgresql.insert(table).from_select([*names, *shared], select(*values.values(), *everyones))
-    return _or_replace(insert, key, (*names, *shared), replacements)
+    return _or_replace(insert, key, (*names, *shared), replacements).execution_options(preserve_rowcount=True)
 
 
 @cache
@@ -123,9 +177,14 @@ def _sqlite_upsert(
 
 @cache
 def _postgresql_column_update(table: Table, name: str) -> Any:
+    """Updates what differs, and gives the ids of the rows that differed before and have not got the value."""
     values = arrays.values_from_rows(table, ("id", name))
-    differs = table.c[name].is_distinct_from(values[name])
-    return update(table).where(table.c.id == values["id"], differs).values({name: values[name]})
+    given = select(values["id"].label("id"), values[name].label("value")).cte("given")
+    differs = (table.c.id == given.c.id) & table.c[name].is_distinct_from(given.c.value)
+    updated = update(table).where(differs).values({name: given.c.value}).returning(table.c.id, table.c[name])
+    written = updated.cte("written")
+    right = (written.c.id == given.c.id) & written.c[name].is_not_distinct_from(given.c.value)
+    return select(given.c.id).join(table, differs).where(~exists().where(right))
 
 
 @cache
@@ -146,13 +205,8 @@ def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replaceme
     return insert.on_conflict_do_update(index_elements=list(key), set_=replaced)
 
 
-def _execute(connection: Connection, table: Table, rows: Sequence[Row], statement: Any, given: Any) -> None:
-    with _refusals(table, rows):
-        connection.execute(statement, given)
-
-
 @contextmanager
-def _refusals(table: Table, rows: Sequence[Row]) -> Iterator[None]:
+def _refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
@@ -164,20 +218,24 @@ def _refusals(table: Table, rows: Sequence[Row]) -> Iterator[None]:
 def _is_refusal(error: DBAPIError) -> bool:
     sqlstate = _sqlstate(error)
     # Without one it is SQLite's, or the driver's own word about a value: a text with a zero byte, or a too big one.
-    return sqlstate.startswith(("22", "23")) if sqlstate else isinstance(error, IntegrityError | DataError)
+    if not sqlstate:
+        return isinstance(error, IntegrityError | DataError)
+    by_policy = getattr(getattr(error.orig, "diag", None), "source_function", None) == _CHECKS_NEW_ROWS
+    return sqlstate.startswith(("22", "23")) or sqlstate in _REFUSES_A_ROW or by_policy
 
 
-def _explain(table: Table, rows: Sequence[Row], error: DBAPIError) -> str:
+def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> str:
     diagnosis = getattr(error.orig, "diag", None)
     message = str(getattr(diagnosis, "message_primary", None) or error.orig)
     limit = re.search(r"\((\d+)\)", message) if _sqlstate(error) == _TOO_LONG else None
-    too_long = limit and _longer_than(table, rows, int(limit[1]))
+    too_long = table is not None and limit and _longer_than(table, rows, int(limit[1]))
     if too_long:
         return too_long
     detail = getattr(diagnosis, "message_detail", None)
     # Of the details only the one about keys is short, and names columns and values.
     named = f" ({detail})" if detail and _sqlstate(error) in _ABOUT_KEYS else ""
-    return f"{table.name}: the database refuses the row: {message}{named}"
+    name = getattr(diagnosis, "table_name", None) or (table.name if table is not None else None)
+    return f"{f'{name}: ' if name else ''}the database refuses the row: {message}{named}"
 
 
 def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:

@@ -1,9 +1,9 @@
 """The rows that a refresh writes, a whole group of stocks a statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Table, inspect
 
 from vettr_cron.models.tables import red_flag_history, stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories.bulk import Row, set_column, upsert
@@ -11,19 +11,33 @@ from vettr_cron.repositories.bulk import Row, set_column, upsert
 
 def save_scores(
     connection: Connection, now: datetime, history: Sequence[Row], snapshots: Sequence[Row], overall: Sequence[Row]
-) -> None:
-    """Write score rows by id, the day's snapshots by ticker and day, and stocks.vetr_score. Raises RowsRefused."""
+) -> Mapping[str, str]:
+    """Write score rows by id, the day's snapshots by ticker and day, and stocks.vetr_score by the stock's id.
+
+    Gives, by ticker, why something of these is not there afterwards. Raises RowsRefused.
+    """
     # The platform has retired the technical momentum, but keeps the column.
-    upsert(connection, vetr_score_history, history, shared={"technical_momentum_score": 0, "calculated_at": now})
+    everyones = {"technical_momentum_score": 0, "calculated_at": now}
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     by_day = ("stock_ticker", "recorded_at")
-    upsert(connection, vetr_score_snapshots, snapshots, by_day, shared={"recorded_at": midnight})
-    set_column(connection, stocks, "vetr_score", overall)
+    return (
+        _lost(vetr_score_history, upsert(connection, vetr_score_history, history, shared=everyones))
+        | _lost(
+            vetr_score_snapshots,
+            upsert(connection, vetr_score_snapshots, snapshots, by_day, shared={"recorded_at": midnight}),
+        )
+        | _lost(stocks, set_column(connection, stocks, "vetr_score", overall))
+    )
 
 
-def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> None:
-    """Write red flag rows by id. Raises RowsRefused."""
-    upsert(connection, red_flag_history, flags, shared={"detected_at": now})
+def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, str]:
+    """Write red flag rows by id; gives, by ticker, why some are not there afterwards. Raises RowsRefused."""
+    return _lost(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
+
+
+def _lost(table: Table, rows: Sequence[Row]) -> dict[str, str]:
+    why = f"{table.name}: the database took the row and did not keep it; see its triggers, rules and row security"
+    return {row["stock_ticker"]: why for row in rows}
 
 
 def longest_flagged_ticker(connection: Connection) -> int | None:

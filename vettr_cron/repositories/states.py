@@ -28,7 +28,9 @@ def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failur
     The same when it is done twice: a cycle counts one failure of a stock, however often it has to try.
     """
     succeeded = [{"ticker": ticker} for ticker in kept]
-    failed = [{"ticker": failure.ticker, "last_error": failure.error} for failure in failures]
+    # A ticker that is there twice fails twice.
+    errors = {failure.ticker: failure.error for failure in failures}
+    failed = [{"ticker": ticker, "last_error": error} for ticker, error in errors.items()]
     everyones = {"job": attempt.job, "last_cycle_id": attempt.cycle_id}
     nothing_wrong = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
     something_wrong = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}

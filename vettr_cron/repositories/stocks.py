@@ -107,6 +107,8 @@ def stretch(
     # One more than asked for tells whether the universe ends here.
     rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit + 1}).all()
     taken = rows[: selection.limit]
+    if len(rows) > len(taken) and rows[-1].ticker == taken[-1].ticker:
+        taken = rows  # one ticker twice: beyond it, the other one would never be seen
     up_to = {"last": taken[-1].ticker} if taken else {}
     return Stretch(taken, selection.place, len(rows) <= selection.limit, {**beyond, **up_to})
 

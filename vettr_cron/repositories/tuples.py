@@ -23,10 +23,10 @@ def execute(
     kinds: Mapping[str, TypeEngine[Any]],
     rows: Sequence[Row],
     shared: Row | None = None,
-) -> None:
+) -> int:
     """Run a statement for each row; `kinds` says which parameters it takes, and of which types.
 
-    `shared` are parameters that have the same value for all rows.
+    `shared` are parameters that have the same value for all rows. Gives how many rows were written in all.
     """
     text, parameters = _compiled(statement, tuple(kinds))
     shared, times = shared or {}, len(rows)
@@ -38,7 +38,8 @@ def execute(
             return _stored(kinds[name], [shared[name]]) * times
         return _stored(kinds[name], [row[name] for row in rows])
 
-    connection.exec_driver_sql(text, list(zip(*(series(*each) for each in parameters), strict=True)))
+    values = list(zip(*(series(*each) for each in parameters), strict=True))
+    return connection.exec_driver_sql(text, values, execution_options={"preserve_rowcount": True}).rowcount
 
 
 @lru_cache(maxsize=64)

@@ -67,6 +67,9 @@ def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> 
     """Evaluate up to a batch of stocks, each failure its own: a plain function of plain values."""
     evaluated, failures = [], []
     for item in items:
+        if item.problem:
+            failures.append(StockFailure(item.ticker, item.problem))
+            continue
         try:
             evaluated.append(Evaluated(item, job.evaluate(item, occasion)))
         except StockDataError as error:

@@ -82,9 +82,9 @@ class _Read(NamedTuple):
 
 def _without_inputs(batch: BatchOutcome) -> BatchOutcome:
     """What is to be saved; the inputs have served, and would be most of what is sent."""
-    items = {item.stock_id: item._replace(inputs=None) for item in batch.items}
-    evaluated = [Evaluated(items[item.stock_id], result) for item, result in batch.evaluated]
-    return BatchOutcome(list(items.values()), evaluated, batch.failures)
+    items = [item._replace(inputs=None) for item in batch.items]
+    evaluated = [Evaluated(item._replace(inputs=None), result) for item, result in batch.evaluated]
+    return BatchOutcome(items, evaluated, batch.failures)
 
 
 def main(connection: Connection) -> None:

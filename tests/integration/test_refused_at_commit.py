@@ -1,0 +1,89 @@
+"""PostgreSQL: what is checked only at the commit fails the stock that it is about, and no other."""
+
+import pytest
+
+from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
+from tests.world import World
+
+RAISE = "RAISE EXCEPTION '% is on hold', NEW.stock_ticker"
+NEEDS_A_SNAPSHOT = (
+    "IF NOT EXISTS (SELECT FROM vetr_score_snapshots AS s WHERE s.stock_ticker = NEW.stock_ticker"
+    " AND s.overall_score = NEW.overall_score) THEN RAISE EXCEPTION 'no snapshot of %', NEW.stock_ticker; END IF"
+)
+
+
+@pytest.fixture
+def world(postgres_world: World) -> World:
+    """A universe that was refreshed once."""
+    postgres_world.generate(9)
+    postgres_world.data("refresh-all?chunks=all")
+    make_older(postgres_world)
+    return postgres_world
+
+
+def check_at_commit(world: World, table: str, name: str, what: str, condition: str = "") -> None:
+    """From now on a constraint trigger judges each new row when its transaction is committed."""
+    world.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {what}; RETURN NEW; END $$")
+    world.execute(
+        f"CREATE CONSTRAINT TRIGGER {name} AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+        f" FOR EACH ROW {condition} EXECUTE FUNCTION {name}()"
+    )
+
+
+@pytest.mark.parametrize(("job", "table"), [(SCORES, "vetr_score_history"), (FLAGS, "red_flag_history")])
+def test_a_stock_that_is_refused_at_the_commit_fails_alone(world: World, job: str, table: str) -> None:
+    refused = world.tickers()[4]
+    check_at_commit(world, table, "on_hold", RAISE, f"WHEN (NEW.stock_ticker = '{refused}')")
+    before = results(world)
+    says = rf"(red_flag_history: |vetr_score_history: )?the database refuses the row: {refused} is on hold"
+    check_failures(world, job, before, world.data(job), {refused: says})
+
+
+def test_a_deferred_foreign_key_names_the_stock_that_it_refuses(world: World) -> None:
+    refused = world.tickers()[4]
+    world.execute("CREATE TABLE known (ticker varchar(20) PRIMARY KEY)")
+    world.execute("INSERT INTO known SELECT ticker FROM stocks")
+    world.execute("DELETE FROM known WHERE ticker = :ticker", ticker=refused)
+    world.execute("DELETE FROM vetr_score_history WHERE stock_ticker = :ticker", ticker=refused)
+    world.execute(
+        "ALTER TABLE vetr_score_history ADD FOREIGN KEY (stock_ticker) REFERENCES known (ticker)"
+        " DEFERRABLE INITIALLY DEFERRED"
+    )
+    data = world.data(SCORES)
+    (failure,) = data["failures"]
+    assert (data["succeeded"], failure["ticker"]) == (8, refused)
+    assert failure["error"].startswith("vetr_score_history: the database refuses the row: ")
+    assert f"(Key (stock_ticker)=({refused}) is not present in" in failure["error"]
+
+
+def test_what_holds_only_once_all_rows_are_there_refuses_nobody(world: World) -> None:
+    refused = world.tickers()[4]
+    check_at_commit(world, "vetr_score_history", "needs_a_snapshot", NEEDS_A_SNAPSHOT)
+    check_at_commit(world, "vetr_score_history", "on_hold", RAISE, f"WHEN (NEW.stock_ticker = '{refused}')")
+    before = results(world)
+    says = rf"(vetr_score_history: )?the database refuses the row: {refused} is on hold"
+    check_failures(world, SCORES, before, world.data(SCORES), {refused: says})
+
+
+@pytest.mark.parametrize("job", [SCORES, FLAGS])
+@pytest.mark.parametrize("chunk_size", [100, 5, 1])
+def test_a_ticker_that_is_there_twice_fails_by_name(world: World, job: str, chunk_size: int) -> None:
+    twice = world.tickers()[4]
+    world.execute("CREATE TABLE more_stocks () INHERITS (stocks)")
+    world.execute("INSERT INTO more_stocks SELECT * FROM stocks WHERE ticker = :ticker", ticker=twice)
+    world.execute("UPDATE more_stocks SET id = gen_random_uuid()")
+    data = world.data(f"{job}?chunks=all&chunk_size={chunk_size}")
+    assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})
+    assert data["failures"][0]["error"].startswith("stocks.ticker is there 2 times; one row is needed")
+    (state,) = world.rows("SELECT ticker, consecutive_failures FROM cron_stock_states WHERE last_error IS NOT NULL")
+    assert (state["ticker"], state["consecutive_failures"]) == (twice, 1)
+
+
+def test_two_rows_of_a_table_that_has_one_a_stock_fail_that_stock(world: World) -> None:
+    twice = world.tickers()[4]
+    world.execute("ALTER TABLE financial_data DROP CONSTRAINT financial_data_stock_id_key")
+    world.execute(
+        "INSERT INTO financial_data (stock_id, cash) SELECT id, 1 FROM stocks WHERE ticker = :ticker", ticker=twice
+    )
+    data = world.data("scores?chunks=all")
+    assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})

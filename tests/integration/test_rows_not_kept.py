@@ -1,0 +1,140 @@
+"""What the database takes without a word and does not keep fails its stock; what only seems so does not."""
+
+import re
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import at_stock, refresh, under_way, wait_until
+from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
+from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
+from tests.world import World
+from vettr_cron.jobs import JOBS
+
+TABLES = [
+    (SCORES, "vetr_score_history"),
+    (SCORES, "vetr_score_snapshots"),
+    (SCORES, "stocks"),
+    (FLAGS, "red_flag_history"),
+]
+DASHED = "6F9619FF-8B86-D011-B42D-00CF4FC964FF"
+
+
+def drop_writes(world: World, table: str, tickers: list[str]) -> None:
+    """From now on a trigger of the database drops what is written of these stocks, and says nothing."""
+    event, column = ("UPDATE", "ticker") if table == "stocks" else ("INSERT", "stock_ticker")
+    chosen = ", ".join(f"'{ticker}'" for ticker in tickers)
+    if world.database_url.startswith("postgresql"):
+        world.execute("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        world.execute(
+            f"CREATE TRIGGER dropped BEFORE {event} ON {table} FOR EACH ROW"
+            f" WHEN (NEW.{column} IN ({chosen})) EXECUTE FUNCTION nothing()"
+        )
+    else:
+        world.execute(
+            f"CREATE TRIGGER dropped BEFORE {event} ON {table} WHEN NEW.{column} IN ({chosen})"
+            " BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+
+@pytest.mark.parametrize(("job", "table"), TABLES, ids=[table for _, table in TABLES])
+def test_a_stock_whose_rows_are_not_kept_fails_and_keeps_what_it_had(world: World, job: str, table: str) -> None:
+    tickers = world.generate(8)
+    world.data("refresh-all?chunks=all")
+    make_older(world)
+    world.execute("DELETE FROM vetr_score_snapshots")
+    lost = [tickers[2], tickers[5]]
+    drop_writes(world, table, lost)
+    before = results(world)
+    says = rf"{table}: the database took the row and did not keep it; see its triggers, rules and row security"
+    check_failures(world, job, before, world.data(job), dict.fromkeys(lost, says))
+
+
+def test_a_universe_of_which_nothing_is_kept_takes_no_statement_a_stock(world: World) -> None:
+    drop_writes(world, "stocks", add_stocks(world, 100))
+    with recorded_statements(world) as statements:
+        response = world.call("scores")
+    details = response.get_json()["error"]["details"]
+    assert (response.status_code, details["succeeded"], details["failed"]) == (500, 0, 100)
+    assert not world.table("vetr_score_history")
+    assert not world.table("vetr_score_snapshots")
+    assert len(statements) <= MOST_STATEMENTS_A_CHUNK
+
+
+def test_rows_that_go_to_a_partition_by_inheritance_are_kept(postgres_world: World) -> None:
+    tickers = postgres_world.generate(8)
+    postgres_world.execute("CREATE TABLE history_of_now () INHERITS (vetr_score_history)")
+    postgres_world.execute(
+        "CREATE FUNCTION redirect() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO history_of_now VALUES (NEW.*); RETURN NULL; END $$"
+    )
+    postgres_world.execute(
+        "CREATE TRIGGER redirected BEFORE INSERT ON vetr_score_history FOR EACH ROW EXECUTE FUNCTION redirect()"
+    )
+    data = postgres_world.data("scores?chunks=all")
+    assert (data["succeeded"], data["failures"]) == (8, [])
+    assert sorted(row["stock_ticker"] for row in postgres_world.table("vetr_score_history")) == tickers
+
+
+def test_a_score_that_another_program_writes_at_the_same_moment_is_there(postgres_world: World) -> None:
+    world = postgres_world
+    first, *_ = world.generate(5)
+    world.data("scores?chunks=all")
+    (score,) = [row["vetr_score"] for row in world.table("stocks") if row["ticker"] == first]
+    world.execute("UPDATE stocks SET vetr_score = -7")
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with psycopg.connect(world.database_url) as other, psycopg.connect(world.database_url, autocommit=True) as seer:
+        other.execute("UPDATE stocks SET vetr_score = %s WHERE ticker = %s", [score, first])
+        answer = under_way(lambda: world.data("scores?chunks=all"))
+        wait_until(lambda: (seer.execute(waiting).fetchone() or [0])[0])
+        other.commit()
+        data = answer.result()
+    assert (data["succeeded"], data["failures"]) == (5, [])
+
+
+def test_a_stock_that_is_removed_meanwhile_is_no_failure(world: World) -> None:
+    tickers = world.generate(5)
+    job = at_stock(
+        JOBS[SCORES], 3, lambda: world.execute("DELETE FROM stocks WHERE ticker = :ticker", ticker=tickers[1])
+    )
+    result = refresh(world, job)
+    assert (result.succeeded, result.failed) == (5, 0)
+
+
+def test_ids_that_other_programs_wrote_in_their_own_way_are_taken_as_they_stand(sqlite_world: World) -> None:
+    world = sqlite_world
+    add_stocks(world, 3)
+    for ticker, stock_id in (("T7", DASHED), ("T8", DASHED.lower().replace("6f96", "7f96")), ("T9", "17")):
+        world.execute(
+            "INSERT INTO stocks (id, ticker, name, exchange, sector) VALUES (:id, :ticker, 'N', 'X', 'Gold')",
+            id=stock_id,
+            ticker=ticker,
+        )
+    world.execute(
+        "INSERT INTO executives (id, stock_id, name, title, years_at_company) VALUES (:id, :stock, 'A', 'CEO', 20)",
+        id=uuid4().hex,
+        stock=DASHED,
+    )
+    for job in (SCORES, FLAGS):
+        for _ in range(2):
+            data = world.data(f"{job}?chunks=all")
+            assert [data["succeeded"], data["failures"]] == [
+                5,
+                [{"ticker": "T9", "error": "stocks.id is '17'; a UUID is needed"}],
+            ]
+    scores = {row["ticker"]: row["vetr_score"] for row in world.rows("SELECT ticker, vetr_score FROM stocks")}
+    assert [ticker for ticker, score in scores.items() if score is None] == ["T9"]
+    pedigrees = {row["stock_ticker"]: row["pedigree_sub_score"] for row in world.table("vetr_score_history")}
+    assert pedigrees["T7"] > pedigrees["T8"]  # its executive is found
+
+
+def test_runs_whose_ids_are_none_of_ours_are_shown_as_they_stand(sqlite_world: World) -> None:
+    for stood in ("17", DASHED):
+        sqlite_world.execute(
+            "INSERT INTO cron_job_runs (id, job_name, status) VALUES (:id, 'refresh-scores', 'completed')", id=stood
+        )
+    runs = sqlite_world.data("history")["runs"]
+    assert sorted(run["id"] for run in runs) == ["17", DASHED]
+    assert re.fullmatch(r"\d.*", sqlite_world.data("status")["jobs"]["scores"]["last_run"]["id"], re.DOTALL)
