@@ -3,8 +3,10 @@
 import json
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,38 @@ def test_a_body_that_drips_is_given_up(web: Web, framing: bytes, drop: bytes) ->
         client.settimeout(PATIENCE)
         given, _, reply = parsed(raw + b"".join(iter(lambda: client.recv(65_536), b"")))
     assert (given, reply["error"]["code"]) == (400, "BAD_REQUEST")
+
+
+@pytest.mark.parametrize("secret", [b"", BEARER], ids=["without the secret", "with it"])
+def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: Web, secret: bytes) -> None:
+    head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + secret
+    over = threading.Event()
+
+    def trickle(number: int) -> float:
+        """Send for as long as one may; the seconds until the first byte of the reply."""
+        began, replied = time.monotonic(), 0.0
+        with connected(web) as client, suppress(OSError):
+            client.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            client.settimeout(0.05)
+            while not over.is_set():
+                client.sendall(b"1\r\n \r\n")
+                with suppress(TimeoutError):
+                    replied = replied if replied or not client.recv(65_536) else time.monotonic() - began
+        return replied
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        trickling = [crowd.submit(trickle, number) for number in range(CROWD)]
+        ends = time.monotonic() + GIVEN_UP / 2
+        try:
+            while time.monotonic() < ends:
+                began = time.monotonic()
+                assert web.call("/healthz").status == 200
+                assert time.monotonic() - began < ANSWERED_QUICKLY
+        finally:
+            over.set()
+        replied = [each.result() for each in trickling]
+    if not secret:
+        assert all(0 < each < ANSWERED_QUICKLY for each in replied)
 
 
 def still_open(client: socket.socket) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
+from threading import BoundedSemaphore, Semaphore
 from typing import Any
 
 import structlog
@@ -22,7 +23,8 @@ from vettr_cron.api.refusals import refusal
 
 CLIENT_SECONDS = 5  # for the whole head of a request, for its whole body, and for each next piece of the reply
 LINGER_SECONDS = 2.0  # for a client to read its reply and hang up
-DRAIN_SECONDS = 0.2  # for the rest of a body that nobody wanted
+DRAIN_SECONDS = 0.2  # for the whole rest of a body that nobody wanted
+PROMPT_SECONDS = 0.25  # for a body that is on its way; whoever takes longer is one of the few slow ones
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application, and let it refuse a body that gunicorn cannot read."""
         super().load_wsgi()
+        self.slow_bodies = BoundedSemaphore(max(self.cfg.threads // 4, 1))
         self.wsgi.register_error_handler(ParseException, lambda error: failure(*refusal(error, self.cfg)))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
@@ -64,9 +67,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer; a body has to come in time, and a connection whose body does not end soon after is not kept."""
-        with _body_in_time(conn.parser.unreader):
+        reader = conn.parser.unreader
+        if not isinstance(reader, _Reader):  # over TLS all is gunicorn's own way
+            return bool(super().handle_request(req, conn))
+        with reader.within(CLIENT_SECONDS, self.slow_bodies):
             kept = super().handle_request(req, conn)
-        return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
+        with reader.within(DRAIN_SECONDS):
+            return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         """Keep the connection or hang up, without waiting for the client to do the same."""
@@ -133,27 +140,50 @@ def _decidable(head: bytes, longest_line: int) -> bool:
 
 
 class _Reader(SocketUnreader):  # type: ignore[misc]
-    """Reads what a client sends, but not beyond `ends` (monotonic), however small the pieces are in which it comes."""
+    """Reads what a client sends; a body has a time for the whole of it, however small the pieces are."""
 
-    ends: float | None = None
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._ends: float | None = None  # monotonic, as is the next
+        self._prompt_until: float | None = None
+        self._slow: Semaphore | None = None
+        self._is_slow = False
+
+    @contextmanager
+    def within(self, seconds: float, slow: Semaphore | None = None) -> Iterator[None]:
+        """While the block runs, read for so many seconds in all; beyond a moment only as one of the `slow`, if given.
+
+        A thread waits with each body, and the slow ones leave most threads to others.
+        """
+        self._ends = time.monotonic() + seconds
+        self._prompt_until = self._ends if slow is None else time.monotonic() + PROMPT_SECONDS
+        self._slow = slow
+        try:
+            yield
+        finally:
+            if slow is not None and self._is_slow:
+                slow.release()
+            self._ends = self._prompt_until = self._slow = None
+            self._is_slow = False
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """The next piece; b"" at the end. Raises OSError when it does not come in time."""
-        left = CLIENT_SECONDS if self.ends is None else self.ends - time.monotonic()
+        if not self._is_slow:
+            try:
+                return self._receive(self._prompt_until, size_hint)
+            except OSError:
+                if self._slow is None or not self._slow.acquire(blocking=False):
+                    raise
+                self._is_slow = True
+        return self._receive(self._ends, size_hint)
+
+    def _receive(self, ends: float | None, size_hint: int | None) -> bytes:
+        left = CLIENT_SECONDS if ends is None else ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("the body did not come in time")
         _bound(self.sock, socket.SO_RCVTIMEO, left)
         piece: bytes = super().chunk(size_hint)
         return piece
-
-
-@contextmanager
-def _body_in_time(reader: SocketUnreader) -> Iterator[None]:
-    reader.ends = time.monotonic() + CLIENT_SECONDS
-    try:
-        yield
-    finally:
-        reader.ends = None
 
 
 def _bound(sock: socket.socket, option: int, seconds: float) -> None:
