@@ -5,7 +5,12 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 STOP_REDIS := from pathlib import Path; from vettr_cron.embedded_redis import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
-FLASK := APP_ENV=development $(BIN)/flask --app wsgi
+# The trial lives in instance/ alone: nothing that the environment or a file .env says leads it to other servers.
+TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TERM:-dumb}" TMPDIR="$${TMPDIR:-/tmp}" \
+	FLASK_SKIP_DOTENV=1 APP_ENV=development
+FLASK := $(TRIAL) $(BIN)/flask --app wsgi
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
 .PHONY: help refresh serve test lint types layers audit chaos bench lock clean
@@ -13,7 +18,7 @@ FLASK := APP_ENV=development $(BIN)/flask --app wsgi
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-refresh: $(VENV)/.ready ## Set up, load the demo if there are no stocks, refresh every stock, print a summary
+refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no stocks, refresh all, print a summary
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
 	@$(FLASK) cron reset --yes >/dev/null
@@ -23,7 +28,7 @@ refresh: $(VENV)/.ready ## Set up, load the demo if there are no stocks, refresh
 serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
-	BIND_HOST=127.0.0.1 PORT=8000 APP_ENV=development $(BIN)/gunicorn wsgi:app
+	@$(TRIAL) BIND_HOST=127.0.0.1 PORT=8000 $(BIN)/gunicorn wsgi:app
 
 test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run the tests
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not timed"
@@ -46,12 +51,9 @@ audit: $(VENV)/.ready ## Look for known vulnerabilities of the pinned packages, 
 			-r requirements.txt -r requirements-dev.txt; \
 	else echo "Known vulnerabilities were not looked up: api.osv.dev cannot be reached"; fi
 
-lock: $(VENV)/.ready ## Pin and hash the newest versions that the two .in files allow
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --upgrade requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --upgrade -c requirements.txt requirements-dev.in -o requirements-dev.txt
+lock: $(VENV)/.ready ## Pin and hash the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 chaos: $(VENV)/.ready ## Run the rounds of faults, which take their time; CHAOS_SEED=N repeats those of a seed
 	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \

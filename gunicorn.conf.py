@@ -1,16 +1,25 @@
 """How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY, BIND_HOST) is kept."""
 
-import os
 import signal
 import sys
 from typing import Any
 
-from vettr_cron.config import WEB_THREADS, ConfigError, web_port, web_processes
+from vettr_cron.config import (
+    WEB_THREADS,
+    ConfigError,
+    load_env_file,
+    load_settings,
+    web_host,
+    web_port,
+    web_processes,
+)
 from vettr_cron.logs import logging_config
 from vettr_cron.services.registry import EXTENSION
 
+load_env_file()
 try:
-    bind = f"{os.environ.get('BIND_HOST', '')}:{web_port()}"  # no BIND_HOST: every interface
+    settings = load_settings()
+    bind = f"{web_host(settings)}:{web_port()}"
     workers = web_processes()
 except ConfigError as error:
     sys.exit(f"vettr-cron cannot start:\n{error}")
@@ -24,7 +33,7 @@ limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
 forwarder_headers = ""  # no proxy mounts the service under a prefix; a header SCRIPT_NAME is a stranger's
-logconfig_dict = logging_config(readable=(os.environ.get("APP_ENV") or "production") != "production")
+logconfig_dict = logging_config(readable=settings.app_env != "production")
 
 
 def post_fork(_server: Any, worker: Any) -> None:

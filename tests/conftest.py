@@ -13,7 +13,13 @@ from tests.servers.embedded_keeper import EmbeddedKeeper
 from tests.servers.postgres_server import PostgresServer, PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush, url_of_worker
 from tests.world import migrate_database
+from vettr_cron.config import Settings
 from vettr_cron.embedded_redis import EmbeddedRedis
+
+# What the developer's machine is set to, in the environment or in a file .env, is nothing to the tests.
+for name in (*Settings.model_fields, "port", "bind_host", "web_concurrency"):
+    os.environ.pop(name.upper(), None)
+os.environ["FLASK_SKIP_DOTENV"] = "1"
 
 # How long an example takes says nothing: the machine may have other work to do.
 settings.register_profile("without-deadlines", deadline=None)

@@ -28,7 +28,9 @@ Row = Mapping[str, Any]
 
 def make_settings(database_url: str, redis_url: str, **values: Any) -> Settings:
     """Settings of a service under test; everything else as shipped."""
-    return load_settings(app_env="test", cron_secret=SECRET, database_url=database_url, redis_url=redis_url, **values)
+    return load_settings(
+        **{"app_env": "test", "cron_secret": SECRET, "database_url": database_url, "redis_url": redis_url, **values}
+    )
 
 
 def migrate_database(database_url: str) -> None:

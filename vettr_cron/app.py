@@ -10,7 +10,7 @@ from flask import Flask
 
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
-from vettr_cron.config import Settings, load_settings, sqlalchemy_url
+from vettr_cron.config import SHORTEST_SECRET, Settings, load_settings, sqlalchemy_url
 from vettr_cron.cursors import Cursors
 from vettr_cron.database import Database, engine_options, prepare_engine
 from vettr_cron.extensions import bind_migrations, db
@@ -54,9 +54,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = _wire(app, settings)
     register_api(app)
     register_commands(app)
-    if settings.app_env == "development" and not settings.secrets and _will_serve():
-        log.warning("no_cron_secret", meaning="CRON_SECRET is not set: every caller is let in")
+    if _will_serve():
+        _warn_of_secrets(settings)
     return app
+
+
+def _warn_of_secrets(settings: Settings) -> None:
+    if settings.app_env == "development" and not settings.secrets:
+        meaning = "CRON_SECRET is not set: every caller on this machine is let in, and nobody else"
+        log.warning("no_cron_secret", meaning=meaning, otherwise="set CRON_SECRET, or in a container BIND_HOST")
+    previous = settings.cron_secret_previous.get_secret_value() if settings.cron_secret_previous else ""
+    if settings.secrets and 0 < len(previous) < SHORTEST_SECRET:
+        meaning = f"CRON_SECRET_PREVIOUS has fewer than {SHORTEST_SECRET} characters, and can be guessed"
+        log.warning("short_previous_secret", meaning=meaning, otherwise="remove it once no caller sends it any more")
 
 
 def _will_serve() -> bool:

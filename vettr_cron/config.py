@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from flask.cli import load_dotenv
+from flask.helpers import get_load_dotenv
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis import ConnectionPool, RedisError
@@ -18,6 +20,7 @@ MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
 MAXIMUM_WEB_PROCESSES = 1_000
 MAXIMUM_PORT = 65_535
+SHORTEST_SECRET = 16  # characters of a CRON_SECRET in production
 WEB_THREADS = 8  # in each process of the web server: so many calls are let in at once
 
 
@@ -126,20 +129,42 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _secret_is_long_enough(self) -> "Settings":
+        secret = self.cron_secret.get_secret_value() if self.cron_secret else ""
+        if self.app_env == "production" and 0 < len(secret) < SHORTEST_SECRET:
+            raise ValueError(
+                f"CRON_SECRET has fewer than {SHORTEST_SECRET} characters, and can be guessed; set it to a long random "
+                "text, such as `openssl rand -hex 32` prints, and CRON_SECRET_PREVIOUS to this one until every caller "
+                "sends the new one"
+            )
+        return self
+
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """The bearer secrets that let a caller in; none means that everybody may."""
+        """The bearer secrets that let a caller in; none means that every caller on this machine may."""
         return () if self.cron_secret is None else _bytes_of(self.cron_secret, self.cron_secret_previous)
 
     @property
     def metrics_secrets(self) -> tuple[bytes, ...]:
-        """The bearer secrets that let a caller read the metrics; none means that everybody may."""
+        """The bearer secrets that let a caller read the metrics; none means that every caller on this machine may."""
         return self.secrets + _bytes_of(self.metrics_token)
 
     def ping_url(self, job_key: str) -> SecretStr | None:
         """Where the calls of a job are told of; None: nowhere."""
         url: SecretStr | None = getattr(self, f"cron_ping_url_{job_key}", None)
         return url
+
+
+def load_env_file() -> None:
+    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin."""
+    if get_load_dotenv(True):
+        load_dotenv()
+
+
+def web_host(settings: Settings) -> str:
+    """The interface that the web server listens on: BIND_HOST, or all; without a secret this machine's own alone."""
+    return os.environ.get("BIND_HOST", "").strip() or ("" if settings.secrets else "127.0.0.1")
 
 
 def web_processes() -> int:

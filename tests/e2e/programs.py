@@ -48,10 +48,12 @@ def finished(command: list[str], variables: Environment, folder: Path = PROJECT)
 
 
 @contextmanager
-def started(command: list[str], variables: Environment, **options: int) -> Iterator["subprocess.Popen[str]"]:
+def started(
+    command: list[str], variables: Environment, folder: Path = PROJECT, **options: int
+) -> Iterator["subprocess.Popen[str]"]:
     """Run a program, its output in pipes, for as long as the block lasts at most."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    with subprocess.Popen(command, cwd=PROJECT, env=_whole(variables), text=True, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, cwd=folder, env=_whole(variables), text=True, **pipes) as process:  # type: ignore[call-overload]
         try:
             yield process
         finally:
@@ -68,4 +70,4 @@ def free_port() -> int:
 
 def _whole(variables: Environment) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
-    return kept | dict(variables)
+    return kept | {"FLASK_SKIP_DOTENV": "1"} | dict(variables)

@@ -164,7 +164,7 @@ def test_a_stopped_database_leaves_what_redis_tells(stoppable_postgres: PrivateP
 @pytest.mark.parametrize(
     ("settings", "found", "mend"),
     [
-        ({"cron_secret": None}, "every caller is let in", "Set CRON_SECRET"),
+        ({"cron_secret": None}, "every caller on this machine is let in", "Set CRON_SECRET"),
         ({"cron_secret": "hush-hush"}, "fewer than 16 characters", "CRON_SECRET_PREVIOUS to the present one"),
         ({"cron_secret": "please-change-me-hush"}, "placeholder", "openssl rand -hex 32"),
         ({"cron_secret_previous": "hush-hush-older"}, "still lets callers in", "remove CRON_SECRET_PREVIOUS"),

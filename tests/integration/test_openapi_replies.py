@@ -27,14 +27,15 @@ per_operation = pytest.mark.parametrize(("path", "method"), operations())
 
 @pytest.fixture
 def worlds(sqlite_world: World) -> Iterator[dict[str, World]]:
-    """A service that works, one full of bugs, and one without servers."""
+    """A service that works, one full of bugs, one without servers, and one without a secret."""
     add_stocks(sqlite_world, 3)
     broken = World.make(sqlite_world.database_url, sqlite_world.redis_url)
     bugs = {field.name: Broken() for field in fields(Services) if field.name not in WIRING}
     broken.app.extensions[EXTENSION] = replace(broken.services, **bugs)  # type: ignore[arg-type]
     lonely = World.make(NO_DATABASE, NO_REDIS)
-    yield {"working": sqlite_world, "broken": broken, "lonely": lonely}
-    for world in (broken, lonely):
+    open_world = World.make(sqlite_world.database_url, sqlite_world.redis_url, cron_secret=None)
+    yield {"working": sqlite_world, "broken": broken, "lonely": lonely, "open": open_world}
+    for world in (broken, lonely, open_world):
         world.close()
 
 
@@ -67,6 +68,7 @@ def replies(worlds: dict[str, World], path: str, method: str) -> Iterator[TestRe
     yield ask(working, first, data=b"{", content_type="application/json")
     yield ask(worlds["broken"], first)
     yield ask(worlds["lonely"], first)
+    yield ask(worlds["open"], first, headers={"Host": "elsewhere.example"})
     if path in WORKING:
         leases = [Leases(working.redis, 30).acquire(job) for job in JOBS]
         yield ask(working, first)

@@ -7,7 +7,7 @@ import pytest
 
 from vettr_cron.config import ConfigError, Settings, load_settings, sqlalchemy_url, web_port, web_processes
 
-SECRET = "hush-hush"
+SECRET = "hush-hush-0123456789"
 POSTGRES = f"postgresql://user:{SECRET}@host/name"
 REDIS = f"redis://:{SECRET}@host:6379/0"
 
@@ -78,6 +78,16 @@ def test_production_names_the_one_that_is_unset_or_blank(load: Load, name: str, 
     assert load(**complete).app_env == "production"
     said = refusal(load, **complete | {name: blank})
     assert said.startswith(f"{name} must be set in production")
+
+
+def test_production_does_not_start_with_a_secret_that_can_be_guessed(load: Load) -> None:
+    urls = {"DATABASE_URL": POSTGRES, "REDIS_URL": REDIS}
+    said = refusal(load, **urls, CRON_SECRET="only-15-letters", CRON_SECRET_PREVIOUS=SECRET)
+    assert said.startswith("CRON_SECRET has fewer than 16 characters")
+    assert "only-15" not in said
+    assert "CRON_SECRET_PREVIOUS" in said
+    assert load(**urls, CRON_SECRET="just-16-letters!", CRON_SECRET_PREVIOUS="old").secrets[1] == b"old"
+    assert load(APP_ENV="development", CRON_SECRET="short").secrets == (b"short",)
 
 
 def test_the_previous_secret_does_not_stand_in_for_the_secret(load: Load) -> None:

@@ -1,6 +1,11 @@
-"""Lets a caller in who knows the secret, or the one before it while a rotation lasts."""
+"""Lets a caller in who knows the secret, or the one before it while a rotation lasts.
+
+Without a secret, which only development and tests do without, whoever calls from this machine is let in, and no page
+of another site: a browser would hand over any page's requests, also under a strange name that leads to 127.0.0.1.
+"""
 
 import hmac
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -9,9 +14,12 @@ from flask import request
 from vettr_cron.api.errors import ApiError
 from vettr_cron.services.registry import services
 
+_THIS_MACHINE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]*)?", re.IGNORECASE)
+_OWN_PAGES = (None, "same-origin", "none")  # what Sec-Fetch-Site says of them, and of what is no browser
+
 
 def check_secret() -> None:
-    """Raise 401 unless the bearer token is one of the secrets; without a secret (development) everybody may."""
+    """Raise 401 unless the bearer token is one of the secrets; without a secret, 403 for strangers."""
     _check(services().settings.secrets)
 
 
@@ -21,11 +29,24 @@ def check_metrics_secret() -> None:
 
 
 def _check(secrets: Sequence[bytes]) -> None:
+    if not secrets:
+        _check_machine()
+        return
     given = _bearer_token()
     # Every secret is compared, by digests of one length, so that the time tells nothing.
     matches = [hmac.compare_digest(sha256(secret).digest(), sha256(given).digest()) for secret in secrets]
-    if secrets and not (given and any(matches)):
+    if not (given and any(matches)):
         raise ApiError(401, "AUTH_REQUIRED", "Invalid cron secret", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _check_machine() -> None:
+    host, site = request.headers.get("Host", ""), request.headers.get("Sec-Fetch-Site")
+    if not _THIS_MACHINE.fullmatch(host) or site not in _OWN_PAGES:
+        message = (
+            "Without CRON_SECRET only localhost, 127.0.0.1 and [::1] are answered to, and no page of another site; "
+            "set CRON_SECRET, or in a container BIND_HOST=0.0.0.0 and call its published port on localhost"
+        )
+        raise ApiError(403, "FORBIDDEN", message)
 
 
 def _bearer_token() -> bytes:

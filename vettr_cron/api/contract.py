@@ -72,6 +72,11 @@ BAD_REQUEST = Failure(status=400, code="BAD_REQUEST", meaning="The request canno
 AUTH_REQUIRED = Failure(
     status=401, code="AUTH_REQUIRED", meaning="The bearer secret is missing or wrong", headers=("WWW-Authenticate",)
 )
+FORBIDDEN = Failure(
+    status=403,
+    code="FORBIDDEN",
+    meaning="In development without a secret: the Host is not this machine's own, or another site's page calls",
+)
 NOT_FOUND = Failure(status=404, code="NOT_FOUND", meaning="There is nothing at this path")
 METHOD_NOT_ALLOWED = Failure(
     status=405, code="METHOD_NOT_ALLOWED", meaning="This path does not take this method", headers=("Allow",)
@@ -90,6 +95,7 @@ INTERNAL_ERROR = Failure(status=500, code="INTERNAL_ERROR", meaning="A bug; the 
 SHARED = (
     BAD_REQUEST,
     AUTH_REQUIRED,
+    FORBIDDEN,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     PAYLOAD_TOO_LARGE,

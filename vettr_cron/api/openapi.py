@@ -77,7 +77,7 @@ class _Operation:
         """What the route says of itself, and what goes for all of its kind."""
         yield from self.contract.failures
         if self.secured:
-            yield contract.AUTH_REQUIRED
+            yield from (contract.AUTH_REQUIRED, contract.FORBIDDEN)
         if self.asks:
             yield contract.VALIDATION_ERROR
         if _VARIABLE.search(self.rule.rule):

@@ -24,7 +24,9 @@ def secret(current: str | None, previous: str | None, metrics_token: str | None)
 
 def _openness(current: str | None) -> list[Trouble]:
     if current is None:
-        return [warning("CRON_SECRET is not set: every caller is let in", f"Set CRON_SECRET to {_STRONG}.")]
+        return [
+            warning("CRON_SECRET is not set: every caller on this machine is let in", f"Set CRON_SECRET to {_STRONG}.")
+        ]
     mend = f"Set CRON_SECRET to {_STRONG}, and CRON_SECRET_PREVIOUS to the present one until all callers know it."
     return _weakness("CRON_SECRET", current, mend)
 

@@ -1,0 +1,123 @@
+"""What the environment and a file .env say: commands and gunicorn take it alike, and the trial takes none of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import PATIENCE, PROJECT, finished, flask, free_port, gunicorn, started
+from tests.integration.meddling import wait_until
+from tests.world import SECRET
+
+NOWHERE = {
+    "APP_ENV": "production",
+    "CRON_SECRET": SECRET,
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1",
+}
+
+
+def as_file(variables: dict[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+@pytest.fixture
+def urls(migrated_sqlite_url: str, redis_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": migrated_sqlite_url, "REDIS_URL": redis_url}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkout without the tests, as far as programs need it."""
+    for name in ("vettr_cron", "migrations", "wsgi.py", "gunicorn.conf.py", "Procfile", "Makefile"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    return tmp_path
+
+
+def listens(port: int, host: str) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def test_commands_and_gunicorn_read_the_same_env_file(urls: dict[str, str], folder: Path) -> None:
+    port = free_port()
+    (folder / ".env").write_text(as_file({"APP_ENV": "production", "CRON_SECRET": SECRET, "PORT": str(port), **urls}))
+    read = {"FLASK_SKIP_DOTENV": ""}
+    done = finished(flask("cron", "status"), read, folder=folder)
+    assert done.returncode == 0, done.stderr
+    with started(gunicorn(), read, folder=folder):
+        wait_until(lambda: listens(port, "127.0.0.1"), PATIENCE)
+    for command in (flask("cron", "status"), gunicorn()):
+        skipped = finished(command, {}, folder=folder)
+        assert skipped.returncode != 0
+        assert "must be set in production" in skipped.stderr
+
+
+def test_what_is_set_goes_before_the_env_file(urls: dict[str, str], folder: Path) -> None:
+    (folder / ".env").write_text(as_file(NOWHERE))
+    done = finished(flask("cron", "status"), {"FLASK_SKIP_DOTENV": "", **urls}, folder=folder)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_open"),
+    [
+        ({"APP_ENV": "development"}, False),
+        ({"APP_ENV": "development", "BIND_HOST": " "}, False),
+        ({"APP_ENV": "development", "BIND_HOST": "0.0.0.0"}, True),  # noqa: S104  # as in a container
+        ({"APP_ENV": "development", "CRON_SECRET": SECRET}, True),
+        ({"APP_ENV": "production", "CRON_SECRET": SECRET}, True),
+    ],
+)
+def test_without_a_secret_gunicorn_listens_on_this_machine_alone(
+    urls: dict[str, str], variables: dict[str, str], is_open: bool
+) -> None:
+    port = free_port()
+    with started(gunicorn(), {"PORT": str(port), "WEB_CONCURRENCY": "1", **urls, **variables}):
+        wait_until(lambda: listens(port, "127.0.0.1"), PATIENCE)
+        assert listens(port, "127.0.0.2") == is_open  # another interface's address, though of this machine too
+
+
+@pytest.fixture
+def trial(folder: Path) -> Iterator[Path]:
+    """A checkout that is set up, with an environment and a file .env that lead elsewhere."""
+    shutil.copy(PROJECT / "requirements-dev.txt", folder)
+    # The instance folder lies beside the package, so it must be there itself.
+    (folder / "vettr_cron").unlink()
+    shutil.copytree(PROJECT / "vettr_cron", folder / "vettr_cron", ignore=shutil.ignore_patterns("__pycache__"))
+    bin_folder = folder / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    for name in ("python", "flask", "gunicorn"):
+        (bin_folder / name).symlink_to(Path(sys.executable).parent / name)
+    (folder / ".venv" / ".ready").touch()
+    (folder / ".env").write_text(as_file(NOWHERE))
+    yield folder
+    make(folder, "clean")
+
+
+def make(folder: Path, target: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return subprocess.run(
+        ["make", target],  # noqa: S607
+        check=False,
+        cwd=folder,
+        env=kept | NOWHERE | {"FLASK_APP": "elsewhere", "CRON_CHUNK_SIZE": "x"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+def test_the_trial_uses_its_own_folder_whatever_the_environment_says(trial: Path) -> None:
+    done = make(trial, "refresh")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cycle_complete    1572       1572" in done.stdout
+    assert (trial / "instance" / "vettr_cron.db").exists()
+    assert (trial / "instance" / "redis").is_dir()
