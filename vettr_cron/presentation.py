@@ -123,7 +123,7 @@ def run_json(run: Run) -> dict[str, Any]:
     """A run with every column of cron_job_runs by its own name."""
     return asdict(run) | {
         "id": str(run.id),
-        "status": run.status.value,
+        "status": str(run.status),
         "failures": [asdict(failure) for failure in run.failures] if run.failures else None,
         "started_at": iso_milliseconds(run.started_at),
         "completed_at": iso_milliseconds(run.completed_at) if run.completed_at else None,

@@ -262,11 +262,10 @@ def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World, monkeypatch
         flags |= {add_flag(world, NOW - timedelta(days=200), ticker, kind) for kind in ("x", "y")}
         add_snapshot(world, NOW - timedelta(days=300), ticker)
         snapshots.add(add_snapshot(world, NOW - timedelta(days=200), ticker))
-        add_run(world, NOW - timedelta(days=300), ticker)
-        runs.add(add_run(world, NOW - timedelta(days=200), ticker))
-    add_run(world, NOW - timedelta(days=300))
-    runs.add(add_run(world, NOW - timedelta(days=200)))
-    assert clean(world).removed == {"runs": 4, "red_flags": 3, "snapshots": 3}
+    for job in ("refresh-scores", "refresh-red-flags"):
+        add_run(world, NOW - timedelta(days=300), job)
+        runs.add(add_run(world, NOW - timedelta(days=200), job))
+    assert clean(world).removed == {"runs": 2, "red_flags": 3, "snapshots": 3}
     assert ids(world, "red_flag_history") == flags
     assert ids(world, "vetr_score_snapshots") == snapshots
     assert ids(world, "cron_job_runs") == runs
@@ -382,11 +381,13 @@ def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) ->
 def add_much_of_each(world: World) -> Mapping[str, set[UUID]]:
     """Many rows that may go, of several series that mix; what may not go by table: the newest, and what is named."""
     kept: dict[str, set[UUID]] = {name: set() for name in TABLES}
-    for series in range(3):
+    for series, job in enumerate(("refresh-scores", "refresh-red-flags", "another program's")):
         for days in range(40):
             at = NOW - timedelta(days=400 - days * 2, hours=series)
-            run, flag = add_run(world, at, f"job-{series}"), add_flag(world, at, f"T{series}")
+            run, flag = add_run(world, at, job), add_flag(world, at, f"T{series}")
             snapshot = add_snapshot(world, at, f"T{series}")
+            if series == 2:
+                kept["cron_job_runs"].add(run)
             if series == 0 and days == 0:
                 acknowledge(world, flag)
                 kept["red_flag_history"].add(flag)

@@ -164,7 +164,6 @@ def test_a_failed_job_outweighs_a_skipped_one(sqlite_world: World) -> None:
         ["scores", "now"],
         ["history", "--limit", "0"],
         ["history", "--limit", "201"],
-        ["history", "--job", "refresh-scores"],
         ["history", "--status", "done"],
         ["reset", "--job", "all", "--yes"],
         ["status", "--chunks", "1"],

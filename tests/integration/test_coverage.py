@@ -125,7 +125,7 @@ def test_a_result_that_is_rolled_back_leaves_no_state(world: World) -> None:
 
     def close_the_run() -> None:
         with world.services.database.writing() as connection:
-            (run,) = runs.running(connection)
+            (run,) = runs.running(connection, ["refresh-scores"])
             assert isinstance(run, Run)
             runs.record(connection, run.finished(utc_now(), 0, "closed by another"))
 

@@ -27,7 +27,7 @@ def test_a_beginning_that_is_told_again_opens_no_closed_run(world: World) -> Non
     run = a_run()
     with world.write() as connection:
         runs.start(connection, run)
-        runs.close_interrupted(connection, runs.running(connection))
+        runs.close_interrupted(connection, runs.running(connection, [run.job_name]))
     closed = world.table("cron_job_runs")
     with world.write() as connection:
         runs.start(connection, run)
@@ -41,7 +41,7 @@ def test_who_closes_a_run_whose_holder_commits_just_then_sees_its_last_sign_of_l
 
     def close() -> None:
         with database.writing() as connection:
-            runs.close_interrupted(connection, runs.running(connection, run.job_name, lock=True))
+            runs.close_interrupted(connection, runs.running(connection, [run.job_name], lock=True))
 
     def waits() -> bool:
         (row,) = postgres_world.rows("SELECT count(*) AS number FROM pg_locks WHERE NOT granted")

@@ -43,6 +43,28 @@ def test_companies_before_count_as_years_and_once_as_variety(
     assert pedigree(executives) == int(experience * 0.4 + distinct * 10 * 0.25 + NEUTRAL + 0.5)
 
 
+def test_the_sum_is_made_executive_by_executive_years_first() -> None:
+    """In the order in which they come: other orders come to 52.5 to the last bit, and round up."""
+    executives = [Executive(19.9, ["D"], None), Executive(11.2, ["B", "C"], None), Executive(9.4, ["A"], None)]
+    assert ((((((19.9 + 3) + 11.2) + 6) + 9.4) + 3) / 3) * 5 == 87.49999999999999
+    assert pedigree(executives) == 62
+    assert pedigree(executives[::-1]) == 63
+
+
+TRIMMED = {*range(0x9, 0xE), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF}
+ODD = [*(code for code in range(0x10000) if chr(code).isspace()), 0x200B, 0x2060, 0xFEFF]
+
+
+@pytest.mark.parametrize(
+    "character", [chr(code) for code in range(0x10000) if chr(code).isspace()] + ["\ufeff", "\u200b"]
+)
+def test_names_are_trimmed_as_ecmascript_trims(character: str) -> None:
+    companies = [f"{character}Barrick{character}", "Barrick"]
+    different = 1 if character in TRIMMED else 2
+    score = 6 * 5 * 0.4 + different * 10 * 0.25 + NEUTRAL
+    assert pedigree([Executive(0, companies, None)]) == int(score + 0.5)
+
+
 @pytest.mark.parametrize(
     ("educations", "academic"),
     [

@@ -10,7 +10,6 @@ from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
-from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import history_json, run_json
 from vettr_cron.services.history import UnknownRun
 from vettr_cron.services.registry import services
@@ -21,9 +20,8 @@ from vettr_cron.services.registry import services
 @asks(HistoryParameters)
 def history(asked: HistoryParameters) -> Response:
     """The newest runs first, every column by its own name."""
-    job = JOBS[asked.job] if asked.job else None
     try:
-        runs = services().history.read(asked.limit, job, asked.status, asked.before)
+        runs = services().history.read(asked.limit, asked.job, asked.status, asked.before)
     except UnknownRun as error:
         raise invalid_parameter("before", str(error)) from None
     return success(history_json(runs))

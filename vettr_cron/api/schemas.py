@@ -150,7 +150,10 @@ class Run(Shape):
 
     id: UUID = Field(description="The run's id")
     job_name: str = Field(description="The job's name in the run log", examples=["refresh-scores"])
-    status: RunStatus = Field(description="running; completed: all is written; failed: see error_message")
+    status: str = Field(
+        description="running; completed: all is written; failed: see error_message; of other programs' runs any word",
+        examples=[RunStatus.COMPLETED.value],
+    )
     stocks_processed: Count = Field(description="Stocks that were done, with success or without", examples=[100])
     succeeded: Count = Field(description="Stocks whose results were written", examples=[99])
     failed_count: Count = Field(description="Stocks that kept what they had", examples=[1])

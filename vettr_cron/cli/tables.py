@@ -93,7 +93,7 @@ def status_table(status: Status) -> str:
             state.offset,
             status.total_stocks,
             _when(state.running),
-            f"{state.last_run.status.value} {_when(state.last_run)}" if state.last_run else "never",
+            f"{state.last_run.status} {_when(state.last_run)}" if state.last_run else "never",
             _when(state.last_success) if state.last_success else "never",
         )
         for state in status.jobs.values()
@@ -111,7 +111,7 @@ def history_table(runs: Sequence[Run]) -> str:
         (
             iso_milliseconds(run.started_at),
             run.job_name,
-            run.status.value,
+            str(run.status),
             run.chunk_offset,
             run.stocks_processed,
             run.succeeded,

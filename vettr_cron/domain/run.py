@@ -61,11 +61,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One row of cron_job_runs. `started_at` is the one `now` of the chunk; times are naive UTC."""
+    """One row of cron_job_runs, be it another program's. `started_at` is the chunk's one `now`; times are naive UTC."""
 
     id: UUID
     job_name: str
-    status: RunStatus
+    status: RunStatus | str  # any other word is another program's
     stocks_processed: int = 0
     succeeded: int = 0
     failed_count: int = 0

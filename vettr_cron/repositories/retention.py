@@ -90,15 +90,19 @@ class Passed(NamedTuple):
     values: Series
 
 
-def expired_runs(before: datetime, orphans: Collection[UUID]) -> Expired:
-    """Runs but the live ones, each job's newest and each job's newest that is completed."""
+def expired_runs(before: datetime, orphans: Collection[UUID], job_names: Collection[str]) -> Expired:
+    """These jobs' runs but the live ones, each job's newest and each job's newest that is completed.
+
+    Other programs' rows of the same table are theirs.
+    """
+    is_over = or_(runs.c.status != RunStatus.RUNNING.value, runs.c.id.in_(orphans))
     return Expired(
         table=runs,
         at=runs.c.started_at,
         before=before,
         names=(runs.c.job_name, runs.c.status),
         series_of=_series_of_run,
-        is_free=or_(runs.c.status != RunStatus.RUNNING.value, runs.c.id.in_(orphans)),
+        is_free=and_(runs.c.job_name.in_(job_names), is_over),
     )
 
 

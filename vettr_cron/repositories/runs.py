@@ -51,13 +51,11 @@ def _end(run: Run | None) -> list[Any]:
     return [getattr(run, name, None) for name in _END]
 
 
-def running(connection: Connection, job_name: str | None = None, *, lock: bool = False) -> list[Run]:
-    """The job's rows, or those of all jobs, that say that they run; locked, what they say stays so."""
-    statement = select(runs).where(runs.c.status == RunStatus.RUNNING.value)
+def running(connection: Connection, job_names: Collection[str], *, lock: bool = False) -> list[Run]:
+    """These jobs' rows that say that they run; locked, what they say stays so."""
+    statement = select(runs).where(runs.c.status == RunStatus.RUNNING.value, runs.c.job_name.in_(job_names))
     if lock:
         statement = statement.with_for_update()
-    if job_name is not None:
-        statement = statement.where(runs.c.job_name == job_name)
     return [_run(row) for row in connection.execute(statement)]
 
 
@@ -122,7 +120,7 @@ def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[boo
 
 def _row(run: Run) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _FIELDS} | {
-        "status": run.status.value,
+        "status": str(run.status),
         "failures": [asdict(failure) for failure in run.failures] if run.failures else None,
     }
 
@@ -130,9 +128,8 @@ def _row(run: Run) -> dict[str, Any]:
 def _run(row: Any) -> Run:
     """A row as a run; what another program may have written differently must not hide the others."""
     values = dict(row._mapping)
-    if values["status"] not in list(RunStatus):
-        values |= {"status": RunStatus.FAILED, "error_message": f"unknown status {values['status']!r}"}
-    values["status"] = RunStatus(values["status"])
+    if values["status"] in list(RunStatus):
+        values["status"] = RunStatus(values["status"])
     known = values.get("failures")
     failures = known if isinstance(known, list) else ()
     values["failures"] = tuple(_failure(entry) for entry in failures) or None

@@ -110,6 +110,8 @@ def _parsed(companies: object) -> object:
 _COMPANIES = cast(executives.c.previous_companies, Text)
 
 
+# The order in which the platform adds them up, to the last bit.
+_BY_YEARS = (executives.c.years_at_company.desc(), executives.c.id)
 _NEWEST_FILING = newest_of(filings, filings.c.date)
 
 
@@ -119,7 +121,7 @@ def everything(place: Place) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
     columns = ("transaction_date", "transaction_text", "value")
-    officers = gathered(executives, officer)
+    officers = gathered(executives, officer, order=_BY_YEARS)
     insiders = gathered(
         insider_transactions,
         {name: insider_transactions.c[name] for name in columns},
@@ -183,7 +185,8 @@ _NUMBER: Any = literal_column("stocks.rowid")  # SQLite's own: a text would be d
 
 @cache
 def _executives(place: Place) -> Select[Any]:
-    return joined(executives, executives.c.years_at_company, _COMPANIES, executives.c.education).where(within(place))
+    chosen = joined(executives, executives.c.years_at_company, _COMPANIES, executives.c.education)
+    return chosen.where(within(place)).order_by(*_BY_YEARS)
 
 
 def _executive(row: Sequence[Any]) -> Executive:

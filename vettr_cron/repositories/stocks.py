@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.selectable import LateralFromClause
 from sqlalchemy.types import NullType
 
@@ -131,21 +132,30 @@ def gathered(
     columns: Mapping[str, Any],
     *conditions: ColumnElement[bool],
     besides: Sequence[ColumnElement[Any]] = (),
+    order: Sequence[ColumnElement[Any]] = (),
 ) -> LateralFromClause:
     """For each stock its rows of a table: an array a column, all in the same order, NULL where there are no rows.
+
+    `order` says which order that is.
 
     PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are: the
     conditions stand where they cannot lead it to an index on the rows of all stocks. `besides` are aggregates over all
     rows of the stock, whatever the conditions say.
     """
-    rows = select(*(array_of(column, name, *conditions) for name, column in columns.items()), *besides)
+    rows = select(*(array_of(column, name, *conditions, order=order) for name, column in columns.items()), *besides)
     return rows.where(table.c.stock_id == stocks.c.id).correlate(stocks).lateral(f"of_{table.name}")
 
 
-def array_of(column: ColumnElement[Any], name: str, *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+def array_of(
+    column: ColumnElement[Any],
+    name: str,
+    *conditions: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]] = (),
+) -> ColumnElement[Any]:
     """The values of a column as an array, which comes as the driver makes it: NaN and infinity are kept."""
-    values = func.array_agg(column, type_=NullType())
-    return (values.filter(*conditions) if conditions else values).label(name)
+    values: Any = func.array_agg(aggregate_order_by(column, *order) if order else column, type_=NullType())
+    labelled: ColumnElement[Any] = (values.filter(*conditions) if conditions else values).label(name)
+    return labelled
 
 
 def newest_of(table: Table, time: ColumnElement[Any]) -> ScalarSelect[Any]:

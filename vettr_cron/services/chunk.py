@@ -250,7 +250,7 @@ class _ChunkRun:
             "run",
             job=run.job_name,
             run_id=str(run.id),
-            status=run.status.value,
+            status=str(run.status),
             stop_reason=stop.value if stop else None,
             offset=run.chunk_offset,
             stocks_processed=run.stocks_processed,

@@ -11,6 +11,7 @@ import structlog
 from vettr_cron.config import Settings
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import DatabaseUnavailable, RedisUnavailable, ServiceUnavailable
+from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
@@ -158,8 +159,9 @@ class Cleanup:
     def _expired(self, call: "_Call", name: str) -> Expired:
         before = call.older_than[name]
         if name == "runs":
-            # A run that nobody holds any more is none that is live, however it is marked.
-            return retention.expired_runs(before, orphaned_runs(self._database, self._leases))
+            # An orphaned run is not live, whatever its status says.
+            names = [job.run_name for job in JOBS.values()]
+            return retention.expired_runs(before, orphaned_runs(self._database, self._leases), names)
         if name == "snapshots":
             return retention.expired_snapshots(before)
         with self._database.reading(call.time_left()) as connection:

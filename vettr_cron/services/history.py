@@ -6,7 +6,7 @@ from uuid import UUID
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import CronError
 from vettr_cron.domain.run import Run, RunStatus
-from vettr_cron.jobs.job import Job
+from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import runs
 from vettr_cron.services.status import LOOK_SECONDS, orphaned_runs
@@ -34,9 +34,12 @@ class ReadHistory:
         return runs.as_interrupted(run) if orphaned else run
 
     def read(
-        self, limit: int, job: Job[object] | None = None, status: RunStatus | None = None, before: UUID | None = None
+        self, limit: int, job: str | None = None, status: RunStatus | None = None, before: UUID | None = None
     ) -> Sequence[Run]:
-        """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable."""
+        """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable.
+
+        `job` is the name of one of the service's jobs, or what any program calls its job in the run log.
+        """
         orphans = orphaned_runs(self._database, self._leases)
         with self._database.reading(LOOK_SECONDS) as connection:
             start = None
@@ -47,7 +50,7 @@ class ReadHistory:
             return runs.newest(
                 connection,
                 limit,
-                job_name=job.run_name if job else None,
+                job_name=JOBS[job].run_name if job in JOBS else job,
                 status=status,
                 before=start,
                 orphans=orphans,

@@ -172,7 +172,7 @@ class Refresh:
     def _take_stock(self, call: "_Call", lease: Lease) -> None:
         """Close what a dead holder left running, and count the universe. Raises JobPaused."""
         with self._database.writing(call.deadline.left) as connection:
-            orphans = runs.running(connection, call.job.run_name, lock=True)
+            orphans = runs.running(connection, [call.job.run_name], lock=True)
             # What was seen while the lease is still ours is older than it: never the run of a holder after us.
             if orphans and not self._leases.confirm(lease):
                 raise RunSuperseded

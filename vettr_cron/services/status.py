@@ -102,7 +102,7 @@ class ReadStatus:
 
 
 def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
-    """The runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
+    """The jobs' runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
     orphans, _at_work = _orphans_and_holders(database, leases)
     return orphans
 
@@ -114,7 +114,7 @@ def _orphans_and_holders(database: Database, leases: Leases) -> tuple[set[UUID],
     before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
     """
     with database.reading(LOOK_SECONDS) as connection:
-        running = runs.running(connection)
+        running = runs.running(connection, [job.run_name for job in JOBS.values()])
     asked = {job.name: leases.holder(job.name) for job in JOBS.values()}
     holders = {name: holder for name, holder in asked.items() if holder is not None}
     named = {holder.run_id for holder in holders.values()}

@@ -65,7 +65,7 @@ class StockInputs(NamedTuple):
     float_shares: Number
     short_shares: Number
     price_target: Number
-    executives: Sequence[Executive]
+    executives: Sequence[Executive]  # those of the most years at the company first, then by id
     insider_transactions: Sequence[InsiderTransaction]  # the last INSIDER_WINDOW, or more
     newest_filing: datetime | None  # None: no filings at all
     prices: DailyPrices  # the last PRICE_DAYS of them count

@@ -27,6 +27,11 @@ _DEGREES = (
 )
 
 
+# What ECMAScript's trim() takes for white space. Python's strip() would take U+0085 and U+001C to U+001F as well, and
+# leave U+FEFF.
+_WHITE_SPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
+
+
 def pedigree(executives: Sequence[Executive]) -> int:
     """50 when no executive is known, as for the part of it that no data speaks of."""
     if not executives:
@@ -45,17 +50,21 @@ def _companies(executive: Executive) -> list[str]:
 
 
 def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> float:
-    """The mean of years here and three for each company before, blank names included, times 5."""
-    points = [
-        executive.years_at_company + 3.0 * len(companies)
+    """The mean of years here and three for each company before, blank names included, times 5.
+
+    Executive by executive the years are added to the sum first, then the points for companies, as the platform does.
+    """
+    parts = (
+        part
         for executive, companies in zip(executives, careers, strict=True)
-    ]
-    return min(100, (total(points) / len(executives)) * 5)
+        for part in (executive.years_at_company, 3.0 * len(companies))
+    )
+    return min(100, (total(parts) / len(executives)) * 5)
 
 
 def _variety(careers: list[list[str]]) -> int:
     """Ten for each company that anyone of them comes from."""
-    names = {name.strip().lower() for companies in careers for name in companies}
+    names = {name.strip(_WHITE_SPACE).lower() for companies in careers for name in companies}
     names.discard("")
     return min(100, len(names) * 10)
 
