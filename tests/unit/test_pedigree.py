@@ -55,12 +55,10 @@ TRIMMED = {*range(0x9, 0xE), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028,
 ODD = [*(code for code in range(0x10000) if chr(code).isspace()), 0x200B, 0x2060, 0xFEFF]
 
 
-@pytest.mark.parametrize(
-    "character", [chr(code) for code in range(0x10000) if chr(code).isspace()] + ["\ufeff", "\u200b"]
-)
-def test_names_are_trimmed_as_ecmascript_trims(character: str) -> None:
-    companies = [f"{character}Barrick{character}", "Barrick"]
-    different = 1 if character in TRIMMED else 2
+@pytest.mark.parametrize("code", ODD, ids=hex)
+def test_names_are_trimmed_as_ecmascript_trims(code: int) -> None:
+    companies = [f"{chr(code)}Barrick{chr(code)}", "Barrick"]
+    different = 1 if code in TRIMMED else 2
     score = 6 * 5 * 0.4 + different * 10 * 0.25 + NEUTRAL
     assert pedigree([Executive(0, companies, None)]) == int(score + 0.5)
 
