@@ -1,5 +1,6 @@
 """Runs the migrations: each upgrade in one transaction, one upgrade at a time."""
 
+import click
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
@@ -14,6 +15,18 @@ ADVISORY_LOCK = 7_038_275_114
 def is_known(name: str | None, kind: str, _parents: object) -> bool:
     # The platform's database holds tables that are none of ours.
     return kind != "table" or name in db.metadata.tables
+
+
+def unknown_revision() -> str | None:
+    """The revision that an upgrade finds and this release does not know: that of a newer release.
+
+    A release that is rolled back runs its upgrade too, and must not be kept from starting.
+    """
+    migration = context.get_context()
+    if getattr(migration.opts["fn"], "__name__", "") != "upgrade":
+        return None
+    known = {script.revision for script in context.script.walk_revisions()}
+    return next((revision for revision in migration.get_current_heads() if revision not in known), None)
 
 
 def run_online() -> None:
@@ -35,7 +48,11 @@ def run_online() -> None:
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            context.run_migrations()
+            newer = unknown_revision()
+            if newer is None:
+                context.run_migrations()
+            else:
+                click.echo(f"The database is at {newer}, which a newer release has migrated it to; nothing was done")
 
 
 if context.is_offline_mode():

@@ -1,6 +1,7 @@
 """The one place that wires things together."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def _wire(app: Flask, settings: Settings) -> Services:
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
     pings = Pings({job.run_name: settings.ping_url(job.key) for job in JOBS.values()}, lambda: shutdown.ends)
     status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
-    readiness = Readiness(database, redis, newest_migration)
+    readiness = Readiness(database, redis, known_migrations)
     return Services(
         settings=settings,
         database=database,
@@ -141,8 +142,8 @@ def _evaluator(database: Database, settings: Settings) -> Evaluator | None:
 
 
 @cache
-def newest_migration() -> str | None:
-    """The revision that the database is at when every migration of this release has run."""
+def known_migrations() -> Sequence[str]:
+    """This release's migrations, the newest first."""
     from alembic.script import ScriptDirectory  # only for whoever asks whether the service is ready
 
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]

@@ -246,8 +246,13 @@ def test_a_database_without_tables(database_url: str, redis_url: str) -> None:
 
 
 def test_a_database_of_an_older_release(healthy: World) -> None:
-    healthy.execute("UPDATE cron_alembic_version SET version_num = 'an older one'")
+    healthy.execute("UPDATE cron_alembic_version SET version_num = '2026_11_23_tables'")
     assert_found(healthy, "migration", PROBLEM, "not at the newest migration", "db upgrade")
+
+
+def test_a_database_that_a_newer_release_has_migrated_is_a_warning(healthy: World) -> None:
+    healthy.execute("UPDATE cron_alembic_version SET version_num = '2099_01_01_next'")
+    assert_found(healthy, "migration", WARNING, "A newer release than this one has migrated", "Deploy that release")
 
 
 # Redis

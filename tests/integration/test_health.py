@@ -77,12 +77,18 @@ def test_readyz_wants_the_tables(database_url: str, redis_url: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE cron_alembic_version SET version_num = 'an older one'",
+        "UPDATE cron_alembic_version SET version_num = '2026_11_23_tables'",
         "DELETE FROM cron_alembic_version",
         "DROP TABLE cron_alembic_version",
         "INSERT INTO cron_alembic_version VALUES ('another branch')",
     ],
 )
-def test_readyz_wants_the_newest_migration(world: World, statement: str) -> None:
+def test_readyz_wants_the_newest_migration_of_this_release(world: World, statement: str) -> None:
     world.execute(statement)
     assert "db upgrade`" in not_ready(world)["database"]
+
+
+def test_a_release_stays_ready_when_a_newer_one_has_migrated_the_database(world: World) -> None:
+    world.execute("UPDATE cron_alembic_version SET version_num = '2099_01_01_next'")
+    assert world.client.get("/readyz").status_code == 200
+    assert world.data("scores")["status"] == "completed"

@@ -15,7 +15,7 @@ from vettr_cron.database import POOL_OVERFLOW, POOL_SIZE, Database
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
-from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked
+from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
 from vettr_cron.domain.pace import Situation
@@ -24,13 +24,14 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import results, stocks
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.coverage import Coverage, ReadCoverage
-from vettr_cron.services.readiness import Readiness
+from vettr_cron.services.readiness import Migrated, Readiness
 from vettr_cron.services.servers import LOOK_SECONDS, Clock, ask_database, ask_redis
 from vettr_cron.services.status import ReadStatus, Status
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 
 Facts = TypeVar("Facts")
+_NEWER = "Deploy that release everywhere; this one works on, as migrations are compatible with the release before them."
 _UPGRADE = "Run `flask --app wsgi db upgrade`."
 
 
@@ -76,10 +77,15 @@ class Doctor:
     def _migration(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
         _known(facts)
         try:
-            self.readiness.check_migration()
+            migrated = self.readiness.migrated()
         except NotMigrated:
-            return judged("migration", "", [problem("The database is not at the newest migration", _UPGRADE)])
-        return judged("migration", "The database is at the newest migration", [])
+            migrated = Migrated.PARTLY
+        troubles = {
+            Migrated.FULLY: [],
+            Migrated.BEYOND: [warning("A newer release than this one has migrated the database", _NEWER)],
+            Migrated.PARTLY: [problem("The database is not at the newest migration", _UPGRADE)],
+        }
+        return judged("migration", "The database is at the newest migration", troubles[migrated])
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}

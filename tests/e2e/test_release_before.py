@@ -1,0 +1,47 @@
+"""The release before this one works on a database that this one has migrated: a release can be rolled back."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import environment, finished, flask
+from tests.releases import unpack_release_before
+from tests.world import World
+
+
+@pytest.fixture
+def world(migrated_url: str, redis_url: str) -> Iterator[World]:
+    world = World.make(migrated_url, redis_url)
+    world.generate(30)
+    yield world
+    world.close()
+
+
+def test_the_release_before_works_on_the_newest_migration_and_this_one_after_it(world: World, tmp_path: Path) -> None:
+    before = unpack_release_before(tmp_path)
+    for folder in (before, None, before):
+        options = {} if folder is None else {"folder": folder}
+        done = finished(flask("cron", "refresh-all", "--chunk-size", "10", "--json"), environment(world), **options)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["scores"]["chunk_info"]["is_complete"]
+    assert len({row["stock_ticker"] for row in world.table("vetr_score_history")}) == 30
+    assert [run["status"] for run in world.data("history")["runs"]] == ["completed"] * 6
+    for words in (["cron", "status"], ["cron", "history"], ["cron", "coverage"]):
+        done = finished(flask(*words), environment(world), folder=before)
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_upgrade_by_the_release_before_a_newer_one_ends_well_and_says_why(world: World) -> None:
+    tables = [sorted(map(str, world.table(name))) for name in ("stocks", "cron_job_runs")]
+    world.execute("UPDATE cron_alembic_version SET version_num = '2099_01_01_next'")
+    done = finished([sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], environment(world))
+    assert done.returncode == 0, done.stderr
+    assert "The database is at 2099_01_01_next, which a newer release has migrated it to" in done.stdout
+    assert [sorted(map(str, world.table(name))) for name in ("stocks", "cron_job_runs")] == tables
+    assert world.rows("SELECT version_num FROM cron_alembic_version") == [{"version_num": "2099_01_01_next"}]
+    refused = finished(flask("db", "downgrade"), environment(world))
+    assert refused.returncode != 0
+    assert "2099_01_01_next" in refused.stdout + refused.stderr
