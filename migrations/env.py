@@ -6,6 +6,7 @@ from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy import text
 
+from vettr_cron.domain.printable import printable
 from vettr_cron.extensions import db
 
 # Any number will do, so long as it stays: it names the lock under which releases take turns.
@@ -52,7 +53,9 @@ def run_online() -> None:
             if newer is None:
                 context.run_migrations()
             else:
-                click.echo(f"The database is at {newer}, which a newer release has migrated it to; nothing was done")
+                click.echo(
+                    f"The database is at {printable(newer)}, which a newer release has migrated it to; nothing was done"
+                )
 
 
 if context.is_offline_mode():

@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from vettr_cron.domain.printable import printable
+
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)\S*@")  # to the last @: a password may hold any other character
 
 
@@ -39,6 +41,7 @@ def logging_config(*, readable: bool) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
                     _without_credentials,
+                    *([_printable] if readable else []),
                     _console() if readable else structlog.processors.JSONRenderer(),
                 ],
             }
@@ -72,6 +75,15 @@ def _shared() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _printable(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Texts from outside, as a path that was asked for, must not act on the terminal; a traceback keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(map(printable, lines))
+    return event
 
 
 def _without_credentials(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

@@ -2,7 +2,8 @@
 
 import click
 
-from vettr_cron.cli.cron import FAILED, cron, show, time_budget_option
+from vettr_cron.cli.cron import FAILED, cron, time_budget_option
+from vettr_cron.cli.output import show
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.tables import columns
 from vettr_cron.cli.troubles import speaking
@@ -45,15 +46,15 @@ def cleanup(
         raise SystemExit(FAILED)
 
 
-def _text(result: CleanupResult) -> str:
+def _text(result: CleanupResult) -> list[str]:
     head = ("", "older than", "would go" if result.dry_run else "removed")
     rows = [
         (name.replace("_", " "), iso_milliseconds(result.older_than[name]), result.removed[name])
         for name in result.removed
     ]
-    lines = [columns([head, *rows])]
+    lines = columns([head, *rows])
     if result.error is not None:
         lines.append(result.error)
     if not result.is_complete:
         lines.append("There may be more than that." if result.dry_run else "There may be more; the next call goes on.")
-    return "\n".join(lines)
+    return lines

@@ -1,17 +1,16 @@
 """flask --app wsgi cron ...: advance jobs, see what goes on, reset."""
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
+from vettr_cron.cli.output import show
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.tables import history_table, preview_table, result_table, status_table
-from vettr_cron.cli.troubles import speaking
+from vettr_cron.cli.troubles import CommandGroup, speaking
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs import JOBS, jobs_named
@@ -29,7 +28,7 @@ from vettr_cron.services.request import MAXIMUM_TICKERS, Request
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 
-cron = AppGroup("cron", help="Refresh scores and red flags, and see how that goes.")
+cron = CommandGroup("cron", help="Refresh scores and red flags, and see how that goes.")
 
 
 class ChunksType(click.ParamType[Any]):
@@ -180,7 +179,7 @@ def reset(job: str | None, yes: bool, as_json: bool) -> None:
     if not yes:
         raise click.UsageError("this gives up the cycles under way; say so with --yes")
     names = services().reset.run(jobs_named(job))
-    show(reset_json(names), as_json, f"Cron cursors reset: {', '.join(names)}")
+    show(reset_json(names), as_json, [f"Cron cursors reset: {', '.join(names)}"])
 
 
 def _request(
@@ -197,11 +196,6 @@ def _request(
         tickers=tickers,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
-
-
-def show(shown: dict[str, Any], as_json: bool, text: str) -> None:
-    """Print the JSON, or the text."""
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else text)
 
 
 def _exit_with(results: list[JobResult]) -> None:

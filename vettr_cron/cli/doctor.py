@@ -5,7 +5,8 @@ from itertools import chain
 
 import click
 
-from vettr_cron.cli.cron import FAILED, cron, show
+from vettr_cron.cli.cron import FAILED, cron
+from vettr_cron.cli.output import show
 from vettr_cron.cli.tables import columns
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.services.doctor import Check, Diagnosis, State
@@ -26,13 +27,13 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(FAILED)
 
 
-def _text(found: Diagnosis) -> str:
+def _text(found: Diagnosis) -> list[str]:
     # Somebody's own words, as a pause's reason, may have lines.
     rows = [(check.name, check.state.value, " ".join(check.found.split())) for check in found.checks]
-    lines = columns(rows).splitlines()
+    lines = columns(rows)
     indent = " " * (max(len(name) for name, *_ in rows) + max(len(state) for _, state, _ in rows) + 4)
     pairs = zip(lines, found.checks, strict=True)
-    return "\n".join([*chain.from_iterable(_lines(line, check, indent) for line, check in pairs), _sum(found)])
+    return [*chain.from_iterable(_lines(line, check, indent) for line, check in pairs), _sum(found)]
 
 
 def _lines(line: str, check: Check, indent: str) -> list[str]:

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import click
 
-from vettr_cron.cli.cron import TextType, cron, finite, show
+from vettr_cron.cli.cron import TextType, cron, finite
+from vettr_cron.cli.output import show
 from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_DAYS
@@ -44,8 +45,8 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
         raise click.UsageError("--stocks needs --job: a list is of one job")
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
     found = services().coverage.read(jobs_named(job), timedelta(hours=max_age), listing)
-    texts = [coverage_table(found), *([stocks_table([found.page])] if found.page else [])]
-    show(coverage_json(found), as_json, "\n\n".join(texts))
+    listed = ["", *stocks_table([found.page])] if found.page else []
+    show(coverage_json(found), as_json, [*coverage_table(found), *listed])
 
 
 @cron.command()
@@ -67,8 +68,8 @@ def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> N
 def run(run_id: UUID, as_json: bool) -> None:
     """One run whole, with every stock that failed in it."""
     found = services().history.one(run_id)
-    lines = [history_table([found]), *(f"{failure.ticker}: {failure.error}" for failure in found.failures or ())]
-    show(run_json(found), as_json, "\n".join(lines))
+    lines = [*history_table([found]), *(f"{failure.ticker}: {failure.error}" for failure in found.failures or ())]
+    show(run_json(found), as_json, lines)
 
 
 def _short(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -90,7 +91,7 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
     paused = services().pause.pause(jobs_named(job), reason)
-    show(pauses_json(paused), as_json, f"Paused: {', '.join(paused)}")
+    show(pauses_json(paused), as_json, [f"Paused: {', '.join(paused)}"])
 
 
 @cron.command()
@@ -100,4 +101,4 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 def resume(job: str | None, as_json: bool) -> None:
     """Let one job go on, or all."""
     paused = services().pause.resume(jobs_named(job))
-    show(pauses_json(paused), as_json, f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused.")
+    show(pauses_json(paused), as_json, [f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused."])

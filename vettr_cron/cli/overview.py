@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import click
-
 from vettr_cron.cli.cron import cron
+from vettr_cron.cli.output import show_lines
 from vettr_cron.cli.tables import columns
 from vettr_cron.cli.troubles import speaking
 from vettr_cron.services.overview import Overview, Scored
@@ -18,19 +17,19 @@ SEVERITIES = ("Critical", "High", "Moderate", "Low")
 @speaking
 def overview() -> None:
     """How the scores are spread, the five best and worst stocks, the flags by severity."""
-    click.echo(_text(services().overview.read()))
+    show_lines(_text(services().overview.read()))
 
 
-def _text(newest: Overview) -> str:
-    parts = ["", "Scores", _bars(newest)]
+def _text(newest: Overview) -> list[str]:
+    parts = ["", "Scores", *_bars(newest)]
     if newest.best:
-        parts += ["", "Best", columns([("ticker", "score", "name"), *_rows(newest.best)])]
-        parts += ["", "Worst", columns([("ticker", "score", "name"), *_rows(newest.worst)])]
+        parts += ["", "Best", *columns([("ticker", "score", "name"), *_rows(newest.best)])]
+        parts += ["", "Worst", *columns([("ticker", "score", "name"), *_rows(newest.worst)])]
     flags = [(severity, newest.flags_by_severity.get(severity, 0)) for severity in SEVERITIES]
-    return "\n".join([*parts, "", "Flags of the last 24 hours", columns([("severity", "flags"), *flags])])
+    return [*parts, "", "Flags of the last 24 hours", *columns([("severity", "flags"), *flags])]
 
 
-def _bars(newest: Overview) -> str:
+def _bars(newest: Overview) -> list[str]:
     longest = max([*newest.bands, 1])
     lines = []
     for band, count in enumerate(newest.bands):
@@ -39,7 +38,7 @@ def _bars(newest: Overview) -> str:
         lines.append(f"{band * 10:>3} to {last:<3}  {count:>6}  {bar}".rstrip())
     if newest.unscored:
         lines.append(f"no score    {newest.unscored:>6}")
-    return "\n".join(lines)
+    return lines
 
 
 def _rows(stocks: Sequence[Scored]) -> list[tuple[str, int, str]]:

@@ -6,14 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
-from vettr_cron.cli.troubles import speaking
+from vettr_cron.cli.troubles import CommandGroup, speaking
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.registry import services
 from vettr_cron.services.universe import Written
 
-stocks = AppGroup("stocks", help="Bring stocks into the database.")
+stocks = CommandGroup("stocks", help="Bring stocks into the database.")
 
 
 @stocks.command("import")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.services.coverage import Coverage, Page
@@ -11,21 +12,21 @@ from vettr_cron.services.status import Status
 FAILURES_SHOWN = 20
 
 
-def columns(rows: Sequence[Sequence[object]]) -> str:
+def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     """Rows as lines of left-aligned columns; numbers to the right."""
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    texts = [["" if value is None else printable(str(value)) for value in row] for row in rows]
     widths = [max(len(line[place]) for line in texts) for place in range(len(texts[0]))]
     numeric = [all(isinstance(row[place], int | None) for row in rows[1:]) for place in range(len(widths))]
-    return "\n".join(
+    return [
         "  ".join(
             text.rjust(width) if number else text.ljust(width)
             for text, width, number in zip(line, widths, numeric, strict=True)
         ).rstrip()
         for line in texts
-    )
+    ]
 
 
-def result_table(results: Sequence[JobResult]) -> str:
+def result_table(results: Sequence[JobResult]) -> list[str]:
     """One line a job, then what failed and what else there is to say."""
     head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
     rows: list[Sequence[object]] = [head]
@@ -44,10 +45,10 @@ def result_table(results: Sequence[JobResult]) -> str:
         )
         for result in results
     ]
-    return "\n".join([columns(rows), *(line for result in results for line in _remarks(result))])
+    return [*columns(rows), *(line for result in results for line in _remarks(result))]
 
 
-def preview_table(previews: Sequence[Preview]) -> str:
+def preview_table(previews: Sequence[Preview]) -> list[str]:
     """One line a job, with the first and the last of the stocks that are listed."""
     rows: list[Sequence[object]] = [("job", "would take", "from", "to", "but")]
     for preview in previews:
@@ -58,7 +59,7 @@ def preview_table(previews: Sequence[Preview]) -> str:
     return columns(rows)
 
 
-def coverage_table(coverage: Coverage) -> str:
+def coverage_table(coverage: Coverage) -> list[str]:
     """One line a job."""
     rows: list[Sequence[object]] = [("job", "total", "fresh", "stale", "never", "failing", "oldest")]
     for key, counts in coverage.jobs.items():
@@ -67,11 +68,11 @@ def coverage_table(coverage: Coverage) -> str:
     return columns(rows)
 
 
-def stocks_table(pages: Sequence[Page]) -> str:
+def stocks_table(pages: Sequence[Page]) -> list[str]:
     """One line a stock."""
     states = [state for page in pages for state in page.stocks]
     if not states:
-        return "There are none."
+        return ["There are none."]
     rows: list[Sequence[object]] = [("job", "ticker", "refreshed", "failing since", "times", "error")]
     for state in states:
         refreshed, since = (
@@ -79,10 +80,10 @@ def stocks_table(pages: Sequence[Page]) -> str:
         )
         rows.append((state.job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
     more = [f"more: --after {page.next_after}" for page in pages if page.next_after]
-    return "\n".join([columns(rows), *more])
+    return [*columns(rows), *more]
 
 
-def status_table(status: Status) -> str:
+def status_table(status: Status) -> list[str]:
     """One line a job, then what is going on in words."""
     head = ("job", "progress", "offset", "of", "running", "last run", "last success")
     rows: list[Sequence[object]] = [head]
@@ -98,13 +99,13 @@ def status_table(status: Status) -> str:
         )
         for state in status.jobs.values()
     ]
-    return "\n".join([columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values())])
+    return [*columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values())]
 
 
-def history_table(runs: Sequence[Run]) -> str:
+def history_table(runs: Sequence[Run]) -> list[str]:
     """One line a run."""
     if not runs:
-        return "There are no runs."
+        return ["There are no runs."]
     head = ("started", "job", "status", "offset", "stocks", "succeeded", "failed", "ms", "error")
     rows: list[Sequence[object]] = [head]
     rows += [

@@ -1,13 +1,15 @@
 """What a caller at a terminal is told when something goes wrong: a sentence, with --json an error too; status 1."""
 
-import json
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
+from flask.cli import AppGroup
 
+from vettr_cron.cli.output import as_lines, show_json
 from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.printable import printable
 from vettr_cron.presentation import failure_json
 
 Arguments = ParamSpec("Arguments")
@@ -23,7 +25,20 @@ def speaking(command: Callable[Arguments, Answer]) -> Callable[Arguments, Answer
             return command(*args, **kwargs)
         except CronError as error:
             if kwargs.get("as_json"):
-                click.echo(json.dumps(failure_json(error), indent=2, ensure_ascii=False))
-            raise click.ClickException(str(error)) from None
+                show_json(failure_json(error))
+            raise click.ClickException(as_lines(error.lines)) from None
 
     return guarded
+
+
+class CommandGroup(AppGroup):
+    """Commands whose wrong usage is told in words that do nothing to the terminal, whatever was typed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(printable(error.format_message()), error.ctx) from None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.printable import printable
 
 SHOWN = 20
 """So many problems are spelled out; of the others there is a count."""
@@ -21,7 +22,7 @@ class Problem:
     def __str__(self) -> str:
         line = "" if self.line is None else f" line {self.line}"
         column = "" if self.column is None else f", column {self.column}"
-        return f"{self.file}{line}{column}: {self.text}"
+        return printable(f"{self.file}{line}{column}: {self.text}")
 
 
 Report = Callable[[Problem], None]
@@ -40,3 +41,8 @@ class ImportRefused(CronError):
             super().__init__("\n".join([*lines, f"{total} problems, of which these are {len(lines)}; {outcome}"]))
         self.problems = tuple(problems)
         self.total = total
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """A problem a line, and the outcome."""
+        return str(self).split("\n")

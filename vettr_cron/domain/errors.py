@@ -1,10 +1,16 @@
 """What can go wrong, in the words of the domain; an error's text is what a person reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
 class CronError(Exception):
     """Something that the service expects to go wrong at times."""
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The text as a terminal shows it, line by line; most are one, whatever texts from outside are in them."""
+        return (str(self),)
 
 
 class StockDataError(CronError):

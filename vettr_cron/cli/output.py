@@ -1,0 +1,32 @@
+"""What commands print: lines of text or JSON, of which nothing acts on the terminal, whoever wrote the texts in it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from vettr_cron.domain.printable import printable, printable_json
+
+
+def show(shown: dict[str, Any], as_json: bool, lines: Sequence[str]) -> None:
+    """Print the JSON, or the lines."""
+    if as_json:
+        show_json(shown)
+    else:
+        show_lines(lines)
+
+
+def show_json(shown: dict[str, Any]) -> None:
+    """Print a reply's data as JSON."""
+    click.echo(printable_json(json.dumps(shown, indent=2, ensure_ascii=False)))
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Print each text as one line."""
+    click.echo(as_lines(lines))
+
+
+def as_lines(lines: Sequence[str]) -> str:
+    """The texts, each as one line."""
+    return "\n".join(map(printable, lines))
