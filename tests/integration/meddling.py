@@ -59,15 +59,21 @@ def at_stock(job: Job[Any], number: int, meddle: Callable[[], object]) -> Job[An
 
 
 @contextmanager
-def locked_table(world: World, table: str) -> Iterator[Callable[[], bool]]:
-    """Hold a PostgreSQL table, so that whoever writes to it waits; tells whether somebody does."""
+def waited_for_table(world: World, table: str) -> Iterator[Callable[[], bool]]:
+    """Tells whether somebody waits for a PostgreSQL table."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    with closing(psycopg.connect(world.database_url)) as holder, closing(psycopg.connect(world.database_url)) as seer:
-        seer.autocommit = True
+    with closing(psycopg.connect(world.database_url, autocommit=True)) as seer:
 
         def waited_for() -> bool:
             row = seer.execute(waiting, [table]).fetchone()
             return bool(row and row[0])
 
+        yield waited_for
+
+
+@contextmanager
+def locked_table(world: World, table: str) -> Iterator[Callable[[], bool]]:
+    """Hold a PostgreSQL table, so that whoever writes to it waits; tells whether somebody does."""
+    with closing(psycopg.connect(world.database_url)) as holder, waited_for_table(world, table) as waited_for:
         holder.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(Identifier(table)))
         yield waited_for

@@ -10,7 +10,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import make_url
 
-from tests.integration.meddling import under_way, wait_until
+from tests.integration.meddling import under_way, wait_until, waited_for_table
 from tests.world import World
 from vettr_cron.services.cleanup import CleanupRequest, KeepDays
 from vettr_cron.services.clock import utc_now
@@ -33,14 +33,7 @@ class Reload(NamedTuple):
 def reloaded(world: World, table: str) -> Iterator[Reload]:
     """Empty the table and fill it again in one transaction, as a nightly load does; stocks, which others refer to, are
     rewritten."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    with closing(psycopg.connect(world.database_url)) as loader, closing(psycopg.connect(world.database_url)) as seer:
-        seer.autocommit = True
-
-        def is_waited_for() -> bool:
-            row = seer.execute(waiting, [table]).fetchone()
-            return bool(row and row[0])
-
+    with closing(psycopg.connect(world.database_url)) as loader, waited_for_table(world, table) as is_waited_for:
         if table == "stocks":
             loader.execute("ALTER TABLE stocks ALTER COLUMN vetr_score TYPE bigint")
         else:
