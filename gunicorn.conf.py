@@ -16,8 +16,8 @@ from vettr_cron.config import (
 from vettr_cron.logs import logging_config
 from vettr_cron.services.registry import EXTENSION
 
-load_env_file()
 try:
+    load_env_file()
     settings = load_settings()
     bind = f"{web_host(settings)}:{web_port()}"
     workers = web_processes()
@@ -32,6 +32,7 @@ control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
+sendfile = False  # the system's own way to send a file waits for a client without end
 forwarder_headers = ""  # no proxy mounts the service under a prefix; a header SCRIPT_NAME is a stranger's
 logconfig_dict = logging_config(readable=settings.app_env != "production")
 

@@ -157,9 +157,15 @@ class Settings(BaseSettings):
 
 
 def load_env_file() -> None:
-    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin."""
-    if get_load_dotenv(True):
-        load_dotenv()
+    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin.
+
+    Raises ConfigError.
+    """
+    try:
+        if get_load_dotenv(True):
+            load_dotenv()
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file .env is not in UTF-8; save it as such") from error
 
 
 def web_host(settings: Settings) -> str:

@@ -127,6 +127,15 @@ class Database:
         """A transaction of at most so many seconds; it commits at the block's end, or rolls back on an exception."""
         return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
 
+    def saving(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """Like writing, where row security may hide rows: what it keeps from being written is found out afterwards.
+
+        The database's own triggers may read and write tables that are under policies and none of ours.
+        """
+        return self._transaction(
+            _WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout), sees_all=False
+        )
+
     def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """Like writing, for what may be lost in a power cut together with all that came after it."""
         return self._transaction(_NOTE_IN_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
@@ -136,7 +145,10 @@ class Database:
         return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, None)
 
     @contextmanager
-    def _transaction(self, begin: str, limit: float | None) -> Iterator[Connection]:
+    def _transaction(self, begin: str, limit: float | None, *, sees_all: bool = True) -> Iterator[Connection]:
+        if not self._is_sqlite:
+            policies_apply = self.row_security or not sees_all
+            begin = f"{begin}; SET LOCAL row_security = {'on' if policies_apply else 'off'}"
         with translated(), self._watchdog.watching() as watch:
             connection, transaction = self._begin(begin, watch, limit)
             with connection, transaction:
@@ -172,9 +184,8 @@ class Database:
         # The server speaks first: its word says more than a connection that the watchdog has cut.
         milliseconds = max(int((left or self._longest_wait) * 900), 1)
         timeouts = (f"SET LOCAL {name} = {milliseconds}" for name in _TIMEOUTS)
-        policies = f"SET LOCAL row_security = {'on' if self.row_security else 'off'}"
         # The driver neither begins the transaction nor sets anything itself: each would take a round trip of its own.
-        return {"postgresql_begin": "; ".join([begin, policies, *timeouts]), "isolation_level": "AUTOCOMMIT"}
+        return {"postgresql_begin": "; ".join([begin, *timeouts]), "isolation_level": "AUTOCOMMIT"}
 
     def _open(self, watch: Watch, limit: float | None) -> Connection:
         self._opening.watch, self._opening.limit = watch, limit

@@ -16,6 +16,10 @@ _READ_ONLY = "25006"
 _FORBIDDEN = "42501"
 _TIMED_OUT = ("57014", "55P03")
 _BY_ROW_SECURITY = "check_enable_rls"  # the function of the server's source that refuses; its message is translated
+_NOT_ITS_ENCODING = "22021"  # of rows that are written it is a refusal, told by whoever writes them
+_STRANGE_BYTES = (
+    "The database holds a text that is not UTF-8, as one of encoding SQL_ASCII may; convert that text, or the database"
+)
 _TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
 _REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
 _NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
@@ -33,6 +37,8 @@ def translated() -> Iterator[None]:
         first = _first(last)
         if _lacks_tables(first):
             raise NotMigrated(_NOT_MIGRATED) from last
+        if _sqlstate(first) == _NOT_ITS_ENCODING:
+            raise DatabaseUnavailable(_STRANGE_BYTES) from last
         if _is_unable(first) or last.connection_invalidated:
             raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from last
         raise

@@ -255,6 +255,76 @@ def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: 
         assert all(0 < each < ANSWERED_QUICKLY for each in replied)
 
 
+@pytest.mark.parametrize("pause", [None, 0.5], ids=["reads nothing", "reads slowly"])
+@pytest.mark.parametrize("path", [b"/docs/swagger-ui-bundle.js", b"/openapi.json"])
+def test_a_crowd_that_asks_for_much_and_hardly_reads_does_not_keep_a_good_one_waiting(
+    web: Web, path: bytes, pause: float | None
+) -> None:
+    asked = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    over = threading.Event()
+
+    def dawdle(_number: int) -> None:
+        with connected(web) as client, suppress(OSError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.sendall(asked * 50)
+            while not over.wait(pause):
+                client.recv(2_048)
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        for number in range(CROWD):
+            crowd.submit(dawdle, number)
+        try:
+            ends = time.monotonic() + GIVEN_UP / 2
+            while time.monotonic() < ends:
+                began = time.monotonic()
+                assert web.call("/healthz").status == 200
+                assert time.monotonic() - began < ANSWERED_QUICKLY
+                time.sleep(0.1)
+        finally:
+            over.set()
+
+
+def test_a_large_reply_reaches_whoever_takes_his_time(web: Web) -> None:
+    with connected(web) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        raw = bytearray()
+        while piece := client.recv(65_536):
+            raw += piece
+            time.sleep(0.02)
+    head, _, body = bytes(raw).partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".lower().encode() in head.lower()
+    assert len(body) > 1_000_000
+
+
+@pytest.mark.parametrize("secret", [b"", BEARER], ids=["without the secret", "with it"])
+def test_a_crowd_that_comes_again_and_again_with_half_a_body_does_not_keep_a_good_one_waiting(
+    web: Web, secret: bytes
+) -> None:
+    head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n" + secret + b"\r\nx"
+    over = threading.Event()
+
+    def come_again(_number: int) -> None:
+        while not over.is_set():
+            with suppress(OSError), connected(web) as client:
+                client.sendall(head)
+                while client.recv(65_536):
+                    pass
+
+    with ThreadPoolExecutor(2 * CROWD) as crowd:
+        for number in range(2 * CROWD):
+            crowd.submit(come_again, number)
+        try:
+            ends = time.monotonic() + GIVEN_UP / 3
+            while time.monotonic() < ends:
+                began = time.monotonic()
+                assert web.call("/healthz").status == 200
+                assert time.monotonic() - began < ANSWERED_QUICKLY
+                time.sleep(0.1)
+        finally:
+            over.set()
+
+
 def still_open(client: socket.socket) -> bool:
     """Send one byte more of a head that never ends."""
     try:

@@ -19,7 +19,7 @@ def test_uv_sync_installs_what_the_service_imports(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     own = {"UV_PYTHON_DOWNLOADS": "never", "APP_ENV": "development", "CRON_SECRET": "x"}
     for command in (
-        [sys.executable, "-m", "uv", "sync", "--no-dev", "--quiet", "--python", sys.executable],
+        [sys.executable, "-m", "uv", "sync", "--no-dev", "--system-certs", "--quiet", "--python", sys.executable],
         [str(tmp_path / ".venv" / "bin" / "python"), "-c", "import wsgi; print(wsgi.app.name)"],
     ):
         done = subprocess.run(

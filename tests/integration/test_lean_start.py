@@ -21,6 +21,8 @@ NEEDED = {
     # logs and retries
     *("structlog", "tenacity"),
 }
+if sys.version_info < (3, 11, 3):
+    NEEDED.add("async_timeout")  # which redis brings for what asyncio lacks there
 OF_POSTGRESQL = {"psycopg", "psycopg_binary"}
 # What structlog and redis import where it happens to be there, as it does in development.
 TAKEN_ALONG = {

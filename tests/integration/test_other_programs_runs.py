@@ -64,16 +64,22 @@ def test_a_cleanup_removes_no_row_of_another_program(world: World, status: str) 
 
 @pytest.mark.parametrize(
     ("job", "found"),
-    [(OTHER, [OTHER]), ("scores", ["refresh-scores"]), ("refresh-scores", ["refresh-scores"]), ("nobody", [])],
+    [
+        (OTHER, [OTHER]),
+        ("scores", ["refresh-scores", "scores"]),
+        ("refresh-scores", ["refresh-scores"]),
+        ("nobody", []),
+        ("x" * 100, []),
+    ],
 )
 def test_history_takes_any_jobs_name(world: World, job: str, found: list[str]) -> None:
-    for name in (OTHER, "refresh-scores"):
+    for name in ("scores", OTHER, "refresh-scores"):  # another program may call its job as we call ours in paths
         add_run(world, "completed", job=name)
     data = data_of(world.call(f"history?job={job}"))
     assert ([run["job_name"] for run in data["runs"]], data["total"]) == (found, len(found))
     assert printed_json(world, "cron", "history", "--job", job)["total"] == len(found)
 
 
-@pytest.mark.parametrize("job", ["", "a%00b", "x" * 51, "%EF%BF%BD"])
+@pytest.mark.parametrize("job", ["", "a%00b", "%EF%BF%BD"])
 def test_what_no_job_can_be_called_is_refused(world: World, job: str) -> None:
     assert invalid_parameters_of(world.call(f"history?job={job}")).keys() == {"job"}

@@ -1,9 +1,16 @@
 """PostgreSQL: what is checked only at the commit fails the stock that it is about, and no other."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.csv_imports import NINE, contents, import_files, refusal
 from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
+from tests.integration.replies import error_of
+from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
 from tests.world import World
+from vettr_cron.services.saving import MOST_HALVINGS
 
 RAISE = "RAISE EXCEPTION '% is on hold', NEW.stock_ticker"
 NEEDS_A_SNAPSHOT = (
@@ -87,3 +94,62 @@ def test_two_rows_of_a_table_that_has_one_a_stock_fail_that_stock(world: World) 
     )
     data = world.data("scores?chunks=all")
     assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})
+
+
+def test_a_whole_group_that_is_refused_takes_few_statements_a_stock(postgres_world: World) -> None:
+    world = postgres_world
+    add_stocks(world, 200)
+    check_at_commit(world, "vetr_score_history", "on_hold", RAISE)
+    with recorded_statements(world) as statements:
+        details = error_of(world.call("scores?chunk_size=200"), 500, "JOB_FAILED")["details"]
+    assert (details["failed"], len(details["failures"])) == (200, 200)
+    assert world.redis.get("cron:scores:offset") == "0"  # the cycle went on to its end
+    # A savepoint, four writes, the check and the way back, for each stock alone and for the few parts before.
+    assert len(statements) <= 7 * (200 + 2 * MOST_HALVINGS) + MOST_STATEMENTS_A_CHUNK
+
+
+def test_few_stocks_that_are_refused_among_many_are_found_by_halves(postgres_world: World) -> None:
+    world = postgres_world
+    tickers = add_stocks(world, 400)
+    refused = [tickers[7], tickers[255], tickers[399]]
+    condition = f"WHEN (NEW.stock_ticker IN ('{refused[0]}', '{refused[1]}', '{refused[2]}'))"
+    check_at_commit(world, "vetr_score_history", "on_hold", RAISE, condition)
+    with recorded_statements(world) as statements:
+        data = world.data("scores?chunk_size=400")
+    assert (data["succeeded"], [failure["ticker"] for failure in data["failures"]]) == (397, refused)
+    assert len(statements) <= 8 * 60 + MOST_STATEMENTS_A_CHUNK
+
+
+def test_how_a_stock_fared_that_may_not_be_written_fails_that_stock(world: World) -> None:
+    refused = world.tickers()[4]
+    world.execute(f"ALTER TABLE cron_stock_states ADD CONSTRAINT on_hold CHECK (ticker <> '{refused}') NOT VALID")
+    data = world.data("scores?chunks=all")
+    assert (data["succeeded"], [failure["ticker"] for failure in data["failures"]]) == (8, [refused])
+    assert data["chunk_info"]["is_complete"]
+
+
+def test_an_import_that_is_refused_at_the_commit_says_why_and_writes_nothing(
+    postgres_world: World, tmp_path: Path
+) -> None:
+    postgres_world.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'on hold'; END $$"
+    )
+    postgres_world.execute(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON executives DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    message = refusal(import_files(postgres_world, tmp_path, NINE))
+    assert "the database refuses the row: on hold; nothing was written" in message
+    assert not any(contents(postgres_world).values())
+
+
+@pytest.mark.parametrize("when", ["DEFERRABLE INITIALLY DEFERRED", "NOT DEFERRABLE"])
+def test_a_cleanup_that_the_database_refuses_says_why(world: World, when: str) -> None:
+    world.execute("UPDATE red_flag_history SET detected_at = '2020-01-01'")
+    world.data("red-flags?chunks=all")
+    world.execute("CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept by law'; END $$")
+    world.execute(
+        f"CREATE CONSTRAINT TRIGGER keep AFTER DELETE ON red_flag_history {when} FOR EACH ROW EXECUTE FUNCTION keep()"
+    )
+    error = error_of(world.call("cleanup"), 503, "SERVICE_UNAVAILABLE")
+    assert "the database refuses the row: kept by law" in error["message"]

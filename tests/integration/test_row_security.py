@@ -96,3 +96,34 @@ def test_who_says_so_has_the_policies_applied(owner: World) -> None:
 def test_the_owner_of_the_tables_is_under_no_policy(owner: World) -> None:
     secure(owner, "executives")
     assert owner.data("scores?chunks=all")["succeeded"] == STOCKS
+
+
+def test_a_view_over_a_table_under_a_policy_is_a_problem_too(owner: World) -> None:
+    owner.execute("ALTER TABLE financial_data RENAME TO kept_data")
+    owner.execute("CREATE VIEW financial_data WITH (security_invoker) AS SELECT * FROM kept_data")
+    secure(owner, "kept_data")
+    with as_role(owner) as world:
+        (check,) = [check for check in world.services.doctor.examine().checks if check.name == "universe"]
+        assert check.state is State.PROBLEM
+        assert "Row security may hide rows of kept_data" in check.found
+
+
+def test_triggers_of_the_database_may_write_tables_that_are_under_policies(owner: World) -> None:
+    owner.execute("CREATE TABLE audit (ticker text)")
+    secure(owner, "audit", "USING (true) WITH CHECK (true)")
+    owner.execute(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO audit VALUES (NEW.stock_ticker); RETURN NEW; END $$"
+    )
+    owner.execute("CREATE TRIGGER note BEFORE INSERT ON vetr_score_history FOR EACH ROW EXECUTE FUNCTION note()")
+    with as_role(owner) as world:
+        assert world.data("scores?chunks=all")["succeeded"] == STOCKS
+    assert len(owner.rows("SELECT ticker FROM audit")) == STOCKS
+
+
+def test_a_row_that_a_policy_refuses_fails_its_stock_alone(owner: World) -> None:
+    first, *_ = owner.tickers()
+    secure(owner, "vetr_score_history", f"USING (true) WITH CHECK (stock_ticker <> '{first}')")
+    with as_role(owner, cron_row_security="on") as world:
+        data = world.data("scores?chunks=all")
+        assert (data["succeeded"], [failure["ticker"] for failure in data["failures"]]) == (STOCKS - 1, [first])

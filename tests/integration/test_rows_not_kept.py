@@ -1,12 +1,14 @@
 """What the database takes without a word and does not keep fails its stock; what only seems so does not."""
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.csv_imports import NINE, contents, import_files, refusal
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
 from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
 from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
@@ -50,6 +52,35 @@ def test_a_stock_whose_rows_are_not_kept_fails_and_keeps_what_it_had(world: Worl
     before = results(world)
     says = rf"{table}: the database took the row and did not keep it; see its triggers, rules and row security"
     check_failures(world, job, before, world.data(job), dict.fromkeys(lost, says))
+
+
+@pytest.mark.parametrize("table", ["vetr_score_snapshots", "stocks"])
+def test_a_row_that_was_there_before_is_not_taken_for_the_new_one(world: World, table: str) -> None:
+    tickers = world.generate(5)
+    world.data("scores?chunks=all")
+    make_older(world)
+    if world.database_url.startswith("postgresql"):
+        world.execute("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        world.execute(f"CREATE TRIGGER dropped BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION nothing()")
+    else:
+        world.execute(f"CREATE TRIGGER dropped BEFORE UPDATE ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    before = results(world)
+    data = world.data("scores?chunks=all")
+    assert (data["succeeded"], [failure["ticker"] for failure in data["failures"]]) == (0, tickers)
+    assert results(world) == before
+
+
+@pytest.mark.parametrize("table", ["executives", "stock_daily_prices", "stocks", "financial_data"])
+def test_an_import_whose_rows_are_not_kept_says_so(world: World, tmp_path: Path, table: str) -> None:
+    if world.database_url.startswith("postgresql"):
+        world.execute("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        world.execute(f"CREATE TRIGGER dropped BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION nothing()")
+    else:
+        world.execute(f"CREATE TRIGGER dropped BEFORE INSERT ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    message = refusal(import_files(world, tmp_path, NINE))
+    assert f"{table}: the database took the row and did not keep it" in message
+    assert "nothing was written" in message
+    assert not any(contents(world).values())
 
 
 def test_a_universe_of_which_nothing_is_kept_takes_no_statement_a_stock(world: World) -> None:
@@ -128,6 +159,16 @@ def test_ids_that_other_programs_wrote_in_their_own_way_are_taken_as_they_stand(
     assert [ticker for ticker, score in scores.items() if score is None] == ["T9"]
     pedigrees = {row["stock_ticker"]: row["pedigree_sub_score"] for row in world.table("vetr_score_history")}
     assert pedigrees["T7"] > pedigrees["T8"]  # its executive is found
+
+
+def test_runs_of_one_moment_with_ids_of_every_kind_are_cleaned_up(sqlite_world: World) -> None:
+    for stood in ("17", DASHED, DASHED.lower().replace("-", "").replace("6", "7")):
+        sqlite_world.execute(
+            "INSERT INTO cron_job_runs (id, job_name, status, started_at)"
+            " VALUES (:id, 'refresh-scores', 'failed', '2020-01-01 00:00:00.000000')",
+            id=stood,
+        )
+    assert sqlite_world.data("cleanup")["runs_removed"] == 2
 
 
 def test_runs_whose_ids_are_none_of_ours_are_shown_as_they_stand(sqlite_world: World) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.replies import error_of
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World, migrate_database
+from vettr_cron.services.doctor import State
 
 
 @pytest.fixture
@@ -27,3 +29,13 @@ def test_a_cycle_and_its_reports_work(world: World) -> None:
     assert world.data("coverage")["jobs"]["scores"]["fresh"] == 20
     result = world.app.test_cli_runner().invoke(args=["cron", "overview"])
     assert result.exit_code == 0, result.output
+
+
+def test_a_text_that_is_not_utf8_is_told_of(world: World) -> None:
+    world.generate(5)
+    latin_1 = "Diplôme".encode("latin-1").hex()
+    world.execute(f"UPDATE executives SET education = convert_from(decode('{latin_1}', 'hex'), 'SQL_ASCII')")
+    error = error_of(world.call("scores"), 500, "JOB_FAILED")
+    assert "a text that is not UTF-8" in error["message"]
+    (check,) = [check for check in world.services.doctor.examine().checks if check.name == "universe"]
+    assert (check.state, "a text that is not UTF-8" in check.found) == (State.PROBLEM, True)

@@ -123,3 +123,13 @@ def test_if_empty_leaves_any_stocks_alone(world: World, count: int) -> None:
     result = _demo(world, "--if-empty")
     assert (result.exit_code, result.output) == (0, f"There are {count} stocks.\n")
     assert world.tickers() == tickers
+
+
+def test_the_demo_can_be_loaded_over_its_own_files(world: World) -> None:
+    for _ in range(2):
+        result = world.app.test_cli_runner().invoke(args=["stocks", "import", str(FOLDER)])
+        assert result.exit_code == 0, result.output
+    before = _counts(world)
+    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    assert _counts(world) == before
+    assert _newest(world, "stock_daily_prices") == FRIDAY

@@ -139,8 +139,13 @@ def test_a_clock_may_differ_by_two_seconds_and_must_not_by_a_lease(seconds: floa
 
 
 def test_a_universe_of_which_all_can_be_written() -> None:
-    assert universe(Tickers(total=7, too_long=0, longest=10)).state is State.OK
-    assert universe(Tickers(total=0, too_long=0, longest=10)).state is State.PROBLEM
+    assert universe(Tickers(total=7, too_long=0, longest=10), None).state is State.OK
+    assert universe(Tickers(total=0, too_long=0, longest=10), None).state is State.PROBLEM
+
+
+def test_a_universe_that_the_jobs_cannot_read_says_why() -> None:
+    found = universe(Tickers(total=7, too_long=0, longest=10), "The view is broken")
+    assert (found.state, found.found) == (State.PROBLEM, "The view is broken")
 
 
 ALL_FRESH = Results(stale=0, never=0, failing=0)

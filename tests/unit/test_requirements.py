@@ -46,6 +46,8 @@ def test_every_dependency_is_pinned_to_a_version_that_it_allows_and_nothing_else
     for requirement in asked:
         version, _ = found[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"`make lock` after a change of pyproject.toml: {requirement}"
+    extras = {f"{requirement.name}-{extra}" for requirement in asked for extra in requirement.extras}
+    assert {extra for extra in extras if not {extra, extra.partition("-")[2]} & found.keys()} == set()
     wanted = {package for package, (_, by_us) in found.items() if by_us}
     assert wanted == {canonicalize_name(requirement.name) for requirement in asked}
 

@@ -60,12 +60,13 @@ def test_an_id_by_stock_stays_when_the_ticker_changes() -> None:
     table = TABLES["filings"]
     before: dict[str, object] = {"ticker": "FB", "type": "10-K", "title": "T", "date": datetime(2017, 3, 31)}
     rows = (before, before | {"ticker": "META"})
-    (own, by_ticker), (own_later, by_ticker_later) = (RowIds(table).by_stock(row, stock) for row in rows)
+    (own, by_ticker, _), (own_later, by_ticker_later, _) = (RowIds(table).by_stock(row, stock) for row in rows)
     assert own == own_later != by_ticker
     assert (by_ticker, by_ticker_later) == tuple(RowIds(table).by_ticker(row) for row in rows)
 
 
 def test_of_equal_rows_of_a_stock_each_has_its_own_id() -> None:
     ids, filing = RowIds(TABLES["filings"]), {"ticker": "AAA", "type": "10-K", "title": "T", "date": "2017-03-31"}
-    pairs = [ids.by_stock(filing, uuid.UUID(int=7)) for _ in range(3)]
-    assert len({each for pair in pairs for each in pair}) == 6
+    triples = [ids.by_stock(filing, uuid.UUID(int=7)) for _ in range(3)]
+    assert len({each for *pair, _ in triples for each in pair}) == 6
+    assert [occurrence for *_, occurrence in triples] == [0, 1, 2]

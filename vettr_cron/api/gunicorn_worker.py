@@ -4,12 +4,11 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from threading import BoundedSemaphore, Semaphore
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from flask import Response
@@ -21,10 +20,13 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from vettr_cron.api.envelope import failure, failure_outside_request
 from vettr_cron.api.refusals import refusal
 
-CLIENT_SECONDS = 5  # for the whole head of a request, for its whole body, and for each next piece of the reply
+CLIENT_SECONDS = 5  # for the whole head of a request, and for its whole body
+REPLY_SECONDS = 10  # for a client to take the whole reply
 LINGER_SECONDS = 2.0  # for a client to read its reply and hang up
-DRAIN_SECONDS = 0.2  # for the whole rest of a body that nobody wanted
-PROMPT_SECONDS = 0.25  # for a body that is on its way; whoever takes longer is one of the few slow ones
+DRAIN_SECONDS = 0.02  # for the whole rest of a body that nobody wanted, and that is on its way
+PROMPT_SECONDS = 0.25  # for a body or a reply; a client that takes longer is one of the few slow ones
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +37,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application, and let it refuse a body that gunicorn cannot read."""
         super().load_wsgi()
-        self.slow_bodies = BoundedSemaphore(max(self.cfg.threads // 4, 1))
+        self.slow_clients = BoundedSemaphore(max(self.cfg.threads // 4, 1))
         self.wsgi.register_error_handler(ParseException, lambda error: failure(*refusal(error, self.cfg)))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
@@ -67,13 +69,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer; a body has to come in time, and a connection whose body does not end soon after is not kept."""
-        reader = conn.parser.unreader
+        reader, sock = conn.parser.unreader, conn.sock
         if not isinstance(reader, _Reader):  # over TLS all is gunicorn's own way
             return bool(super().handle_request(req, conn))
-        with reader.within(CLIENT_SECONDS, self.slow_bodies):
+        body, reply = (_Allowance(seconds, self.slow_clients) for seconds in (CLIENT_SECONDS, REPLY_SECONDS))
+        reader.allowance, conn.sock = body, _Writer(sock, reply)
+        try:
             kept = super().handle_request(req, conn)
-        with reader.within(DRAIN_SECONDS):
+        finally:
+            conn.sock = sock
+            body.end()
+            reply.end()
+        reader.allowance = _Allowance(DRAIN_SECONDS)
+        try:
             return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
+        finally:
+            reader.allowance = None
 
     def finish_request(self, conn: Any, fs: "Future[Any]") -> None:
         """Keep the connection or hang up, without waiting for the client to do the same."""
@@ -92,7 +103,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if not conn.initialized:
                 conn.init()
                 conn.parser.unreader = _Reader(conn.sock)
-            _bound(conn.sock, socket.SO_SNDTIMEO, CLIENT_SECONDS)
             conn.sock.setblocking(False)
             came = conn.sock.recv(65_536)
             gone = not came
@@ -139,51 +149,80 @@ def _decidable(head: bytes, longest_line: int) -> bool:
     return b"\r\n\r\n" in head or bare or endless
 
 
-class _Reader(SocketUnreader):  # type: ignore[misc]
-    """Reads what a client sends; a body has a time for the whole of it, however small the pieces are."""
+class _Allowance:
+    """How long one request's client is waited for in all, however small the pieces are; once it is used up: OSError.
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
-        self._ends: float | None = None  # monotonic, as is the next
-        self._prompt_until: float | None = None
-        self._slow: Semaphore | None = None
-        self._is_slow = False
+    A thread waits with each client. Whoever takes longer than a moment is waited for only as one of the `slow` ones,
+    which are few, so that most threads are left to others.
+    """
 
-    @contextmanager
-    def within(self, seconds: float, slow: Semaphore | None = None) -> Iterator[None]:
-        """While the block runs, read for so many seconds in all; beyond a moment only as one of the `slow`, if given.
-
-        A thread waits with each body, and the slow ones leave most threads to others.
-        """
-        self._ends = time.monotonic() + seconds
-        self._prompt_until = self._ends if slow is None else time.monotonic() + PROMPT_SECONDS
+    def __init__(self, seconds: float, slow: Semaphore | None = None) -> None:
+        self._seconds = seconds
         self._slow = slow
-        try:
-            yield
-        finally:
-            if slow is not None and self._is_slow:
-                slow.release()
-            self._ends = self._prompt_until = self._slow = None
+        self._is_slow = False
+        self._began: float | None = None
+
+    def wait(self, attempt: Callable[[float], Answer]) -> Answer:
+        """What an attempt gives that may take so many seconds, and raises OSError when they are over."""
+        self._began = self._began or time.monotonic()
+        if self._slow is not None and not self._is_slow:
+            try:
+                return attempt(self._left(PROMPT_SECONDS))
+            except OSError:
+                if not self._slow.acquire(blocking=False):
+                    raise
+                self._is_slow = True
+        return attempt(self._left(self._seconds))
+
+    def _left(self, seconds: float) -> float:
+        left = (self._began or 0.0) + seconds - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the client took too long")
+        return left
+
+    def end(self) -> None:
+        """Nobody is waited for any more."""
+        if self._slow is not None and self._is_slow:
+            self._slow.release()
             self._is_slow = False
+
+
+class _Reader(SocketUnreader):  # type: ignore[misc]
+    """Reads what a client sends, within an allowance while a request is answered."""
+
+    allowance: _Allowance | None = None
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """The next piece; b"" at the end. Raises OSError when it does not come in time."""
-        if not self._is_slow:
-            try:
-                return self._receive(self._prompt_until, size_hint)
-            except OSError:
-                if self._slow is None or not self._slow.acquire(blocking=False):
-                    raise
-                self._is_slow = True
-        return self._receive(self._ends, size_hint)
+        if self.allowance is None:
+            return self._receive(CLIENT_SECONDS, size_hint)
+        return self.allowance.wait(lambda left: self._receive(left, size_hint))
 
-    def _receive(self, ends: float | None, size_hint: int | None) -> bytes:
-        left = CLIENT_SECONDS if ends is None else ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the body did not come in time")
-        _bound(self.sock, socket.SO_RCVTIMEO, left)
+    def _receive(self, seconds: float, size_hint: int | None) -> bytes:
+        _bound(self.sock, socket.SO_RCVTIMEO, seconds)
         piece: bytes = super().chunk(size_hint)
         return piece
+
+
+class _Writer:
+    """A connection's socket, whose client has an allowance to read a reply in."""
+
+    def __init__(self, sock: socket.socket, allowance: _Allowance) -> None:
+        self._sock = sock
+        self._allowance = allowance
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it. Raises OSError when the client does not take it in time."""
+        left = memoryview(data)
+        while left:
+            left = left[self._allowance.wait(partial(self._send, left)) :]
+
+    def _send(self, data: memoryview, seconds: float) -> int:
+        _bound(self._sock, socket.SO_SNDTIMEO, seconds)
+        return self._sock.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 def _bound(sock: socket.socket, option: int, seconds: float) -> None:

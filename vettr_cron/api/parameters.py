@@ -91,7 +91,7 @@ def _age(value: object) -> object:
 
 _AGE = r"([1-9][0-9]{0,4})([smhd])"  # so many days ago there was a calendar
 Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{_AGE}$"})]
-_RUN_NAME = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\x00\ufffd]*$")]
+_RUN_NAME = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\ufffd]*$")]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
 
@@ -140,7 +140,7 @@ class HistoryParameters(_Parameters):
     job: _RUN_NAME | None = Field(
         default=None,
         title="Only this job's runs; another program's by its name in the run log",
-        description=f"{_JOB_NAMES}, or any name of at most 50 characters",
+        description=f"{_JOB_NAMES}, or any other name",
         examples=["scores"],
     )
     status: RunStatus | None = Field(

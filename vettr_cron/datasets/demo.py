@@ -28,6 +28,12 @@ def demo_rows(table: str, today: date) -> Iterator[Row]:
         yield {"id": ids.by_ticker(row), **{name: _moved(value, moved) for name, value in row.items()}}
 
 
+def as_in_the_files(row: Row, today: date) -> Row:
+    """A row of the demo as of today with the dates that it has in the files."""
+    moved = last_trading_day(today) - NEWEST_PRICES
+    return {name: _moved(value, -moved) for name, value in row.items()}
+
+
 def demo_stock_ids() -> set[UUID]:
     """The stocks of the demo, by which its rows can be told from those of other stocks."""
     return {stock_id(str(row["ticker"])) for row in read_table(FOLDER, "stocks")}

@@ -39,26 +39,30 @@ class RowIds:
 
     def by_ticker(self, row: Mapping[str, object]) -> UUID:
         """The id as it derives from the ticker. To be asked once for each row, as equal rows are counted."""
-        return self._ids(row, row["ticker"])[0]
+        (by_ticker,), _ = self._ids(row, row["ticker"])
+        return by_ticker
 
-    def by_stock(self, row: Mapping[str, object], stock_id: object) -> tuple[UUID, UUID]:
-        """The id as it derives from the stock's, and as it would from the ticker. To be asked once for each row."""
-        own, by_ticker = self._ids(row, stock_id, row["ticker"])
-        return own, by_ticker
+    def by_stock(self, row: Mapping[str, object], stock_id: object) -> tuple[UUID, UUID, int]:
+        """The id as it derives from the stock's and as it would from the ticker, and how many equal rows came before.
 
-    def _ids(self, row: Mapping[str, object], *stocks: object) -> tuple[UUID, ...]:
+        To be asked once for each row.
+        """
+        (own, by_ticker), occurrence = self._ids(row, stock_id, row["ticker"])
+        return own, by_ticker, occurrence
+
+    def _ids(self, row: Mapping[str, object], *stocks: object) -> tuple[tuple[UUID, ...], int]:
         """For each name of the stock the id under it; the ticker, the last of them, is first in every key."""
         rest = tuple(row.get(name) for name in self._table.key[1:])
         digests = [_digest(self._table.name, (stock, *rest)) for stock in stocks]
         if not self._table.repeatable:
-            return tuple(map(uuid5_of_digest, digests))
+            return tuple(map(uuid5_of_digest, digests)), 0
         # 64 bits of the digest instead of the key itself: 100 bytes a row, whatever the length of its texts.
         short = int.from_bytes(digests[-1][:8], "big")
         occurrence = self._seen[short]
         self._seen[short] += 1
         if occurrence == 0:
-            return tuple(map(uuid5_of_digest, digests))
-        return tuple(row_id(self._table.name, stock, *rest, occurrence) for stock in stocks)
+            return tuple(map(uuid5_of_digest, digests)), 0
+        return tuple(row_id(self._table.name, stock, *rest, occurrence) for stock in stocks), occurrence
 
 
 def _digest(table: str, key: tuple[object, ...]) -> bytes:

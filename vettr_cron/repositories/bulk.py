@@ -33,12 +33,14 @@ def upsert(
     key: Sequence[str] = ("id",),
     replacements: Replacements | None = None,
     shared: Row | None = None,
+    told_by: str | None = None,
 ) -> Sequence[Row]:
     """Insert rows that all have the same columns; a row whose key is there already gets every other column replaced.
 
     `replacements` says what with, from the columns of the new row, where that is not simply the new value. `shared`
     are columns that have the same value in all rows, which so travels only once. Gives those of the rows that are not
-    there afterwards: a trigger, a rule or a policy may drop them without a word.
+    there afterwards, as a trigger, a rule or a policy may drop them without a word; `told_by` is a column whose value
+    tells the new row from one that was there before.
     Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
     """
     if not rows:
@@ -46,26 +48,37 @@ def upsert(
     names, shared = tuple(rows[0]), shared or {}
     if connection.dialect.name == "postgresql":
         statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
-        with _refusals(table, rows):
+        with refusals(table, rows):
             written = connection.execute(statement, arrays.parameters(table, names, rows) | shared).rowcount
     else:
         everything = (*names, *shared)
         statement = _sqlite_upsert(table, everything, tuple(key), replacements)
         kinds = {name: table.c[name].type for name in everything}
-        with _refusals(table, rows):
+        with refusals(table, rows):
             written = tuples.execute(connection, statement, kinds, rows, shared)
     # Rows that a trigger redirects to another table, as that of a partition, are not counted either, and yet there.
-    return () if written >= len(rows) else _not_there(connection, table, key, [{**row, **shared} for row in rows])
+    if written >= len(rows):
+        return ()
+    known = [*key, told_by] if told_by else key
+    return _not_there(connection, table, key, known, [{**row, **shared} for row in rows])
 
 
-def _not_there(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    there = {_comparable(row._mapping[name] for name in key) for row in matching(connection, table, key, rows)}
-    return [row for row in rows if _comparable(row[name] for name in key) not in there]
+def _not_there(
+    connection: Connection, table: Table, key: Sequence[str], known: Sequence[str], rows: Sequence[Row]
+) -> list[Row]:
+    found = matching(connection, table, key, rows, known)
+    there = {_comparable(row._mapping[name] for name in known) for row in found}
+    return [row for row in rows if _comparable(row[name] for name in known) not in there]
 
 
 def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
     """Values that are equal where the database's are: an id may come as its digits."""
     return tuple(value.hex if isinstance(value, UUID) else value for value in values)
+
+
+def not_kept(table: Table) -> str:
+    """What to say of a row that is not there after it was written."""
+    return f"{table.name}: the database took the row and did not keep it; see its triggers, rules and row security"
 
 
 def matching(
@@ -105,7 +118,7 @@ def delete_moved(
         given = [{f"row_{name}": row[name] for name in names} for row in rows]
     differ = or_(*(table.c[name].is_distinct_from(values[name]) for name in moved))
     agree = (table.c[name] == values[name] for name in same)
-    with _refusals(table, rows):
+    with refusals(table, rows):
         connection.execute(delete(table).where(*agree, differ), given)
 
 
@@ -118,7 +131,7 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
         return ()
     if connection.dialect.name == "postgresql":
         given = arrays.parameters(table, ("id", name), rows)
-        with _refusals(table, rows):
+        with refusals(table, rows):
             suspects = set(connection.execute(_postgresql_column_update(table, name), given).scalars())
         if not suspects:
             return ()
@@ -127,7 +140,7 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     else:
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
-        with _refusals(table, rows):
+        with refusals(table, rows):
             tuples.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
     found = {row.id: row._mapping[name] for row in matching(connection, table, ("id",), rows, ("id", name))}
     return [row for row in rows if row["id"] in found and found[row["id"]] != row[name]]
@@ -145,7 +158,7 @@ def check_constraints(connection: Connection) -> None:
     SQLite has no such statement.
     """
     if connection.dialect.name == "postgresql":
-        with _refusals():
+        with refusals():
             connection.execute(_CHECK)
 
 
@@ -206,7 +219,8 @@ def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replaceme
 
 
 @contextmanager
-def _refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[None]:
+def refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[None]:
+    """What the database says of rows in this block comes out as RowsRefused, in words for a person."""
     try:
         yield
     except DBAPIError as error:

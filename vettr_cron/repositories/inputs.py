@@ -1,9 +1,11 @@
 """Writes the input tables, a piece of rows a statement; rows name their stock by ticker.
 
 Which row of the database a row is, is told by its stock's id and by what tells the stock's rows apart, never by a
-ticker that the stock had once: tickers are given up, and taken by other companies.
+ticker that the stock had once: tickers are given up, and taken by other companies. Where no columns tell rows apart of
+which a table has several a stock, as of made-up ones, it is the row's id.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, Table, select
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.repositories.bulk import Row, delete_moved, matching, upsert
+from vettr_cron.repositories.bulk import Row, check_constraints, delete_moved, matching, not_kept, upsert
 
 _UNIQUE = {
     "stocks": ("ticker",),
@@ -28,11 +30,12 @@ _OWNER = {"stocks": ("ticker",), "stock_daily_prices": ("stock_id", "date")}
 """Whose row it is: only that of the same owner may be written. Of the other tables it is the stock."""
 
 
-def write(connection: Connection, table_name: str, rows: Sequence[Row]) -> None:
+def write(connection: Connection, table_name: str, rows: Sequence[Row], identity: Sequence[str] = ()) -> None:
     """Insert rows of one table, or update those that are there. Raises RowsRefused.
 
     A row has an `id`, under which it is inserted if it is new; it may have a `former_id`, which is the row's as well
-    where it is there and belongs to the same stock.
+    where it is there and belongs to the same stock. `identity` are the columns that tell a stock's rows apart; a row's
+    `occurrence` then is how many equal ones came before it.
     """
     if not rows:
         return
@@ -41,7 +44,9 @@ def write(connection: Connection, table_name: str, rows: Sequence[Row]) -> None:
         rows = of_stocks(connection, table_name, rows)
     if table is stock_daily_prices:
         _delete_moved(connection, rows)
-    upsert(connection, table, [_columns(table, row) for row in _identified(connection, table, rows)])
+    identified = _identified(connection, table, rows, identity)
+    if upsert(connection, table, [_columns(table, row) for row in identified]):
+        raise RowsRefused(not_kept(table))
 
 
 def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> list[Row]:
@@ -54,6 +59,11 @@ def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> l
     return [{**row, "stock_id": ids[row["ticker"]]} for row in rows]
 
 
+def check(connection: Connection) -> None:
+    """Have the database check now what it would check at the commit. Raises RowsRefused."""
+    check_constraints(connection)
+
+
 def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
     """Delete the prices that are about to come back on another day: made-up ones move on with the days."""
     ids = _stock_ids(connection, {row["ticker"] for row in rows})
@@ -62,7 +72,7 @@ def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def _delete_moved(connection: Connection, rows: Sequence[Row]) -> None:
-    named = [{**row, "id": row.get("former_id", row["id"])} for row in rows]
+    named = [{**row, "id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
     delete_moved(connection, stock_daily_prices, named, same=("id", "stock_id"), moved=("date",))
 
 
@@ -78,7 +88,12 @@ def all_stock_ids(connection: Connection) -> set[UUID]:
 
 def _stock_ids(connection: Connection, tickers: Collection[str]) -> Mapping[str, UUID]:
     rows = [{"ticker": ticker} for ticker in sorted(tickers)]
-    return {found.ticker: found.id for found in matching(connection, stocks, ("ticker",), rows)} if rows else {}
+    found = matching(connection, stocks, ("ticker",), rows, ("ticker", "id")) if rows else []
+    ids = {row.ticker: row.id for row in found}
+    if len(ids) < len(found):
+        twice = next(ticker for ticker, times in Counter(row.ticker for row in found).items() if times > 1)
+        raise RowsRefused(f"stocks: the ticker {twice!r} is there twice; one stock of it is needed")
+    return ids
 
 
 class _Found(NamedTuple):
@@ -88,11 +103,11 @@ class _Found(NamedTuple):
     owner: Any
 
 
-def _identified(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
+def _identified(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
     """The rows with the ids under which they are written: those of their own rows that are there, or free ones."""
     unique = _UNIQUE.get(table.name)
     if unique is None:
-        return _with_free_ids(connection, table, rows)
+        return _told_by(connection, table, rows, identity) if identity else _with_free_ids(connection, table, rows)
     there = _found(connection, table, unique, rows)
     settled, new = [], []
     for row in rows:
@@ -105,6 +120,30 @@ def _identified(connection: Connection, table: Table, rows: Sequence[Row]) -> li
             place = " ".join(str(row[name]) for name in unique)
             raise RowsRefused(f"{table.name}: the row of {place} belongs to another stock; rename or remove it first")
     return [*settled, *_with_free_ids(connection, table, new)]
+
+
+def _told_by(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
+    """The same by the stock and what tells its rows apart; of equal rows the n-th is the n-th that is there."""
+    names = ("stock_id", *identity)
+    own = [{"stock_id": stock_id} for stock_id in {row["stock_id"] for row in rows}]
+    there: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+    for found in sorted(matching(connection, table, ("stock_id",), own, ("id", *names)), key=lambda row: str(row.id)):
+        there[_told(found._mapping, names)].append(found.id)
+    settled, new = [], []
+    for row in rows:
+        equal = there[_told(row, names)]
+        if row["occurrence"] < len(equal):
+            settled.append({**row, "id": equal[row["occurrence"]]})
+        else:
+            new.append(row)
+    taken = {row["id"] for row in settled}
+    new = [{name: value for name, value in row.items() if name != "former_id" or value not in taken} for row in new]
+    return [*settled, *_with_free_ids(connection, table, new)]
+
+
+def _told(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    """What tells a row from others; a missing value counts as an empty text."""
+    return tuple("" if row.get(name) is None else row[name] for name in names)
 
 
 def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
@@ -133,12 +172,17 @@ def _with_next_id(row: Row) -> Row:
 
 def _found(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> Mapping[Any, _Found]:
     """The rows that are there, by their values of the key."""
-    found = matching(connection, table, key, rows) if rows else []
+    wanted = dict.fromkeys(("id", *key, *_owner_columns(table)))
+    found = matching(connection, table, key, rows, list(wanted)) if rows else []
     return {_values(row._mapping, key): _Found(row.id, _owner(table, row._mapping)) for row in found}
 
 
 def _owner(table: Table, row: Mapping[str, Any]) -> Any:
-    return _values(row, _OWNER.get(table.name, ("stock_id",)))
+    return _values(row, _owner_columns(table))
+
+
+def _owner_columns(table: Table) -> Sequence[str]:
+    return _OWNER.get(table.name, ("stock_id",))
 
 
 def _values(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:

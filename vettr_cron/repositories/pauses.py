@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import Pause
 from vettr_cron.models.tables import cron_pauses as pauses
-from vettr_cron.repositories.bulk import upsert
+from vettr_cron.repositories.bulk import not_kept, upsert
 
 
 def find(connection: Connection, job: str) -> Pause | None:
@@ -24,9 +25,10 @@ _EVERY = select(pauses.c.job, pauses.c.reason, pauses.c.paused_at)  # made once:
 
 
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
-    """Pause jobs; one that is paused gets the new reason and keeps its time."""
+    """Pause jobs; one that is paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
     rows = [{"job": job, "reason": pause.reason, "paused_at": pause.paused_at} for job in jobs]
-    upsert(connection, pauses, rows, ("job",), _new_reason)
+    if upsert(connection, pauses, rows, ("job",), _new_reason):
+        raise DatabaseUnavailable(not_kept(pauses))
 
 
 def _new_reason(new: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, inspect
 
 from vettr_cron.models.tables import red_flag_history, stocks, vetr_score_history, vetr_score_snapshots
-from vettr_cron.repositories.bulk import Row, set_column, upsert
+from vettr_cron.repositories.bulk import Row, not_kept, set_column, upsert
 
 
 def save_scores(
@@ -21,10 +21,20 @@ def save_scores(
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     by_day = ("stock_ticker", "recorded_at")
     return (
-        _lost(vetr_score_history, upsert(connection, vetr_score_history, history, shared=everyones))
+        _lost(
+            vetr_score_history,
+            upsert(connection, vetr_score_history, history, shared=everyones, told_by="calculated_at"),
+        )
         | _lost(
             vetr_score_snapshots,
-            upsert(connection, vetr_score_snapshots, snapshots, by_day, shared={"recorded_at": midnight}),
+            upsert(
+                connection,
+                vetr_score_snapshots,
+                snapshots,
+                by_day,
+                shared={"recorded_at": midnight},
+                told_by="overall_score",
+            ),
         )
         | _lost(stocks, set_column(connection, stocks, "vetr_score", overall))
     )
@@ -32,12 +42,12 @@ def save_scores(
 
 def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, str]:
     """Write red flag rows by id; gives, by ticker, why some are not there afterwards. Raises RowsRefused."""
-    return _lost(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
+    kept_not = upsert(connection, red_flag_history, flags, shared={"detected_at": now}, told_by="detected_at")
+    return _lost(red_flag_history, kept_not)
 
 
 def _lost(table: Table, rows: Sequence[Row]) -> dict[str, str]:
-    why = f"{table.name}: the database took the row and did not keep it; see its triggers, rules and row security"
-    return {row["stock_ticker"]: why for row in rows}
+    return {row["stock_ticker"]: not_kept(table) for row in rows}
 
 
 def longest_flagged_ticker(connection: Connection) -> int | None:

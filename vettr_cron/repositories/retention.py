@@ -47,10 +47,12 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from vettr_cron.domain.errors import DatabaseUnavailable, RowsRefused
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.models.tables import red_flag_history as red_flags
 from vettr_cron.models.tables import vetr_score_snapshots as snapshots
+from vettr_cron.repositories.bulk import check_constraints, refusals
 from vettr_cron.repositories.references import referring
 
 Series = tuple[str, ...]
@@ -170,9 +172,15 @@ def lock(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> Seque
 
 
 def remove(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
-    """Remove those of these rows that are still free to go, and say how many they were."""
+    """Remove those of these rows that are still free to go, and say how many they were. Raises DatabaseUnavailable."""
     chosen = delete(expired.table).where(_among(connection, expired, ids), expired.is_free)
-    return connection.execute(chosen).rowcount
+    try:
+        with refusals(expired.table):
+            removed = connection.execute(chosen).rowcount
+        check_constraints(connection)
+    except RowsRefused as error:
+        raise DatabaseUnavailable(str(error)) from error
+    return removed
 
 
 def gone(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:

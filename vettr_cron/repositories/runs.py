@@ -85,15 +85,15 @@ def newest(
     connection: Connection,
     limit: int,
     *,
-    job_name: str | None = None,
+    job_names: Collection[str] | None = None,
     status: RunStatus | None = None,
     before: Run | None = None,
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
     """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
     statement = select(runs).order_by(*_NEWEST_FIRST).limit(limit)
-    if job_name is not None:
-        statement = statement.where(runs.c.job_name == job_name)
+    if job_names is not None:
+        statement = statement.where(runs.c.job_name.in_(job_names))
     if status is not None:
         statement = statement.where(_shown_as(status, orphans))
     if before is not None:

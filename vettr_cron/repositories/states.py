@@ -46,7 +46,9 @@ def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
     failed = select(states.c.ticker).where(states.c.job == job, IS_FAILING)
     failed = failed.join(stocks, stocks.c.ticker == states.c.ticker)
     chosen = failed.order_by(states.c.last_failed_at, states.c.ticker).limit(limit).subquery()
-    in_order = select(stocks.c.ticker).join(chosen, chosen.c.ticker == stocks.c.ticker).order_by(stocks.c.ticker)
+    in_order = (
+        select(stocks.c.ticker).distinct().join(chosen, chosen.c.ticker == stocks.c.ticker).order_by(stocks.c.ticker)
+    )
     return list(connection.execute(in_order).scalars())
 
 

@@ -7,6 +7,7 @@ SQLite takes to write the row.
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Date, DateTime, Uuid
 from sqlalchemy.dialects import sqlite
@@ -54,7 +55,7 @@ def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, list[tuple[s
 
 def _stored(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
     if isinstance(kind, Uuid):  # which may come as its digits already
-        return [value if isinstance(value, str) else value.hex for value in values]
+        return [value.hex if isinstance(value, UUID) else value for value in values]
     convert = kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     if convert is None:
         return values

@@ -202,7 +202,7 @@ class _ChunkRun:
         work = self._work
         if work.lease.lost:
             raise RunSuperseded
-        with self._runner.database.writing(work.deadline.left) as connection:
+        with self._runner.database.saving(work.deadline.left) as connection:
             saved = save_group(connection, work.job, self._occasion, group)
             run = self._run.with_stocks(len(saved.kept), saved.failures, self._stopwatch.milliseconds)
             if not runs.record(connection, run):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
+import structlog
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +23,7 @@ from vettr_cron.domain.pace import Situation
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import results, stocks
+from vettr_cron.repositories.stocks import Beyond
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.coverage import Coverage, ReadCoverage
 from vettr_cron.services.readiness import Migrated, Readiness
@@ -29,6 +31,8 @@ from vettr_cron.services.servers import LOOK_SECONDS, Clock, ask_database, ask_r
 from vettr_cron.services.status import ReadStatus, Status
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
+
+log = structlog.get_logger(__name__)
 
 Facts = TypeVar("Facts")
 _NEWER = "Deploy that release everywhere; this one works on, as migrations are compatible with the release before them."
@@ -101,7 +105,20 @@ class Doctor:
             longest = results.longest_flagged_ticker(connection)
             too_long = 0 if longest is None else stocks.count_longer(connection, longest)
             tickers = stock_rules.Tickers(total=stocks.count(connection), too_long=too_long, longest=longest)
-        return stock_rules.universe(tickers)
+        return stock_rules.universe(tickers, self._unreadable())
+
+    def _unreadable(self) -> str | None:
+        """Why the jobs cannot read the first stock, be it for a view or a column; None where they can."""
+        for job in JOBS.values():
+            try:
+                with self.database.looking_up(LOOK_SECONDS) as connection:
+                    job.load(connection, Beyond(None, 1), self.clock())
+            except ServiceUnavailable as error:
+                return str(error)
+            except DBAPIError as error:
+                log.warning("inputs_not_read", job=job.run_name, exc_info=error)
+                return "The database refuses to read the first stock; the log has its words"
+        return None
 
     def _calls(
         self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable

@@ -50,7 +50,7 @@ class ReadHistory:
             return runs.newest(
                 connection,
                 limit,
-                job_name=JOBS[job].run_name if job in JOBS else job,
+                job_names=None if job is None else [job, JOBS[job].run_name] if job in JOBS else [job],
                 status=status,
                 before=start,
                 orphans=orphans,

@@ -29,7 +29,7 @@ class NewestRows:
         self._reading = reading
         self._expired = expired
         self._may_go_on = may_go_on
-        self._newest: dict[Series, tuple[int, Any, UUID]] = {}
+        self._newest: dict[Series, tuple[int, Any, str]] = {}
         self._has_read_backwards = False
 
     def learn(self, rows: Sequence[Passed]) -> bool:
@@ -83,8 +83,9 @@ class NewestRows:
                 self._newest[series] = max(self._newest.get(series, order), order)
 
 
-def _order(place: Place) -> tuple[int, Any, UUID]:
+def _order(place: Place) -> tuple[int, Any, str]:
     """What compares as places do in the database; times that Python has no datetime for come as text."""
+    row_id = place.id.hex if isinstance(place.id, UUID) else str(place.id)
     if isinstance(place.at, datetime):
-        return 0, place.at, place.id
-    return -1 if place.at.startswith("-") or place.at.endswith("BC") else 1, place.at, place.id
+        return 0, place.at, row_id
+    return -1 if place.at.startswith("-") or place.at.endswith("BC") else 1, place.at, row_id

@@ -1,8 +1,9 @@
-"""Saves a group of results, each stock for itself where the database refuses it, and how each stock fared."""
+"""Saves a group of results, without the stocks that the database refuses, and how each stock fared."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Connection
 
 from vettr_cron.domain.errors import RowsRefused
@@ -13,6 +14,10 @@ from vettr_cron.repositories.bulk import check_constraints, defer_constraints
 from vettr_cron.repositories.states import Attempt
 from vettr_cron.services.engine import BatchOutcome, Evaluated
 
+MOST_HALVINGS = 32  # in a group; to find three stocks among 500 takes 27
+
+log = structlog.get_logger(__name__)
+
 
 class Saved(NamedTuple):
     """What became of a group: the stocks that are written, and all that failed, in the universe's order."""
@@ -22,52 +27,83 @@ class Saved(NamedTuple):
 
 
 def save_group(connection: Connection, job: Job[Any], occasion: Occasion, group: Sequence[BatchOutcome]) -> Saved:
-    """Save the group as a whole, or by halves when a row of it is refused; then how each stock fared."""
+    """Save what the database takes of a group and keeps, each stock with how it fared; then the failures."""
     evaluated = [entry for batch in group for entry in batch.evaluated]
     failures = [failure for batch in group for failure in batch.failures]
-    kept, refused = _save(connection, job, occasion, evaluated)
+    kept, refused = _Saving(connection, job, occasion).save(evaluated)
     if refused:
         order = {item.ticker: rank for rank, item in enumerate(item for batch in group for item in batch.items)}
         failures = sorted([*failures, *refused], key=lambda failure: order[failure.ticker])
-    attempt = Attempt(job.name, occasion.cycle_id, occasion.now)
-    states.record(connection, attempt, [entry.item.ticker for entry in kept], failures)
+    if failures:
+        _record_failures(connection, job, occasion, failures)
     return Saved(kept, failures)
 
 
-def _save(connection: Connection, job: Job[Any], occasion: Occasion, evaluated: Sequence[Evaluated]) -> Saved:
-    """Save what the database takes and keeps; of a part that it refuses, each half for itself."""
+def _record_failures(
+    connection: Connection, job: Job[Any], occasion: Occasion, failures: Sequence[StockFailure]
+) -> None:
     try:
-        lost = _save_whole(connection, job, occasion, evaluated)
+        with connection.begin_nested():
+            states.record(connection, Attempt(job.name, occasion.cycle_id, occasion.now), [], failures)
     except RowsRefused as error:
-        if len(evaluated) == 1:
-            return Saved([], [StockFailure(evaluated[0].item.ticker, str(error))])
-        middle = len(evaluated) // 2
-        kept: list[Evaluated] = []
-        failures: list[StockFailure] = []
-        for half in (evaluated[:middle], evaluated[middle:]):
-            defer_constraints(connection)
-            saved = _save(connection, job, occasion, half)
-            kept += saved.kept
-            failures += saved.failures
-        return Saved(kept, failures)
-    if not lost:
-        return Saved(evaluated, [])
-    # Nothing of these stocks is to stay, so the others are saved once more without them.
-    others = [entry for entry in evaluated if entry.item.ticker not in lost]
-    saved = _save(connection, job, occasion, others)
-    return Saved(saved.kept, [*saved.failures, *(StockFailure(*each) for each in lost.items())])
+        # The run's own row tells of them; that no other one does is no reason to stop the cycle.
+        log.warning("failures_not_recorded", job=job.run_name, reason=str(error))
 
 
-def _save_whole(
-    connection: Connection, job: Job[Any], occasion: Occasion, evaluated: Sequence[Evaluated]
-) -> Mapping[str, str]:
-    """Save all of it, or nothing where something is refused, or not kept: then, by ticker, why. Raises RowsRefused."""
-    if not evaluated:
+class _Saving:
+    """The rescue of what the database refuses: a part of which something is refused is saved by halves.
+
+    Where much is refused halves only add to the work: then what is left is saved stock by stock.
+    """
+
+    def __init__(self, connection: Connection, job: Job[Any], occasion: Occasion) -> None:
+        self._connection = connection
+        self._job = job
+        self._occasion = occasion
+        self._halvings_left = MOST_HALVINGS
+        self._is_checked = False
+
+    def save(self, evaluated: Sequence[Evaluated]) -> Saved:
+        """Save what the database takes and keeps, and say why it does not the others."""
+        if not evaluated:
+            return Saved([], [])
+        try:
+            lost = self._save_whole(evaluated)
+        except RowsRefused as error:
+            if len(evaluated) == 1:
+                return Saved([], [StockFailure(evaluated[0].item.ticker, str(error))])
+            return self._save_parts(evaluated)
+        if not lost:
+            return Saved(evaluated, [])
+        # Nothing of these stocks is to stay, so the others are saved once more without them.
+        saved = self.save([entry for entry in evaluated if entry.item.ticker not in lost])
+        return Saved(saved.kept, [*saved.failures, *(StockFailure(*each) for each in lost.items())])
+
+    def _save_parts(self, evaluated: Sequence[Evaluated]) -> Saved:
+        size = 1
+        if self._halvings_left:
+            self._halvings_left -= 1
+            size = (len(evaluated) + 1) // 2
+        parts = [self.save(evaluated[start : start + size]) for start in range(0, len(evaluated), size)]
+        return Saved(
+            [entry for part in parts for entry in part.kept], [failure for part in parts for failure in part.failures]
+        )
+
+    def _save_whole(self, evaluated: Sequence[Evaluated]) -> Mapping[str, str]:
+        """Save all of it, or nothing where something is refused, or not kept: then, by ticker, why.
+
+        Raises RowsRefused.
+        """
+        job, occasion = self._job, self._occasion
+        with self._connection.begin_nested() as savepoint:
+            if self._is_checked:
+                defer_constraints(self._connection)
+            lost = job.save(self._connection, occasion, [entry.result for entry in evaluated])
+            if lost:
+                savepoint.rollback()
+                return lost
+            attempt = Attempt(job.name, occasion.cycle_id, occasion.now)
+            states.record(self._connection, attempt, [entry.item.ticker for entry in evaluated], [])
+            check_constraints(self._connection)
+        self._is_checked = True
         return {}
-    with connection.begin_nested() as savepoint:
-        lost = job.save(connection, occasion, [entry.result for entry in evaluated])
-        if lost:
-            savepoint.rollback()
-        else:
-            check_constraints(connection)
-    return lost

@@ -66,9 +66,11 @@ class ReadStatus:
             states = {}
             for job in JOBS.values():
                 keys = cursors[job.name]
-                last = runs.newest(connection, 1, job_name=job.run_name, orphans=orphans)
-                success = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.COMPLETED)
-                running = runs.newest(connection, 1, job_name=job.run_name, status=RunStatus.RUNNING, orphans=orphans)
+                last = runs.newest(connection, 1, job_names=[job.run_name], orphans=orphans)
+                success = runs.newest(connection, 1, job_names=[job.run_name], status=RunStatus.COMPLETED)
+                running = runs.newest(
+                    connection, 1, job_names=[job.run_name], status=RunStatus.RUNNING, orphans=orphans
+                )
                 # A run that ended between the two statements ran when the first of them was made.
                 running = running or [run for run in last if run.status is RunStatus.RUNNING]
                 calls = _recent_calls(connection, job.run_name, now)

@@ -1,6 +1,6 @@
 """Brings stocks into the database: from a folder of CSV files, from the demo, or from the generator."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from vettr_cron.database import Database
 from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
-from vettr_cron.datasets.demo import demo_rows, demo_stock_ids
+from vettr_cron.datasets.demo import as_in_the_files, demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.datasets.identity import RowIds, stock_id
 from vettr_cron.datasets.tables import TABLES, Row
@@ -46,7 +46,8 @@ class Universe:
         """Write a checked folder in one transaction; rows that are there are updated. Raises RowsRefused."""
         with self._whole() as connection:
             for table in summary.rows:
-                _write_all(connection, table, _imported(connection, summary.folder, table), written)
+                rows = _imported(connection, summary.folder, table)
+                _write_all(connection, table, rows, written, identity=TABLES[table].key[1:])
 
     def load_demo(self, today: date, written: Written) -> Mapping[str, int]:
         """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
@@ -63,7 +64,7 @@ class Universe:
             return {
                 table: count
                 for table in TABLES
-                if (count := _write_all(connection, table, demo_rows(table, today), written))
+                if (count := _write_all(connection, table, _known_to_an_import(connection, table, today), written))
             }
 
     def generate(self, count: int, seed: int, today: date, *, add: bool, written: Written) -> None:
@@ -78,6 +79,7 @@ class Universe:
             with self._database.writing() as connection:
                 for table, rows in piece.items():
                     inputs.write(connection, table, rows)
+                inputs.check(connection)
             written(len(piece["stocks"]))
 
     @contextmanager
@@ -85,6 +87,7 @@ class Universe:
         try:
             with self._database.importing() as connection:
                 yield connection
+                inputs.check(connection)
         except RowsRefused as error:
             raise RowsRefused(f"{error}; nothing was written") from error
 
@@ -101,14 +104,28 @@ def _imported(connection: Connection, folder: Path, table: str) -> Iterator[Row]
             yield from ({"id": stock_id(str(row["ticker"])), **row} for row in piece)
             continue
         for row in inputs.of_stocks(connection, table, piece):
-            row_id, former_id = ids.by_stock(row, row["stock_id"])
-            yield {"id": row_id, "former_id": former_id, **row}
+            row_id, former_id, occurrence = ids.by_stock(row, row["stock_id"])
+            yield {"id": row_id, "former_id": former_id, "occurrence": occurrence, **row}
 
 
-def _write_all(connection: Connection, table: str, rows: Iterator[Row], written: Written) -> int:
+def _known_to_an_import(connection: Connection, table: str, today: date) -> Iterator[Row]:
+    """The demo's rows, with the ids that an import of its folder gave the same rows."""
+    ids = RowIds(TABLES[table])
+    if table == "stocks":
+        yield from demo_rows(table, today)
+        return
+    for piece in _in_pieces(demo_rows(table, today)):
+        for row in inputs.of_stocks(connection, table, piece):
+            imported_id, _, _ = ids.by_stock(as_in_the_files(row, today), row["stock_id"])
+            yield {**row, "former_id": imported_id}
+
+
+def _write_all(
+    connection: Connection, table: str, rows: Iterator[Row], written: Written, identity: Sequence[str] = ()
+) -> int:
     total = 0
     for piece in _in_pieces(rows):
-        inputs.write(connection, table, piece)
+        inputs.write(connection, table, piece, identity)
         written(len(piece))
         total += len(piece)
     return total

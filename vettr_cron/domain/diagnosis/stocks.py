@@ -24,9 +24,13 @@ class Tickers:
     longest: int | None
 
 
-def universe(tickers: Tickers) -> Check:
-    """Whether there is anything to do, and whether all of it can be written down."""
-    return judged("universe", f"{tickers.total} stocks", _universe_troubles(tickers))
+def universe(tickers: Tickers, unreadable: str | None) -> Check:
+    """Whether there is anything to do, whether it can be read (or why not), and all of it be written down."""
+    troubles = _universe_troubles(tickers)
+    if unreadable is not None:
+        mend = "No call works until the jobs can read their inputs: see to what the database says."
+        troubles.append(problem(unreadable, mend))
+    return judged("universe", f"{tickers.total} stocks", troubles)
 
 
 def _universe_troubles(tickers: Tickers) -> list[Trouble]:
