@@ -137,6 +137,16 @@ def test_production_does_not_start_without_what_it_needs(command: list[str]) -> 
     assert "hush" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/vettr.db"])
+@pytest.mark.parametrize("words", [["upgrade"], ["current"]])
+def test_migrations_without_their_database_say_so_in_a_sentence(url: str, words: list[str]) -> None:
+    variables = {"APP_ENV": "production", "CRON_SECRET": SECRET, "REDIS_URL": "redis://127.0.0.1:1"}
+    done = finished(flask("db", *words), {**variables, "DATABASE_URL": url})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Error: The database ")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("name", "text"), [("WEB_CONCURRENCY", "0"), ("PORT", "65536")])
 def test_the_web_server_does_not_start_with_what_it_cannot_do(name: str, text: str) -> None:
     done = finished(gunicorn(), {"APP_ENV": "development", "PORT": "0", name: text})

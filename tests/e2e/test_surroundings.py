@@ -66,6 +66,14 @@ def test_what_is_set_goes_before_the_env_file(urls: dict[str, str], folder: Path
     assert done.returncode == 0, done.stderr
 
 
+def test_an_env_file_that_is_not_utf8_is_told_of(folder: Path) -> None:
+    (folder / ".env").write_bytes("APP_ENV=development\n".encode("utf-16"))
+    done = finished(gunicorn(), {"FLASK_SKIP_DOTENV": ""}, folder=folder)
+    assert done.returncode != 0
+    assert "the file .env is not in UTF-8" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("variables", "is_open"),
     [

@@ -71,6 +71,9 @@ def test_what_others_wrote_is_shown_and_does_not_act(world: World, app_env: str,
         ["cron", "pause", "--reason", HOSTILE],
         ["stocks", "import", HOSTILE],
         ["stocks", f"--{HOSTILE}"],
+        ["db", HOSTILE],
+        ["db", "upgrade", "head", HOSTILE],
+        ["db", "upgrade", HOSTILE],
     ],
 )
 def test_what_somebody_typed_does_not_act_when_it_is_told_to_be_wrong(world: World, words: list[str]) -> None:

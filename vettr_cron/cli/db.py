@@ -19,8 +19,8 @@ class MigrationCommands(click.Command):
         """The context of the group itself, with which click goes on."""
         from flask_migrate.cli import db as group  # type: ignore[import-not-found]  # no types of this module are given
 
-        commands = _Migrations("db", commands=group.commands, help=group.help)
-        context: click.Context = commands.make_context(info_name, args, parent, **extra)
+        own = {"help": group.help, "params": group.params, "callback": group.callback}
+        context: click.Context = _Migrations("db", group.commands, **own).make_context(info_name, args, parent, **extra)
         return context
 
 
