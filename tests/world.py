@@ -17,7 +17,6 @@ from vettr_cron.config import Settings, load_settings
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.extensions import db
 from vettr_cron.repositories import inputs
-from vettr_cron.services.evaluator import Evaluator
 from vettr_cron.services.registry import EXTENSION, Services
 
 SECRET = "correct horse battery staple"
@@ -49,18 +48,14 @@ class World:
     redis: "Redis"
     database_url: str
     redis_url: str
-    evaluator: Evaluator | None = None
 
     @classmethod
     def make(cls, database_url: str, redis_url: str, **values: Any) -> "World":
         """An application on these servers; `values` are settings."""
         app = create_app(make_settings(database_url, redis_url, **values))
-        evaluator = app.extensions[EXTENSION].refresh.evaluator
-        return cls(app, Redis.from_url(redis_url, decode_responses=True), database_url, redis_url, evaluator)
+        return cls(app, Redis.from_url(redis_url, decode_responses=True), database_url, redis_url)
 
     def close(self) -> None:
-        if self.evaluator:
-            self.evaluator.kill()
         with self.app.app_context():
             db.engine.dispose()
         self.redis.close()

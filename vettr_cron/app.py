@@ -1,6 +1,5 @@
 """The one place that wires things together."""
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,6 @@ from vettr_cron.services.cleanup import Cleanup
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.coverage import ReadCoverage
 from vettr_cron.services.doctor import Doctor
-from vettr_cron.services.evaluator import Evaluator, Setup
 from vettr_cron.services.history import ReadHistory
 from vettr_cron.services.metrics import ReadMetrics
 from vettr_cron.services.overview import ReadOverview
@@ -109,7 +107,7 @@ def _wire(app: Flask, settings: Settings) -> Services:
         settings=settings,
         database=database,
         shutdown=shutdown,
-        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, _evaluator(database, settings)),
+        refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
         status=status,
         history=ReadHistory(database, leases),
         reset=Reset(cursors),
@@ -124,20 +122,6 @@ def _wire(app: Flask, settings: Settings) -> Services:
         ),
         overview=ReadOverview(database),
         universe=Universe(database),
-    )
-
-
-def _evaluator(database: Database, settings: Settings) -> Evaluator | None:
-    """A second process where it helps: beside a SQLite file, on a second core, and where more than one is to work."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if database.reads_beside or settings.cron_workers == 1 or cores == 1:
-        return None
-    return Evaluator(
-        Setup(
-            database_url=database.engine.url,
-            longest_wait=settings.cron_lease_seconds / 2,
-            readable_logs=settings.app_env != "production",
-        )
     )
 
 

@@ -22,9 +22,7 @@ LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
 POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens in a rush
 
-# SQLite commits what is written once the disk has it, and notes with whatever is written next.
-_WRITE_TO_SQLITE = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
-_NOTE_IN_SQLITE = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
+_WRITE_TO_SQLITE = "BEGIN IMMEDIATE"
 # Each statement sees what is committed once it has its locks. With the one state that REPEATABLE READ gives to a whole
 # transaction, a table that another program emptied and filled again while this one waited for its lock would be empty.
 # The level is said each time, as a role's default may be another.
@@ -107,8 +105,8 @@ class Database:
         return self._busy_timeout(self._longest_wait) if self._is_sqlite else self._longest_wait
 
     @property
-    def reads_beside(self) -> bool:
-        """Whether it is worth while to read beside a thread that computes: SQLite takes Python's lock at each row."""
+    def prefetch_helps(self) -> bool:
+        """Whether it pays to read beside a thread that computes: SQLite's driver takes Python's lock at each row."""
         return not self._is_sqlite
 
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
@@ -135,10 +133,6 @@ class Database:
         return self._transaction(
             _WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout), sees_all=False
         )
-
-    def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """Like writing, for what may be lost in a power cut together with all that came after it."""
-        return self._transaction(_NOTE_IN_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
 
     def importing(self) -> AbstractContextManager[Connection]:
         """A writing transaction as long as it takes; only each of its statements is bounded."""

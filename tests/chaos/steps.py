@@ -96,8 +96,8 @@ class SteppedDatabase(Database):
     def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         return self._stepped(super().writing(timeout))
 
-    def noting(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        return self._stepped(super().noting(timeout))
+    def saving(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        return self._stepped(super().saving(timeout))
 
     @contextmanager
     def _stepped(self, transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:

@@ -154,3 +154,11 @@ def test_a_file_that_is_not_what_it_was_is_told(world: World, damage: Callable[[
     assert error["message"].startswith("The database")
     assert "sqlite" not in error["message"]
     fresh.close()
+
+
+def test_what_is_committed_is_on_the_disk(sqlite_world: World) -> None:
+    """The cursor in Redis would otherwise outlive, in a power cut, what it stands for."""
+    database = sqlite_world.services.database
+    for transaction in (database.writing, database.saving, database.importing):
+        with transaction() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL

@@ -12,8 +12,8 @@ from tests.world import World
 from tests.written_rows import TABLES, stock_ids, stocks_done
 from vettr_cron.domain.run import CallStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.services.ahead import Ahead
-from vettr_cron.services.evaluator import EvaluatedChunk
+from vettr_cron.jobs.job import Chunk
+from vettr_cron.services.prefetch import Prefetch
 
 STOCKS = 30
 
@@ -275,12 +275,12 @@ def assert_concerns_nobody_else(universe: World, job: str, what: str) -> None:
 def test_the_next_chunk_is_waited_for_under_its_own_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     add_stocks(world, 9)
     begun: list[int] = []
-    take = Ahead.take
+    take = Prefetch.take
 
-    def taking(ahead: Ahead, after: str | None, may_wait: Callable[[], bool]) -> EvaluatedChunk | None:
+    def taking(prefetch: Prefetch, after: str | None) -> Chunk | None:
         begun.append(len(world.table("cron_job_runs")))
-        return take(ahead, after, may_wait)
+        return take(prefetch, after)
 
-    monkeypatch.setattr(Ahead, "take", taking)
+    monkeypatch.setattr(Prefetch, "take", taking)
     world.data("scores?chunk_size=3&chunks=all")
     assert begun == [1, 2, 3]

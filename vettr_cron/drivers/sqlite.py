@@ -23,6 +23,8 @@ def _prepare_connection(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     _turn_wal_on(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
+    # A commit waits for the disk: the cursor in Redis must not outlive what it stands for.
+    cursor.execute("PRAGMA synchronous=FULL")
     # The pages that a chunk changes are some hundreds, all over the file, as rows have random ids: they fit, and are
     # brought from the log to the file once for many chunks.
     cursor.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
@@ -51,11 +53,7 @@ def _begin_transaction(connection: Connection) -> None:
     options = connection.get_execution_options()
     milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
     # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
-    *pragmas, begin = options.get("sqlite_begin", "BEGIN DEFERRED").split("; ")
-    are_set = connection.info.setdefault("pragmas", {})
-    for pragma in (f"PRAGMA busy_timeout = {milliseconds}", *pragmas):
-        name, _, value = pragma.partition(" = ")
-        if are_set.get(name) != value:
-            connection.exec_driver_sql(pragma)
-            are_set[name] = value
-    connection.exec_driver_sql(begin)
+    if connection.info.get("busy_timeout") != milliseconds:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+        connection.info["busy_timeout"] = milliseconds
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN DEFERRED"))

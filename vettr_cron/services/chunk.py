@@ -13,14 +13,13 @@ from vettr_cron.cursors import Cursor, Moved
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
-from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import pauses, runs
-from vettr_cron.services.ahead import Ahead, Beginning, Load
-from vettr_cron.services.clock import Deadline, Shutdown, utc_now
+from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
-from vettr_cron.services.evaluator import EvaluatedChunk
 from vettr_cron.services.plan import Plan
+from vettr_cron.services.prefetch import Load, Prefetch
 from vettr_cron.services.retry import persistently, until
 from vettr_cron.services.saving import Saved, save_group
 
@@ -47,7 +46,7 @@ class Work:
     executor: Executor
     plan: Plan
     load: Load
-    ahead: Ahead
+    prefetch: Prefetch
     progress: Progress
 
 
@@ -75,7 +74,7 @@ class ChunkRunner:
         Raises JobPaused when an operator has paused the job, ServiceUnavailable when not even the run row could be
         written.
         """
-        beginning = work.ahead.beginning(cursor.after)
+        stopwatch = Stopwatch()
         run = Run(
             id=uuid4(),
             job_name=work.job.run_name,
@@ -83,8 +82,7 @@ class ChunkRunner:
             chunk_offset=cursor.offset if work.plan.end is StopReason.CYCLE_COMPLETE else None,
             chunk_size=work.chunk_size,
             total_stocks=work.total_stocks,
-            duration_ms=beginning.stopwatch.milliseconds,
-            started_at=beginning.now,
+            started_at=utc_now(),
         )
 
         # Named before its row is there: readers take a row for orphaned that runs and is not named.
@@ -92,27 +90,27 @@ class ChunkRunner:
             raise RunSuperseded
 
         def start() -> None:
-            with self.database.noting(work.deadline.left) as connection:
+            with self.database.writing(work.deadline.left) as connection:
                 pause = pauses.find(connection, work.job.name)
                 if pause:
                     raise JobPaused(pause)
                 runs.start(connection, run)
 
         persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
-        return _ChunkRun(self, work, run, cursor, beginning).to_its_end(is_last=is_last)
+        return _ChunkRun(self, work, run, cursor, stopwatch).to_its_end(is_last=is_last)
 
 
 class _ChunkRun:
     """One chunk under way: its run row so far, and its place in the universe so far."""
 
-    def __init__(self, runner: ChunkRunner, work: Work, run: Run, cursor: Cursor, beginning: Beginning) -> None:
+    def __init__(self, runner: ChunkRunner, work: Work, run: Run, cursor: Cursor, stopwatch: Stopwatch) -> None:
         self._runner = runner
         self._work = work
         self._run = run
         self._cursor = cursor
         self._at_the_end = False
         self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
-        self._stopwatch = beginning.stopwatch
+        self._stopwatch = stopwatch
 
     def to_its_end(self, *, is_last: bool) -> ChunkOutcome:
         try:
@@ -130,11 +128,11 @@ class _ChunkRun:
         work, runner = self._work, self._runner
         if not runner.leases.confirm(work.lease):
             raise RunSuperseded
-        # Only now, so that it was prepared meanwhile, and what is left to wait for belongs to this run.
-        chunk = work.ahead.take(self._cursor.after, self._may_start) or persistently(self._read, self._may_start)
+        # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
+        chunk = work.prefetch.take(self._cursor.after) or persistently(self._read, self._may_start)
         next_after = None if is_last or chunk.ends_universe else chunk.items[-1].ticker
         if next_after is not None and self._may_start():
-            work.ahead.chunk_begins(next_after)
+            work.prefetch.start(next_after)
         done = 0
         for group in self._groups(chunk):
             done += sum(len(batch.items) for batch in group)
@@ -143,33 +141,24 @@ class _ChunkRun:
                 return stop
         if done < len(chunk.items):
             return StopReason.SHUTDOWN if runner.shutdown.asked else StopReason.TIME_BUDGET
-        if next_after is not None and self._may_start():
-            work.ahead.chunk_is_saved(next_after)
         return None
 
-    def _read(self) -> EvaluatedChunk:
-        return EvaluatedChunk(*self._work.load(self._cursor.after, self._run.started_at))
+    def _read(self) -> Chunk:
+        return self._work.load(self._cursor.after, self._run.started_at)
 
-    def _groups(self, chunk: EvaluatedChunk) -> Iterator[Sequence[BatchOutcome]]:
+    def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:
         """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group.
 
-        What is not evaluated yet is, once the group before it is saved.
+        A group is evaluated once the one before it is saved.
         """
         work = self._work
-        batches = max(COMMIT_GROUP_LIMIT // work.batch_size, 1)
-        size = batches * work.batch_size
+        size = max(COMMIT_GROUP_LIMIT // work.batch_size, 1) * work.batch_size
         for start in range(0, max(len(chunk.items), 1), size):
             if start and not self._may_start():
                 return
             items = chunk.items[start : start + size]
             self._log_group(items)
-            first = start // work.batch_size
-            ready = chunk.outcomes[first : first + batches]
-            rest = items[len(ready) * work.batch_size :]
-            yield [
-                *ready,
-                *evaluate_in_batches(work.executor, work.job, self._occasion, rest, work.batch_size, self._may_start),
-            ]
+            yield evaluate_in_batches(work.executor, work.job, self._occasion, items, work.batch_size, self._may_start)
 
     def _may_start(self) -> bool:
         return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
@@ -230,7 +219,7 @@ class _ChunkRun:
     def _record(self) -> bool:
         left = self._work.deadline.left
         limit = None if left is None else max(left, FINISH_SECONDS)
-        with self._runner.database.noting(limit) as connection:
+        with self._runner.database.writing(limit) as connection:
             return runs.record(connection, self._run)
 
     def _log_group(self, items: Sequence[Item]) -> None:

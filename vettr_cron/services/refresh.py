@@ -1,7 +1,7 @@
 """One call of a job: take the lease, go on from the cursor chunk by chunk, say what was done."""
 
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -14,22 +14,16 @@ from vettr_cron.cursors import Cursor, Cursors
 from vettr_cron.database import Database
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StockFailure, StopReason
-from vettr_cron.jobs.job import Chunk, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.pings import CallPings, Pings
 from vettr_cron.repositories import pauses, runs, stocks
-from vettr_cron.repositories.stocks import Beyond
-from vettr_cron.services.ahead import Ahead, Load, Offload
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
-from vettr_cron.services.evaluator import Evaluator, Task
 from vettr_cron.services.plan import AlongTheCursor, CursorReader, Plan, ThroughAList
+from vettr_cron.services.prefetch import Prefetch
 from vettr_cron.services.request import Request, asked_for, check_tickers
 from vettr_cron.services.retry import persistently
-
-# With fewer stocks to go a call is over before a second process has started, which takes a second.
-WORTH_A_PROCESS = 1_000
-LONGEST_ANSWER_SECONDS = 5.0  # of one that was asked to answer at once: as long as it takes to read a large chunk
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +43,6 @@ class Refresh:
         settings: Settings,
         shutdown: Shutdown,
         pings: Pings,
-        evaluator: Evaluator | None = None,
     ) -> None:
         self._database = database
         self._leases = leases
@@ -57,7 +50,6 @@ class Refresh:
         self._settings = settings
         self._shutdown = shutdown
         self._pings = pings
-        self.evaluator = evaluator
         self._reader = CursorReader(database, cursors)
         self._chunks = ChunkRunner(database, leases, shutdown)
 
@@ -120,8 +112,7 @@ class Refresh:
 
         with (
             ThreadPoolExecutor(self._settings.cron_workers, thread_name_prefix="batch") as executor,
-            ThreadPoolExecutor(1, thread_name_prefix="ahead") as reader,
-            closing(self._ahead(call, cursor, load, reader)) as ahead,
+            ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader,
         ):
             work = Work(
                 job=call.job,
@@ -134,28 +125,10 @@ class Refresh:
                 executor=executor,
                 plan=plan,
                 load=load,
-                ahead=ahead,
+                prefetch=Prefetch(load, reader if self._database.prefetch_helps else None),
                 progress=progress,
             )
             return call.result(self._chunk_by_chunk(call, work, cursor))
-
-    def _ahead(self, call: "_Call", cursor: Cursor, load: Load, reader: Executor) -> Ahead:
-        offload, evaluator = None, self.evaluator
-        if evaluator is not None and call.request.only is None:
-            if call.stocks_after_the_first_chunk(cursor) >= WORTH_A_PROCESS:
-                evaluator.start()
-            offload = Offload(
-                evaluator=evaluator,
-                task=lambda after, now: Task(
-                    job=call.job.name,
-                    selection=Beyond(after, call.request.chunk_size),
-                    occasion=Occasion(call.job.name, cursor.cycle_id, now),
-                    batch_size=self._settings.cron_batch_size,
-                    log_context=structlog.contextvars.get_contextvars(),
-                ),
-                patience=min(self._settings.cron_lease_seconds / 2, LONGEST_ANSWER_SECONDS),
-            )
-        return Ahead(load, reader, beside_rules=self._database.reads_beside, offload=offload)
 
     def _plan(self, call: "_Call", lease: Lease) -> tuple[Plan, Cursor]:
         """The call's way, and where on it the call begins."""
@@ -233,12 +206,6 @@ class _Call:
         self._last_run: UUID | None = None
         self._run_error: str | None = None  # of the last run that failed
         self._stopwatch = Stopwatch()
-
-    def stocks_after_the_first_chunk(self, cursor: Cursor) -> int:
-        """How many stocks a call along the cursor goes on to, if nothing stops it."""
-        chunks, size = self.request.chunks, self.request.chunk_size
-        left = self.total_stocks - cursor.offset
-        return max((left if chunks is None else min(left, chunks * size)) - size, 0)
 
     def add(self, run: Run) -> None:
         """Count one more run in."""
