@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select, tuple_, type_coerce, update
 
 from vettr_cron.domain.run import INTERRUPTED, BriefRun, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as runs
@@ -78,6 +78,10 @@ def as_interrupted(run: Run) -> Run:
 def find(connection: Connection, run_id: UUID) -> Run | None:
     """One run by its id."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    if row is None and connection.dialect.name == "sqlite":
+        # Another program may have written it with dashes, or in capitals.
+        digits = func.lower(func.replace(type_coerce(runs.c.id, String()), "-", ""))
+        row = connection.execute(select(runs).where(digits == run_id.hex).limit(1)).one_or_none()
     return None if row is None else _run(row)
 
 
