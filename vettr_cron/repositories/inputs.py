@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, select
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.repositories.bulk import Row, check_constraints, delete_moved, matching, not_kept, upsert
+from vettr_cron.repositories.bulk import Row, delete_moved, matching, not_kept, upsert
 
 _UNIQUE = {
     "stocks": ("ticker",),
@@ -57,11 +57,6 @@ def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> l
     if unknown is not None:
         raise RowsRefused(f"{table_name}: there is no stock {unknown!r} any more")
     return [{**row, "stock_id": ids[row["ticker"]]} for row in rows]
-
-
-def check(connection: Connection) -> None:
-    """Have the database check now what it would check at the commit. Raises RowsRefused."""
-    check_constraints(connection)
 
 
 def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:

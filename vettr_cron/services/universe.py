@@ -16,6 +16,7 @@ from vettr_cron.datasets.identity import RowIds, stock_id
 from vettr_cron.datasets.tables import TABLES, Row
 from vettr_cron.domain.errors import CronError, RowsRefused
 from vettr_cron.repositories import inputs, stocks
+from vettr_cron.repositories.bulk import check_constraints
 
 PIECE = 1_000
 
@@ -79,7 +80,7 @@ class Universe:
             with self._database.writing() as connection:
                 for table, rows in piece.items():
                     inputs.write(connection, table, rows)
-                inputs.check(connection)
+                check_constraints(connection)
             written(len(piece["stocks"]))
 
     @contextmanager
@@ -87,7 +88,7 @@ class Universe:
         try:
             with self._database.importing() as connection:
                 yield connection
-                inputs.check(connection)
+                check_constraints(connection)
         except RowsRefused as error:
             raise RowsRefused(f"{error}; nothing was written") from error
 
