@@ -116,7 +116,7 @@ class Database:
         """
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else _READ_ONLY_BEGIN, self._limit(timeout))
 
-    def looking_up(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+    def index_reads(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
         """Like reading, for statements that read rows stock by stock: joins as written, rows by their index."""
         begin = "; ".join([_READ_ONLY_BEGIN, *_BY_INDEX])
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else begin, self._limit(timeout))

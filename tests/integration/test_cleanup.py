@@ -479,15 +479,15 @@ def add_flags_of_which_the_last_may_go(world: World) -> UUID:
 
 def clean_a_piece(world: World, dry_run: bool = False, meanwhile: Callable[[], object] = lambda: None) -> CleanupResult:
     """A call that is stopped in its first piece, of two rows, that has any."""
-    outlives = newest_rows.NewestRows.outlives
+    is_superseded = newest_rows.NewestRows.is_superseded
 
     def stopping(newest: newest_rows.NewestRows, row: retention.Passed) -> bool:
         world.services.shutdown.ask()
         meanwhile()
-        return outlives(newest, row)
+        return is_superseded(newest, row)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(newest_rows.NewestRows, "outlives", stopping)
+        patched.setattr(newest_rows.NewestRows, "is_superseded", stopping)
         result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, dry_run=dry_run, time_budget=60), NOW)
     world.services.shutdown._asked_at = None
     return result

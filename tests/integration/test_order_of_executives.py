@@ -26,7 +26,7 @@ def add_people(world: World, order: list[int]) -> None:
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 1, 3, 0]])
 def test_the_longest_at_the_company_come_first_and_then_the_order_of_ids(world: World, order: list[int]) -> None:
     add_people(world, order)
-    with world.services.database.looking_up() as connection:
+    with world.services.database.index_reads() as connection:
         (item,) = JOBS["scores"].load(connection, Beyond(None, 10), utc_now()).items
     assert [(each.years_at_company, each.previous_companies) for each in item.inputs.executives] == [
         (19.9, ["D"]),

@@ -15,7 +15,7 @@ from vettr_cron.repositories import red_flag_inputs, score_inputs
 from vettr_cron.repositories.stocks import Place
 from vettr_cron.services.clock import utc_now
 
-STATEMENTS = {"scores": score_inputs.everything, "red-flags": red_flag_inputs.everything}
+STATEMENTS = {"scores": score_inputs.chunk_query, "red-flags": red_flag_inputs.chunk_query}
 FEW, MANY = 1_300, 33_400  # stocks, which have 30 prices and a row in each other table
 SILENT, FILINGS = 60, 500  # stocks without filings of their own, and filings of each of the few that have any
 _GROW = (
@@ -64,7 +64,7 @@ def add_filings(url: str) -> None:
 def plan(world: World, statement: Select[Any]) -> list[tuple[str, str]]:
     """The plan of a chunk's statement in the middle of the universe: what each step does, and with which index."""
     parameters = {"after": "M000010", "limit": 51, "since": utc_now() - timedelta(days=60)}
-    with world.services.database.looking_up() as connection:
+    with world.services.database.index_reads() as connection:
         compiled = statement.compile(connection.engine)
         explained = connection.exec_driver_sql(
             f"EXPLAIN (FORMAT JSON) {compiled}", {**compiled.params, **parameters}

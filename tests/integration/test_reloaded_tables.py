@@ -132,7 +132,7 @@ def test_every_transaction_says_its_level_itself(postgres_world: World, redis_ur
     world = World.make(postgres_world.database_url, redis_url)
     try:
         database = world.services.database
-        for kind in (database.reading, database.looking_up, database.writing, database.saving, database.importing):
+        for kind in (database.reading, database.index_reads, database.writing, database.saving, database.importing):
             with kind() as connection:
                 shown = connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()
             assert shown == "read committed"

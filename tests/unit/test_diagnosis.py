@@ -168,7 +168,7 @@ def scheduled(
         running=running,
         last_run=runs[0] if runs else None,
         paused=paused,
-        pace=pace(calls_of(runs), offset, 1_300, now, awaited=not (running or paused)),
+        pace=pace(calls_of(runs), offset, 1_300, now, call_expected=not (running or paused)),
     )
     return schedule(situation, results, ttl, now)
 

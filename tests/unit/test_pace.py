@@ -35,7 +35,7 @@ def calls_every(interval: timedelta, count: int, until: datetime, stocks: int = 
 
 
 def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_300, **values: object) -> str:
-    awaited = not (values.get("running") or values.get("paused"))
+    call_expected = not (values.get("running") or values.get("paused"))
     known = {
         "job": "scores",
         "offset": offset,
@@ -43,7 +43,7 @@ def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_
         "running": None,
         "last_run": runs[0] if runs else None,
         "paused": None,
-        "pace": pace(calls_of(runs), offset, total, now, awaited=awaited),
+        "pace": pace(calls_of(runs), offset, total, now, call_expected=call_expected),
     }
     return in_words(Situation(**known | values), now)  # type: ignore[arg-type]  # all of them are there
 
@@ -119,7 +119,7 @@ def test_before_the_first_call_it_says_how_to_make_one() -> None:
 
 def test_a_run_under_way_is_told_and_no_gap() -> None:
     runs = calls_every(HOUR, 5, NOON)
-    assert not pace(calls_of(runs), 500, 1_300, NOON + 9 * HOUR, awaited=False).late
+    assert not pace(calls_of(runs), 500, 1_300, NOON + 9 * HOUR, call_expected=False).late
     words = said(runs, NOON + 9 * HOUR, offset=500, running=runs[0])
     assert words.startswith("Running: 500 of 1300 stocks are done.")
     assert "scheduler" not in words

@@ -3,10 +3,10 @@
 import click
 
 from vettr_cron.cli.cron import FAILED, cron, time_budget_option
+from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.tables import columns
-from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.presentation import cleanup_json
@@ -23,7 +23,7 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 @click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
 @time_budget_option
 @click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
-@speaking
+@report_errors
 def cleanup(
     runs_days: int | None,
     red_flags_days: int | None,

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.tables import history_table, preview_table, result_table, status_table
-from vettr_cron.cli.troubles import CommandGroup, speaking
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs import JOBS, jobs_named
@@ -112,7 +112,7 @@ def _work_options(command: Any) -> Any:
 def _add_job_command(job_name: str) -> None:
     @cron.command(job_name, help=f"Advance {JOBS[job_name].run_name} by one call.")
     @_work_options
-    @speaking
+    @report_errors
     def advance(as_json: bool, dry_run: bool, **asked: Any) -> None:
         job, request = JOBS[job_name], _request(**asked)
         if dry_run:
@@ -131,7 +131,7 @@ for _name in JOBS:
 
 @cron.command("refresh-all")
 @_work_options
-@speaking
+@report_errors
 def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     """Advance every job by one call, one after the other."""
     request = _request(**asked)
@@ -149,7 +149,7 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
 
 @cron.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
-@speaking
+@report_errors
 def status(as_json: bool) -> None:
     """What goes on: progress, what runs, the last run and the last success."""
     now = services().status.read()
@@ -161,7 +161,7 @@ def status(as_json: bool) -> None:
 @click.option("--job", type=TextType(), help="Only this job's runs; another program's by its name in the run log.")
 @click.option("--status", "run_status", type=click.Choice([state.value for state in RunStatus]))
 @click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
-@speaking
+@report_errors
 def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
     """The newest runs, newest first."""
     state = RunStatus(run_status) if run_status else None
@@ -173,7 +173,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 @click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's cursor. [default: all]")
 @click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
-@speaking
+@report_errors
 def reset(job: str | None, yes: bool, as_json: bool) -> None:
     """Forget the cursors, so that the next call starts a new cycle."""
     if not yes:

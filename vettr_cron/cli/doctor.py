@@ -6,16 +6,16 @@ from itertools import chain
 import click
 
 from vettr_cron.cli.cron import FAILED, cron
+from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.tables import columns
-from vettr_cron.cli.troubles import speaking
 from vettr_cron.services.doctor import Check, Diagnosis, State
 from vettr_cron.services.registry import services
 
 
 @cron.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@speaking
+@report_errors
 def doctor(as_json: bool) -> None:
     """Check settings, servers, stocks and schedule, and say how to mend what is wrong.
 

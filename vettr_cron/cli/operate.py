@@ -6,9 +6,9 @@ from uuid import UUID
 import click
 
 from vettr_cron.cli.cron import TextType, cron, finite
+from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
-from vettr_cron.cli.troubles import speaking
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
@@ -38,7 +38,7 @@ limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=10
 @limit_option
 @after_option
 @json_option
-@speaking
+@report_errors
 def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """How many stocks are fresh, stale or were never refreshed, and which."""
     if stocks and not job:
@@ -54,7 +54,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 @limit_option
 @after_option
 @json_option
-@speaking
+@report_errors
 def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """The stocks that failed last time: since when, how often, and why."""
     pages = {each.key: services().coverage.failures(each, limit, after) for each in jobs_named(job)}
@@ -64,7 +64,7 @@ def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> N
 @cron.command()
 @click.argument("run_id", type=click.UUID, metavar="ID")
 @json_option
-@speaking
+@report_errors
 def run(run_id: UUID, as_json: bool) -> None:
     """One run whole, with every stock that failed in it."""
     found = services().history.one(run_id)
@@ -87,7 +87,7 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
     help=f"Why, for whoever asks; at most {MAXIMUM_REASON} characters.",
 )
 @json_option
-@speaking
+@report_errors
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
     paused = services().pause.pause(jobs_named(job), reason)
@@ -97,7 +97,7 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 @cron.command()
 @job_option
 @json_option
-@speaking
+@report_errors
 def resume(job: str | None, as_json: bool) -> None:
     """Let one job go on, or all."""
     paused = services().pause.resume(jobs_named(job))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from vettr_cron.cli.cron import cron
+from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show_lines
 from vettr_cron.cli.tables import columns
-from vettr_cron.cli.troubles import speaking
 from vettr_cron.services.overview import Overview, Scored
 from vettr_cron.services.registry import services
 
@@ -14,7 +14,7 @@ SEVERITIES = ("Critical", "High", "Moderate", "Low")
 
 
 @cron.command()
-@speaking
+@report_errors
 def overview() -> None:
     """How the scores are spread, the five best and worst stocks, the flags by severity."""
     show_lines(_text(services().overview.read()))

@@ -25,13 +25,13 @@ def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job[Any]], Pr
     if not show:
         yield lambda _job: unwatched
     elif not sys.stdout.isatty():
-        yield lambda job: _careless(_lines(job))
+        yield lambda job: _ignore_broken_pipe(_lines(job))
     else:
         with ExitStack() as bars:
-            yield lambda job: _careless(_bar(bars, job, request))
+            yield lambda job: _ignore_broken_pipe(_bar(bars, job, request))
 
 
-def _careless(show: Progress) -> Progress:
+def _ignore_broken_pipe(show: Progress) -> Progress:
     """The same, but quiet once nobody reads it: the work is not for the display."""
     gone = False
 

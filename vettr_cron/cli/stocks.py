@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vettr_cron.cli.troubles import CommandGroup, speaking
+from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.registry import services
 from vettr_cron.services.universe import Written
@@ -17,7 +17,7 @@ stocks = CommandGroup("stocks", help="Bring stocks into the database.")
 
 @stocks.command("import")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@speaking
+@report_errors
 def import_folder(path: Path) -> None:
     """Import a folder of CSV files, named and headed like the tables, `ticker` in place of stock_id.
 
@@ -33,7 +33,7 @@ def import_folder(path: Path) -> None:
 
 @stocks.command()
 @click.option("--if-empty", is_flag=True, help="Do nothing when there are stocks already.")
-@speaking
+@report_errors
 def demo(if_empty: bool) -> None:
     """Load 1 572 US companies of 2017, their dates moved to the present (sources: vettr_cron/datasets/us_2017)."""
     universe = services().universe
@@ -50,7 +50,7 @@ def demo(if_empty: bool) -> None:
 @click.option("--count", type=click.IntRange(1, 10_000_000), required=True, help="How many stocks.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other stocks.")
 @click.option("--add", is_flag=True, help="Join the stocks that are there; one with the same ticker is overwritten.")
-@speaking
+@report_errors
 def generate(count: int, seed: int, add: bool) -> None:
     """Make up a plausible universe, with all input tables filled, for tests and load."""
     with _bar("generating", count) as written:

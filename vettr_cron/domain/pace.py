@@ -30,17 +30,17 @@ class Pace:
     late: bool = False
 
 
-def pace(calls: Sequence[Call], offset: int, total: int, now: datetime, *, awaited: bool = True) -> Pace:
+def pace(calls: Sequence[Call], offset: int, total: int, now: datetime, *, call_expected: bool = True) -> Pace:
     """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks.
 
-    No call is late where none is `awaited`: while one is at work, or the job is paused.
+    No call is late where none is `call_expected`: while one is at work, or the job is paused.
     """
     if not calls:
         return Pace()
     last = calls[-1]
     seconds = (last.ended - last.began).total_seconds()
     rate = last.stocks / seconds if seconds > 0 else None
-    late = awaited and now > due(calls)
+    late = call_expected and now > due(calls)
     if len(calls) < MINIMUM_CALLS:
         return Pace(last_call=last.began, stocks_per_second=rate, late=late)
     every = usual_gap(calls)

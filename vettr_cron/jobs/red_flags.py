@@ -13,7 +13,7 @@ from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
 from vettr_cron.models.tables import red_flag_history
 from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.bulk import Row
-from vettr_cron.repositories.fit import check_fits
+from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.stocks import Selection
 
 
@@ -34,7 +34,7 @@ def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
     report = red_flags(item.inputs, occasion.now)
     ids = occasion.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
     rows = [_row(row_id, flag, item) for row_id, flag in zip(ids, report.flags, strict=True)]
-    check_fits(red_flag_history, rows[0])  # the others differ in what is ours alone
+    check_column_limits(red_flag_history, rows[0])  # the others differ in what is ours alone
     answer = orjson.dumps(_answer(report, occasion.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 

@@ -14,7 +14,7 @@ from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
 from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.bulk import Row
-from vettr_cron.repositories.fit import check_fits
+from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.stocks import Selection
 
 
@@ -43,8 +43,8 @@ def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
     history = _history_row(history_id, score, overlay, item)
     copied = {name: history[name] for name in _SNAPSHOT_COPIES}
     snapshot = {"id": snapshot_id, **copied, "price": inputs.price}
-    check_fits(vetr_score_history, history)
-    check_fits(vetr_score_snapshots, snapshot)
+    check_column_limits(vetr_score_history, history)
+    check_column_limits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "stock_ticker": item.ticker, "vetr_score": score.overall_score}
     answer = orjson.dumps(_answer(score, overlay, occasion.now)).decode()
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
-from vettr_cron.repositories import arrays, tuples
+from vettr_cron.repositories import postgres_params, sqlite_params
 
 Row = dict[str, Any]
 Replacements = Callable[[Any], Row]
@@ -49,13 +49,13 @@ def upsert(
     if connection.dialect.name == "postgresql":
         statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
         with refusals(table, rows):
-            written = connection.execute(statement, arrays.parameters(table, names, rows) | shared).rowcount
+            written = connection.execute(statement, postgres_params.parameters(table, names, rows) | shared).rowcount
     else:
         everything = (*names, *shared)
         statement = _sqlite_upsert(table, everything, tuple(key), replacements)
         kinds = {name: table.c[name].type for name in everything}
         with refusals(table, rows):
-            written = tuples.execute(connection, statement, kinds, rows, shared)
+            written = sqlite_params.execute(connection, statement, kinds, rows, shared)
     # Rows that a trigger redirects to another table, as that of a partition, are not counted either, and yet there.
     if written >= len(rows):
         return ()
@@ -90,9 +90,9 @@ def matching(
     """
     chosen = select(*(table.c[name] for name in wanted or table.c.keys()))
     if connection.dialect.name == "postgresql":
-        values = arrays.values_from_rows(table, names)
+        values = postgres_params.values_from_rows(table, names)
         agree = (table.c[name] == values[name] for name in names)
-        return list(connection.execute(chosen.where(*agree), arrays.parameters(table, names, rows)))
+        return list(connection.execute(chosen.where(*agree), postgres_params.parameters(table, names, rows)))
     columns = [table.c[name] for name in names]
     found: list[Any] = []
     for start in range(0, len(rows), _KEYS_AT_ONCE):
@@ -112,7 +112,7 @@ def delete_moved(
     values: Any
     given: Any
     if connection.dialect.name == "postgresql":
-        values, given = arrays.values_from_rows(table, names), arrays.parameters(table, names, rows)
+        values, given = postgres_params.values_from_rows(table, names), postgres_params.parameters(table, names, rows)
     else:
         values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
         given = [{f"row_{name}": row[name] for name in names} for row in rows]
@@ -130,7 +130,7 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     if not rows:
         return ()
     if connection.dialect.name == "postgresql":
-        given = arrays.parameters(table, ("id", name), rows)
+        given = postgres_params.parameters(table, ("id", name), rows)
         with refusals(table, rows):
             suspects = set(connection.execute(_postgresql_column_update(table, name), given).scalars())
         if not suspects:
@@ -141,7 +141,7 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
         with refusals(table, rows):
-            tuples.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
+            sqlite_params.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
     found = {row.id: row._mapping[name] for row in matching(connection, table, ("id",), rows, ("id", name))}
     return [row for row in rows if row["id"] in found and found[row["id"]] != row[name]]
 
@@ -175,7 +175,7 @@ def _postgresql_upsert(
     key: tuple[str, ...],
     replacements: Replacements | None,
 ) -> Any:
-    values = arrays.values_from_rows(table, names)
+    values = postgres_params.values_from_rows(table, names)
     everyones = [bindparam(name, type_=table.c[name].type) for name in shared]
     insert = postgresql.insert(table).from_select([*names, *shared], select(*values.values(), *everyones))
     return _or_replace(insert, key, (*names, *shared), replacements).execution_options(preserve_rowcount=True)
@@ -191,7 +191,7 @@ def _sqlite_upsert(
 @cache
 def _postgresql_column_update(table: Table, name: str) -> Any:
     """Updates what differs, and gives the ids of the rows that differed before and have not got the value."""
-    values = arrays.values_from_rows(table, ("id", name))
+    values = postgres_params.values_from_rows(table, ("id", name))
     given = select(values["id"].label("id"), values[name].label("value")).cte("given")
     differs = (table.c.id == given.c.id) & table.c[name].is_distinct_from(given.c.value)
     updated = update(table).where(differs).values({name: given.c.value}).returning(table.c.id, table.c[name])

@@ -15,8 +15,8 @@ from vettr_cron.repositories.stocks import (
     Place,
     Selection,
     Stretch,
+    aggregated,
     chosen_of,
-    gathered,
     joined,
     newest_of,
     stretch,
@@ -36,7 +36,7 @@ _STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap)
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
 ) -> tuple[Stretch, list[RedFlagInputs]]:
-    found = stretch(connection, everything(selection.place), selection, times)
+    found = stretch(connection, chunk_query(selection.place), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -49,12 +49,12 @@ def _inputs_of(
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def everything(place: Place) -> Select[Any]:
+def chunk_query(place: Place) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
-    officers = gathered(executives, {"years": executives.c.years_at_company})
+    officers = aggregated(executives, {"years": executives.c.years_at_company})
     texts = {name: filings.c[name] for name in Filing._fields}
     newest = func.max(filings.c.date).label("newest")
-    recent = gathered(filings, texts, filings.c.date >= bindparam("since"), besides=[newest])
+    recent = aggregated(filings, texts, filings.c.date >= bindparam("since"), besides=[newest])
     chosen = select(*_STOCK, *officers.c, *recent.c)
     source = stocks.join(officers, true()).join(recent, true())
     return chosen_of(chosen.select_from(source), place).execution_options(binary=True)

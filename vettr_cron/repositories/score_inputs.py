@@ -39,9 +39,9 @@ from vettr_cron.repositories.stocks import (
     Place,
     Selection,
     Stretch,
+    aggregated,
     array_of,
     chosen_of,
-    gathered,
     joined,
     newest_of,
     stretch,
@@ -86,7 +86,7 @@ def load(connection: Connection, selection: Selection, now: datetime) -> tuple[S
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
 ) -> tuple[Stretch, list[StockInputs]]:
-    found = stretch(connection, everything(selection.place), selection, times)
+    found = stretch(connection, chunk_query(selection.place), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -117,12 +117,12 @@ _NEWEST_FILING = newest_of(filings, filings.c.date)
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def everything(place: Place) -> Select[Any]:
+def chunk_query(place: Place) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
     columns = ("transaction_date", "transaction_text", "value")
-    officers = gathered(executives, officer, order=_BY_YEARS)
-    insiders = gathered(
+    officers = aggregated(executives, officer, order=_BY_YEARS)
+    insiders = aggregated(
         insider_transactions,
         {name: insider_transactions.c[name] for name in columns},
         insider_transactions.c.transaction_date >= bindparam("since"),

@@ -86,7 +86,7 @@ class StockState(NamedTuple):
 
 def counts(connection: Connection, job: str, since: datetime) -> Counts:
     """How many stocks were refreshed since then, and how many not."""
-    conditions = [*(is_so_fresh(freshness, since) for freshness in Freshness), IS_FAILING]
+    conditions = [*(freshness_condition(freshness, since) for freshness in Freshness), IS_FAILING]
     counted = (func.count().filter(condition) for condition in conditions)
     statement = _universe(job, func.count(), *counted, func.min(states.c.last_refreshed_at))
     return Counts._make(connection.execute(statement).one())
@@ -95,7 +95,7 @@ def counts(connection: Connection, job: str, since: datetime) -> Counts:
 def page(
     connection: Connection, job: str, wanted: ColumnElement[bool], limit: int, after: str | None = None
 ) -> list[StockState]:
-    """The next stocks beyond a ticker, in order, for which a condition holds: `is_so_fresh`, or IS_FAILING."""
+    """The next stocks beyond a ticker, in order, for which a condition holds: `freshness_condition`, or IS_FAILING."""
     beyond = [] if after is None else [stocks.c.ticker > after]
     statement = _universe(job, stocks.c.ticker, *_DETAILS).where(wanted, *beyond)
     rows = connection.execute(statement.order_by(stocks.c.ticker).limit(limit))
@@ -105,7 +105,7 @@ def page(
 IS_FAILING = states.c.consecutive_failures > 0
 
 
-def is_so_fresh(freshness: Freshness, since: datetime) -> ColumnElement[bool]:
+def freshness_condition(freshness: Freshness, since: datetime) -> ColumnElement[bool]:
     """The condition that a stock's last result is fresh as of then, stale, or not there."""
     refreshed = states.c.last_refreshed_at
     if freshness is Freshness.NEVER:

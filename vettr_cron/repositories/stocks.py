@@ -127,7 +127,7 @@ def joined(table: Table, *columns: Any) -> Select[Any]:
     return select(stocks.c.ticker, *columns).join_from(stocks, table, table.c.stock_id == stocks.c.id)
 
 
-def gathered(
+def aggregated(
     table: Table,
     columns: Mapping[str, Any],
     *conditions: ColumnElement[bool],

@@ -20,7 +20,7 @@ from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
 from vettr_cron.services.plan import Plan
 from vettr_cron.services.prefetch import Load, Prefetch
-from vettr_cron.services.retry import persistently, until
+from vettr_cron.services.retry import retry_transient, with_timeout
 from vettr_cron.services.saving import Saved, save_group
 
 log = structlog.get_logger(__name__)
@@ -96,7 +96,7 @@ class ChunkRunner:
                     raise JobPaused(pause)
                 runs.start(connection, run)
 
-        persistently(start, lambda: not (self.shutdown.asked or work.deadline.spent))
+        retry_transient(start, lambda: not (self.shutdown.asked or work.deadline.spent))
         return _ChunkRun(self, work, run, cursor, stopwatch).to_its_end(is_last=is_last)
 
 
@@ -129,7 +129,7 @@ class _ChunkRun:
         if not runner.leases.confirm(work.lease):
             raise RunSuperseded
         # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
-        chunk = work.prefetch.take(self._cursor.after) or persistently(self._read, self._may_start)
+        chunk = work.prefetch.take(self._cursor.after) or retry_transient(self._read, self._may_start)
         next_after = None if is_last or chunk.ends_universe else chunk.items[-1].ticker
         if next_after is not None and self._may_start():
             work.prefetch.start(next_after)
@@ -182,7 +182,7 @@ class _ChunkRun:
 
     def _commit(self, group: Sequence[BatchOutcome]) -> Saved:
         """Write a group's results and the run's new counts, and take them for written only once they are."""
-        saved, self._run = persistently(lambda: self._transaction(group), self._may_start)
+        saved, self._run = retry_transient(lambda: self._transaction(group), self._may_start)
         self._warn(saved.failures)
         return saved
 
@@ -203,7 +203,7 @@ class _ChunkRun:
         error = error or self._run.beyond_tolerance(self._work.tolerated_failure_percent)
         self._run = self._run.finished(utc_now(), self._stopwatch.milliseconds, error)
         try:
-            if not until(self._runner.shutdown.ends, self._tell):
+            if not with_timeout(self._runner.shutdown.ends, self._tell):
                 stop = StopReason.SUPERSEDED
                 self._run = replace(self._run, status=RunStatus.FAILED, error_message=SUPERSEDED)
         except ServiceUnavailable as problem:
@@ -214,7 +214,7 @@ class _ChunkRun:
         return ChunkOutcome(self._run, self._cursor, stop, self._at_the_end)
 
     def _tell(self) -> bool:
-        return persistently(self._record, lambda: not (self._runner.shutdown.over or self._work.deadline.spent))
+        return retry_transient(self._record, lambda: not (self._runner.shutdown.over or self._work.deadline.spent))
 
     def _record(self) -> bool:
         left = self._work.deadline.left

@@ -17,7 +17,7 @@ from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.newest_rows import NewestRows
-from vettr_cron.services.retry import persistently, until
+from vettr_cron.services.retry import retry_transient, with_timeout
 from vettr_cron.services.status import orphaned_runs
 from vettr_cron.walks import Walks
 
@@ -114,7 +114,7 @@ class Cleanup:
                 return True
 
         try:
-            return until(self._shutdown.ends, ask)
+            return with_timeout(self._shutdown.ends, ask)
         except DatabaseUnavailable:
             return False
 
@@ -122,15 +122,15 @@ class Cleanup:
         """Walk one table to its end, from where the last call came to. False when there was no time for all of it."""
         if not call.may_go_on():
             return False
-        expired = persistently(lambda: self._expired(call, name), call.may_go_on)
+        expired = retry_transient(lambda: self._expired(call, name), call.may_go_on)
         newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_go_on)
         after, size = self._first_place(call, name), min(FIRST_ROWS, self._most_rows)
         while call.may_go_on():
             stopwatch = Stopwatch()
-            rows = persistently(partial(self._next_rows, call, expired, after, size), call.may_go_on)
+            rows = retry_transient(partial(self._next_rows, call, expired, after, size), call.may_go_on)
             if not newest.learn(rows):
                 return False
-            outlived = [row.place.id for row in rows if newest.outlives(row)]
+            outlived = [row.place.id for row in rows if newest.is_superseded(row)]
             call.removed[name] += self._remove(call, expired, outlived) if outlived else 0
             after = call.places[name] = rows[-1].place if len(rows) == size else None
             if after is None:
@@ -187,7 +187,7 @@ class Cleanup:
                 tried.update(locked)
                 return earlier + (retention.remove(connection, expired, locked) if locked else 0)
 
-        return persistently(count if call.request.dry_run else remove, call.may_go_on)
+        return retry_transient(count if call.request.dry_run else remove, call.may_go_on)
 
     def _next_size(self, size: int, milliseconds: int) -> int:
         """More rows after a quick piece, fewer after a slow one: other tables hang on some rows, and cost time."""

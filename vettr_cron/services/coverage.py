@@ -54,7 +54,7 @@ class ReadCoverage:
             counts = {job.key: states.counts(connection, job.name, since) for job in jobs}
             page = None
             if listing is not None:
-                wanted = states.is_so_fresh(listing.freshness, since)
+                wanted = states.freshness_condition(listing.freshness, since)
                 found = states.page(connection, jobs[0].name, wanted, listing.limit + 1, listing.after)
                 page = _page(found, listing.limit)
         return Coverage(max_age, since, counts, page)

@@ -111,7 +111,7 @@ class Doctor:
         """Why the jobs cannot read the first stock, be it for a view or a column; None where they can."""
         for job in JOBS.values():
             try:
-                with self.database.looking_up(LOOK_SECONDS) as connection:
+                with self.database.index_reads(LOOK_SECONDS) as connection:
                     job.load(connection, Beyond(None, 1), self.clock())
             except ServiceUnavailable as error:
                 return str(error)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place, Series
-from vettr_cron.services.retry import persistently
+from vettr_cron.services.retry import retry_transient
 
 ROWS_AT_ONCE = 5_000
 STOCKS_AT_ONCE = 50  # whose rows are all read in one statement
@@ -40,11 +40,11 @@ class NewestRows:
             return False
         firsts = self._unknown(rows)
         while firsts and self._may_go_on():
-            self._note(persistently(partial(self._newest_of, firsts[:STOCKS_AT_ONCE]), self._may_go_on))
+            self._note(retry_transient(partial(self._newest_of, firsts[:STOCKS_AT_ONCE]), self._may_go_on))
             firsts = firsts[STOCKS_AT_ONCE:]
         return not firsts
 
-    def outlives(self, row: Passed) -> bool:
+    def is_superseded(self, row: Passed) -> bool:
         """Whether the row's series has a newer one."""
         newest = self._newest.get(self._judge_of(row))
         return newest is not None and _order(row.place) < newest
@@ -59,7 +59,7 @@ class NewestRows:
         """Read the table from its newest row back until no new series turn up. False when there was no time for it."""
         place: Place | None = None
         while self._may_go_on():
-            rows = persistently(partial(self._rows_before, place), self._may_go_on)
+            rows = retry_transient(partial(self._rows_before, place), self._may_go_on)
             known = len(self._newest)
             self._note(rows)
             if len(rows) < ROWS_AT_ONCE or len(self._newest) == known:

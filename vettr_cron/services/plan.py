@@ -43,7 +43,7 @@ class Plan(Protocol):
         """Replace the cached answers of a group that is saved, and note that the call has come so far."""
 
 
-class AlongTheCursor:
+class CyclePlan:
     """Through the universe, from where the job's cursor stands in Redis."""
 
     end = StopReason.CYCLE_COMPLETE
@@ -64,7 +64,7 @@ class AlongTheCursor:
         return self._cursors.move(self._job.name, self._lease, before, after, answers, cycle_ends=ends)
 
 
-class ThroughAList:
+class ListPlan:
     """Through stocks that were asked for, in the universe's order; the job's cursor stays where it is."""
 
     end = StopReason.STOCKS_DONE

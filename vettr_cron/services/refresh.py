@@ -20,10 +20,10 @@ from vettr_cron.pings import CallPings, Pings
 from vettr_cron.repositories import pauses, runs, stocks
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
 from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
-from vettr_cron.services.plan import AlongTheCursor, CursorReader, Plan, ThroughAList
+from vettr_cron.services.plan import CursorReader, CyclePlan, ListPlan, Plan
 from vettr_cron.services.prefetch import Prefetch
 from vettr_cron.services.request import Request, asked_for, check_tickers
-from vettr_cron.services.retry import persistently
+from vettr_cron.services.retry import retry_transient
 
 log = structlog.get_logger(__name__)
 
@@ -100,14 +100,16 @@ class Refresh:
         call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
 
     def _advance(self, call: "_Call", lease: Lease, progress: Progress) -> JobResult:
-        persistently(lambda: self._take_stock(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent))
+        retry_transient(
+            lambda: self._close_orphans(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent)
+        )
         plan, cursor = self._plan(call, lease)
         if plan.end is StopReason.STOCKS_DONE and plan.length == 0:
             return call.result(plan.end)  # nobody has failed
         progress(cursor.offset, plan.length)
 
         def load(after: str | None, now: datetime) -> Chunk:
-            with self._database.looking_up(call.deadline.left) as connection:
+            with self._database.index_reads(call.deadline.left) as connection:
                 return plan.load(connection, after, now)
 
         with (
@@ -136,13 +138,13 @@ class Refresh:
         if call.request.only is None:
             cursor, call.warning = self._reader.open(job.name, lease, call.total_stocks, call.deadline.left)
             call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
-            return AlongTheCursor(job, lease, self._cursors, size, call.total_stocks), cursor
+            return CyclePlan(job, lease, self._cursors, size, call.total_stocks), cursor
         with self._database.reading(call.deadline.left) as connection:
             tickers = asked_for(connection, job.name, call.request)
         # Its rows derive from a cycle of their own, which nobody else will ever go on with.
-        return ThroughAList(job, lease, self._cursors, size, tickers), Cursor(uuid4(), 0, "")
+        return ListPlan(job, lease, self._cursors, size, tickers), Cursor(uuid4(), 0, "")
 
-    def _take_stock(self, call: "_Call", lease: Lease) -> None:
+    def _close_orphans(self, call: "_Call", lease: Lease) -> None:
         """Close what a dead holder left running, and count the universe. Raises JobPaused."""
         with self._database.writing(call.deadline.left) as connection:
             orphans = runs.running(connection, [call.job.run_name], lock=True)

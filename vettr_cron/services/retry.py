@@ -18,7 +18,7 @@ ATTEMPTS = 4
 log = structlog.get_logger(__name__)
 
 
-def persistently(transaction: Callable[[], Answer], may_wait: Callable[[], bool]) -> Answer:
+def retry_transient(transaction: Callable[[], Answer], may_wait: Callable[[], bool]) -> Answer:
     """The transaction's answer, after a few attempts with jitter between them while `may_wait` says so.
 
     Every transaction that is handed over must do the same when it is done twice: a commit whose answer was lost may
@@ -34,7 +34,7 @@ def persistently(transaction: Callable[[], Answer], may_wait: Callable[[], bool]
     return retrying(transaction)
 
 
-def until(moment: float | None, transaction: Callable[[], Answer]) -> Answer:
+def with_timeout(moment: float | None, transaction: Callable[[], Answer]) -> Answer:
     """The transaction's answer, if it comes by that moment (monotonic); None is no limit.
 
     To connect to a server that says nothing can take longer than a stopping process has. The transaction is then left

@@ -76,7 +76,7 @@ class ReadStatus:
                 calls = _recent_calls(connection, job.run_name, now)
                 offset = keys.rank or 0
                 # Between two chunks of a call no run is running, yet it is at work.
-                awaited = job.name not in at_work and job.name not in paused
+                call_expected = job.name not in at_work and job.name not in paused
                 situation = Situation(
                     job=job.name,
                     offset=offset,
@@ -84,7 +84,7 @@ class ReadStatus:
                     running=running[0] if running else None,
                     last_run=last[0] if last else None,
                     paused=paused.get(job.name),
-                    pace=pace(calls, offset, total, now, awaited=awaited),
+                    pace=pace(calls, offset, total, now, call_expected=call_expected),
                 )
                 states[job.key] = JobState(
                     name=job.name,

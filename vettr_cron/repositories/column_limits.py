@@ -14,7 +14,7 @@ _BIGINT_LIMIT = 2**63
 _NUMBERS = (int, float)
 
 
-def check_fits(table: Table, row: Row) -> None:
+def check_column_limits(table: Table, row: Row) -> None:
     """Raise StockDataError, which names the column and the value, for a value that its column cannot hold."""
     columns = _judged(table)
     # A loop a kind and no calls in it: this is asked of every value of every row.

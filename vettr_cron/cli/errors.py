@@ -16,7 +16,7 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 
-def speaking(command: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
+def report_errors(command: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     """Turn the errors that the service expects into a message."""
 
     @wraps(command)
