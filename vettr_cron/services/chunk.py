@@ -16,7 +16,7 @@ from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
 from vettr_cron.lease import Lease, Leases
 from vettr_cron.repositories import pauses, runs
-from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
 from vettr_cron.services.plan import Plan
 from vettr_cron.services.prefetch import Load, Prefetch
@@ -96,7 +96,7 @@ class ChunkRunner:
                     raise JobPaused(pause)
                 runs.start(connection, run)
 
-        retry_transient(start, lambda: not (self.shutdown.asked or work.deadline.spent))
+        retry_transient(start, Limits(self.shutdown, work.deadline).may_start)
         return _ChunkRun(self, work, run, cursor, stopwatch).to_its_end(is_last=is_last)
 
 
@@ -111,6 +111,7 @@ class _ChunkRun:
         self._at_the_end = False
         self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
         self._stopwatch = stopwatch
+        self._may_start = Limits(runner.shutdown, work.deadline, lambda: work.lease.lost).may_start
 
     def to_its_end(self, *, is_last: bool) -> ChunkOutcome:
         try:
@@ -159,9 +160,6 @@ class _ChunkRun:
             items = chunk.items[start : start + size]
             self._log_group(items)
             yield evaluate_in_batches(work.executor, work.job, self._occasion, items, work.batch_size, self._may_start)
-
-    def _may_start(self) -> bool:
-        return not (self._runner.shutdown.asked or self._work.deadline.spent or self._work.lease.lost)
 
     def _save_and_move(self, group: Sequence[BatchOutcome], *, ends: bool) -> StopReason | None:
         work, before = self._work, self._cursor

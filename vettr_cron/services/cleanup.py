@@ -15,7 +15,7 @@ from vettr_cron.jobs import JOBS
 from vettr_cron.lease import Leases
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
-from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.newest_rows import NewestRows
 from vettr_cron.services.retry import retry_transient, with_timeout
 from vettr_cron.services.status import orphaned_runs
@@ -106,7 +106,7 @@ class Cleanup:
             return False
         if problem.late:
             return call.is_pressed
-        return problem.transient and not call.may_go_on() and self._database_answers(call)
+        return problem.transient and not call.may_start() and self._database_answers(call)
 
     def _database_answers(self, call: "_Call") -> bool:
         def ask() -> bool:
@@ -120,14 +120,14 @@ class Cleanup:
 
     def _walk(self, call: "_Call", name: str) -> bool:
         """Walk one table to its end, from where the last call came to. False when there was no time for all of it."""
-        if not call.may_go_on():
+        if not call.may_start():
             return False
-        expired = retry_transient(lambda: self._expired(call, name), call.may_go_on)
-        newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_go_on)
+        expired = retry_transient(lambda: self._expired(call, name), call.may_start)
+        newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_start)
         after, size = self._first_place(call, name), min(FIRST_ROWS, self._most_rows)
-        while call.may_go_on():
+        while call.may_start():
             stopwatch = Stopwatch()
-            rows = retry_transient(partial(self._next_rows, call, expired, after, size), call.may_go_on)
+            rows = retry_transient(partial(self._next_rows, call, expired, after, size), call.may_start)
             if not newest.learn(rows):
                 return False
             outlived = [row.place.id for row in rows if newest.is_superseded(row)]
@@ -187,7 +187,7 @@ class Cleanup:
                 tried.update(locked)
                 return earlier + (retention.remove(connection, expired, locked) if locked else 0)
 
-        return retry_transient(count if call.request.dry_run else remove, call.may_go_on)
+        return retry_transient(count if call.request.dry_run else remove, call.may_start)
 
     def _next_size(self, size: int, milliseconds: int) -> int:
         """More rows after a quick piece, fewer after a slow one: other tables hang on some rows, and cost time."""
@@ -207,14 +207,10 @@ class _Call:
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.removed = dict.fromkeys(days, 0)
         self.places: dict[str, Place | None] = {}  # to which the walks have come; None is the end
-        self._shutdown = shutdown
+        self.may_start = Limits(shutdown, self.deadline).may_start
         self._patience = patience
         self._has_less_time = False
         self._stopwatch = Stopwatch()
-
-    def may_go_on(self) -> bool:
-        """Whether new work may start."""
-        return not (self._shutdown.asked or self.deadline.spent)
 
     def time_left(self) -> float | None:
         """Seconds for the transaction that begins now; None when there is no bound."""
@@ -225,7 +221,7 @@ class _Call:
     @property
     def is_pressed(self) -> bool:
         """Whether the last transaction had less time than any other, or no new work may start."""
-        return self._has_less_time or not self.may_go_on()
+        return self._has_less_time or not self.may_start()
 
     def result(self, is_complete: bool, error: str | None) -> CleanupResult:
         return CleanupResult(

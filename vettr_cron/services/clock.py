@@ -1,6 +1,7 @@
 """Time for the services: the day's clock for what is written down, a stopwatch for what is waited for."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 # After both the lease is given back and the interpreter ends: in all within the 10 s that a stop may take.
@@ -73,3 +74,18 @@ class Shutdown:
     def ends(self) -> float | None:
         """The moment (monotonic) until which a run's end may be told; nobody waits any longer."""
         return None if self.at is None else self.at + LAST_WORD_SECONDS
+
+
+class Limits:
+    """Whether another step of a call may start: once they say no, they say so for good."""
+
+    def __init__(
+        self, shutdown: Shutdown, deadline: Deadline, is_superseded: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._shutdown = shutdown
+        self._deadline = deadline
+        self._is_superseded = is_superseded
+
+    def may_start(self) -> bool:
+        """Not once the process is asked to stop, the call's time is up, or another caller has taken over."""
+        return not (self._shutdown.asked or self._deadline.spent or self._is_superseded())

@@ -24,11 +24,11 @@ class NewestRows:
         self,
         reading: Callable[[], AbstractContextManager[Connection]],
         expired: Expired,
-        may_go_on: Callable[[], bool],
+        may_start: Callable[[], bool],
     ) -> None:
         self._reading = reading
         self._expired = expired
-        self._may_go_on = may_go_on
+        self._may_start = may_start
         self._newest: dict[Series, tuple[int, Any, str]] = {}
         self._has_read_backwards = False
 
@@ -39,8 +39,8 @@ class NewestRows:
         if not self._has_read_backwards and not self._read_backwards():
             return False
         firsts = self._unknown(rows)
-        while firsts and self._may_go_on():
-            self._note(retry_transient(partial(self._newest_of, firsts[:STOCKS_AT_ONCE]), self._may_go_on))
+        while firsts and self._may_start():
+            self._note(retry_transient(partial(self._newest_of, firsts[:STOCKS_AT_ONCE]), self._may_start))
             firsts = firsts[STOCKS_AT_ONCE:]
         return not firsts
 
@@ -58,8 +58,8 @@ class NewestRows:
     def _read_backwards(self) -> bool:
         """Read the table from its newest row back until no new series turn up. False when there was no time for it."""
         place: Place | None = None
-        while self._may_go_on():
-            rows = retry_transient(partial(self._rows_before, place), self._may_go_on)
+        while self._may_start():
+            rows = retry_transient(partial(self._rows_before, place), self._may_start)
             known = len(self._newest)
             self._note(rows)
             if len(rows) < ROWS_AT_ONCE or len(self._newest) == known:

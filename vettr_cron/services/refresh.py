@@ -19,7 +19,7 @@ from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.pings import CallPings, Pings
 from vettr_cron.repositories import pauses, runs, stocks
 from vettr_cron.services.chunk import SUPERSEDED, ChunkRunner, Progress, Work
-from vettr_cron.services.clock import Deadline, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.plan import CursorReader, CyclePlan, ListPlan, Plan
 from vettr_cron.services.prefetch import Prefetch
 from vettr_cron.services.request import Request, asked_for, check_tickers
@@ -100,9 +100,7 @@ class Refresh:
         call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
 
     def _advance(self, call: "_Call", lease: Lease, progress: Progress) -> JobResult:
-        retry_transient(
-            lambda: self._close_orphans(call, lease), lambda: not (self._shutdown.asked or call.deadline.spent)
-        )
+        retry_transient(lambda: self._close_orphans(call, lease), Limits(self._shutdown, call.deadline).may_start)
         plan, cursor = self._plan(call, lease)
         if plan.end is StopReason.STOCKS_DONE and plan.length == 0:
             return call.result(plan.end)  # nobody has failed
