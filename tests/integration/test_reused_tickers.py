@@ -116,6 +116,38 @@ def test_a_row_that_was_given_to_another_stock_stays_there(world: World, tmp_pat
         assert by_ticker(world, "filings", "summary") == [("FB", "of FB"), ("META", "moved"), ("META", "of the fund")]
 
 
+def test_equal_rows_of_which_one_went_are_as_many_as_the_file_has(world: World, tmp_path: Path) -> None:
+    purchase = "FB,Ann Lee,2026-11-10,Purchase,100,{}\n"
+    trades = "ticker,filer_name,transaction_date,transaction_text,shares,value\n" + purchase.format(0) * 3
+    files = {"stocks": OF_THE_FUND["stocks"], "insider_transactions": trades + purchase.format("-0")}
+    for _ in range(2):
+        assert import_files(world, tmp_path, files).exit_code == 0
+        rows = world.table("insider_transactions")
+        assert len(rows) == 4
+    for gone in sorted(rows, key=lambda row: str(row["id"])):
+        world.execute(
+            "DELETE FROM insider_transactions WHERE CAST(id AS text) IN (:id, :hex)",
+            id=str(gone["id"]),
+            hex=gone["id"].hex,
+        )
+        for _ in range(2):
+            result = import_files(world, tmp_path, files)
+            assert result.exit_code == 0, result.output
+            assert len(world.table("insider_transactions")) == 4
+
+
+def test_a_folder_sorted_by_date_reads_each_row_once(world: World, tmp_path: Path) -> None:
+    tickers = [f"T{number:03}" for number in range(60)]
+    stocks = STOCKS + "".join(f"{ticker},N,X,Y\n" for ticker in tickers)
+    lines = [
+        f"{ticker},8-K,T,2026-{month:02}-{day:02},\n" for month in (1, 2) for day in range(1, 29) for ticker in tickers
+    ]
+    files = {"stocks": stocks, "filings": FILINGS + "".join(lines)}
+    for _ in range(2):
+        assert import_files(world, tmp_path, files).exit_code == 0
+        assert len(world.table("filings")) == len(lines)
+
+
 def test_made_up_stocks_that_join_leave_the_rows_of_renamed_ones(world: World) -> None:
     universe = world.services.universe
     universe.generate(3, 1, date(2026, 11, 20), add=False, written=lambda _: None)

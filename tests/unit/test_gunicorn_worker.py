@@ -2,6 +2,7 @@
 
 import inspect
 import socket
+from threading import BoundedSemaphore
 
 import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
@@ -10,7 +11,7 @@ from gunicorn.http.unreader import SocketUnreader, Unreader  # type: ignore[impo
 from gunicorn.util import http_date, write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
-from vettr_cron.api.gunicorn_worker import Worker
+from vettr_cron.api.gunicorn_worker import PROMPT_SECONDS, Worker, _Allowance
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,26 @@ def test_a_connection_has_what_the_worker_reads_and_sets() -> None:
         assert connection.initialized
         assert isinstance(connection.parser.unreader, SocketUnreader)
         assert connection.parser.unreader.sock is ours
+
+
+def test_a_slow_client_takes_the_place_of_one_only_while_it_is_waited_for() -> None:
+    slow = BoundedSemaphore(1)
+    first, second = _Allowance(5, slow), _Allowance(5, slow)
+
+    def late(seconds: float) -> float:
+        if seconds <= PROMPT_SECONDS:
+            raise TimeoutError
+        assert not slow.acquire(blocking=False)
+        with pytest.raises(TimeoutError):  # the only place is taken just now
+            second.wait(prompt_only)
+        return seconds
+
+    def prompt_only(_seconds: float) -> None:
+        raise TimeoutError
+
+    assert first.wait(late) > PROMPT_SECONDS
+    assert second.wait(lambda seconds: seconds) <= PROMPT_SECONDS
+    assert slow.acquire(blocking=False)
 
 
 def test_a_worker_keeps_its_waiting_connections_where_ours_puts_them() -> None:

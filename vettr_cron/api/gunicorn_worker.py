@@ -78,8 +78,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             kept = super().handle_request(req, conn)
         finally:
             conn.sock = sock
-            body.end()
-            reply.end()
         reader.allowance = _Allowance(DRAIN_SECONDS)
         try:
             return bool(kept and conn.parser.finish_body(deadline=time.monotonic() + DRAIN_SECONDS))
@@ -153,38 +151,34 @@ class _Allowance:
     """How long one request's client is waited for in all, however small the pieces are; once it is used up: OSError.
 
     A thread waits with each client. Whoever takes longer than a moment is waited for only as one of the `slow` ones,
-    which are few, so that most threads are left to others.
+    which are few at a time, so that most threads are left to others.
     """
 
     def __init__(self, seconds: float, slow: Semaphore | None = None) -> None:
         self._seconds = seconds
         self._slow = slow
-        self._is_slow = False
         self._began: float | None = None
 
     def wait(self, attempt: Callable[[float], Answer]) -> Answer:
         """What an attempt gives that may take so many seconds, and raises OSError when they are over."""
         self._began = self._began or time.monotonic()
-        if self._slow is not None and not self._is_slow:
-            try:
-                return attempt(self._left(PROMPT_SECONDS))
-            except OSError:
-                if not self._slow.acquire(blocking=False):
-                    raise
-                self._is_slow = True
-        return attempt(self._left(self._seconds))
+        if self._slow is None:
+            return attempt(self._left(self._seconds))
+        try:
+            return attempt(self._left(PROMPT_SECONDS))
+        except OSError:
+            if not self._slow.acquire(blocking=False):
+                raise
+        try:
+            return attempt(self._left(self._seconds))
+        finally:
+            self._slow.release()
 
     def _left(self, seconds: float) -> float:
         left = (self._began or 0.0) + seconds - time.monotonic()
         if left <= 0:
             raise TimeoutError("the client took too long")
         return left
-
-    def end(self) -> None:
-        """Nobody is waited for any more."""
-        if self._slow is not None and self._is_slow:
-            self._slow.release()
-            self._is_slow = False
 
 
 class _Reader(SocketUnreader):  # type: ignore[misc]

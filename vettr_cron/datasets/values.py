@@ -58,7 +58,7 @@ def number(field: str) -> float:
     value = float(field)
     if not math.isfinite(value):
         raise NotAllowed(f"{shown(field)} is too large (at most 1.797e308)")
-    return value
+    return value + 0.0  # -0 is 0: the two are equal, and must not make two rows
 
 
 def whole(bounds: tuple[int, int]) -> Callable[[str], int]:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -39,7 +39,7 @@ def upsert(
 
     `replacements` says what with, from the columns of the new row, where that is not simply the new value. `shared`
     are columns that have the same value in all rows, which so travels only once. Gives those of the rows that are not
-    there afterwards, as a trigger, a rule or a policy may drop them without a word; `told_by` is a column whose value
+    there afterwards, as a trigger or a policy may drop them without a word; `told_by` is a column whose value
     tells the new row from one that was there before.
     Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
     """
@@ -78,7 +78,7 @@ def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
 
 def not_kept(table: Table) -> str:
     """What to say of a row that is not there after it was written."""
-    return f"{table.name}: the database took the row and did not keep it; see its triggers, rules and row security"
+    return f"{table.name}: the database took the row and did not keep it; see its triggers and row security"
 
 
 def matching(
@@ -130,13 +130,9 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     if not rows:
         return ()
     if connection.dialect.name == "postgresql":
-        given = postgres_params.parameters(table, ("id", name), rows)
         with refusals(table, rows):
-            suspects = set(connection.execute(_postgresql_column_update(table, name), given).scalars())
-        if not suspects:
-            return ()
-        # Another program may have written the same value at the same moment, or removed the row: look again.
-        rows = [row for row in rows if row["id"] in suspects]
+            given = postgres_params.parameters(table, ("id", name), rows)
+            connection.execute(_postgresql_column_update(table, name), given)
     else:
         renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
         kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
@@ -190,14 +186,9 @@ def _sqlite_upsert(
 
 @cache
 def _postgresql_column_update(table: Table, name: str) -> Any:
-    """Updates what differs, and gives the ids of the rows that differed before and have not got the value."""
     values = postgres_params.values_from_rows(table, ("id", name))
-    given = select(values["id"].label("id"), values[name].label("value")).cte("given")
-    differs = (table.c.id == given.c.id) & table.c[name].is_distinct_from(given.c.value)
-    updated = update(table).where(differs).values({name: given.c.value}).returning(table.c.id, table.c[name])
-    written = updated.cte("written")
-    right = (written.c.id == given.c.id) & written.c[name].is_not_distinct_from(given.c.value)
-    return select(given.c.id).join(table, differs).where(~exists().where(right))
+    differs = table.c[name].is_distinct_from(values[name])
+    return update(table).where(table.c.id == values["id"], differs).values({name: values[name]})
 
 
 @cache

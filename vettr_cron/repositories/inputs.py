@@ -29,6 +29,9 @@ _UNIQUE = {
 _OWNER = {"stocks": ("ticker",), "stock_daily_prices": ("stock_id", "date")}
 """Whose row it is: only that of the same owner may be written. Of the other tables it is the stock."""
 
+_SELECTIVE = ("date", "transaction_date", "name")
+"""Of the columns that tell a stock's rows apart the one of which few rows have the same value; never NULL."""
+
 
 def write(connection: Connection, table_name: str, rows: Sequence[Row], identity: Sequence[str] = ()) -> None:
     """Insert rows of one table, or update those that are there. Raises RowsRefused.
@@ -119,46 +122,61 @@ def _identified(connection: Connection, table: Table, rows: Sequence[Row], ident
 
 def _told_by(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
     """The same by the stock and what tells its rows apart; of equal rows the n-th is the n-th that is there."""
-    names = ("stock_id", *identity)
-    own = [{"stock_id": stock_id} for stock_id in {row["stock_id"] for row in rows}]
-    there: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
-    for found in sorted(matching(connection, table, ("stock_id",), own, ("id", *names)), key=lambda row: str(row.id)):
-        there[_told(found._mapping, names)].append(found.id)
+    there = _there(connection, table, rows, identity)
     settled, new = [], []
     for row in rows:
-        equal = there[_told(row, names)]
+        equal = there[_told(row, identity)]
         if row["occurrence"] < len(equal):
             settled.append({**row, "id": equal[row["occurrence"]]})
         else:
             new.append(row)
     taken = {row["id"] for row in settled}
     new = [{name: value for name, value in row.items() if name != "former_id" or value not in taken} for row in new]
-    return [*settled, *_with_free_ids(connection, table, new)]
+    return [*settled, *_with_free_ids(connection, table, new, told_by_id=False)]
 
 
-def _told(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+def _there(
+    connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]
+) -> Mapping[tuple[Any, ...], Sequence[UUID]]:
+    """The ids of the rows that are there, in one order, by what tells them apart."""
+    # A file may be sorted by ticker or by date: so few stocks, or few of these values, are in one piece of it.
+    selective = table.c[next(name for name in _SELECTIVE if name in identity)]
+    among = (
+        table.c.stock_id.in_({row["stock_id"] for row in rows}),
+        selective.in_({row[selective.name] for row in rows}),
+    )
+    chosen = select(table.c.id, table.c.stock_id, *(table.c[name] for name in identity)).where(*among)
+    there: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+    for found in sorted(connection.execute(chosen), key=lambda row: str(row.id)):
+        there[_told(dict(found._mapping), identity)].append(found.id)
+    return there
+
+
+def _told(row: Mapping[str, Any], identity: Sequence[str]) -> tuple[Any, ...]:
     """What tells a row from others; a missing value counts as an empty text."""
-    return tuple("" if row.get(name) is None else row[name] for name in names)
+    return tuple("" if row.get(name) is None else row[name] for name in ("stock_id", *identity))
 
 
-def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
-    """The rows with ids that nobody else's row has."""
+def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row], *, told_by_id: bool = True) -> list[Row]:
+    """The rows with ids that nobody else's row has, nor another of the stock's unless it is the id that tells them."""
     ids = [{"id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
     there = _found(connection, table, ("id",), ids)
     settled: list[Row] = []
+    new: list[Row] = []
     for row in rows:
         former = there.get((row.get("former_id"),))
-        settled.append({**row, "id": former.id} if former and former.owner == _owner(table, row) else row)
-    while taken := [place for place, row in enumerate(settled) if _is_taken(table, row, there)]:
+        is_own = former is not None and former.owner == _owner(table, row)
+        (settled if is_own else new).append({**row, "id": row["former_id"]} if is_own else row)
+    while taken := [place for place, row in enumerate(new) if _is_taken(table, row, there, told_by_id)]:
         for place in taken:
-            settled[place] = _with_next_id(settled[place])
-        there = _found(connection, table, ("id",), [settled[place] for place in taken])
-    return settled
+            new[place] = _with_next_id(new[place])
+        there = _found(connection, table, ("id",), [new[place] for place in taken])
+    return [*settled, *new]
 
 
-def _is_taken(table: Table, row: Row, there: Mapping[Any, _Found]) -> bool:
+def _is_taken(table: Table, row: Row, there: Mapping[Any, _Found], told_by_id: bool) -> bool:
     found = there.get((row["id"],))
-    return found is not None and found.owner != _owner(table, row)
+    return found is not None and not (told_by_id and found.owner == _owner(table, row))
 
 
 def _with_next_id(row: Row) -> Row:

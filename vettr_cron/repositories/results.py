@@ -21,10 +21,7 @@ def save_scores(
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     by_day = ("stock_ticker", "recorded_at")
     return (
-        _lost(
-            vetr_score_history,
-            upsert(connection, vetr_score_history, history, shared=everyones, told_by="calculated_at"),
-        )
+        _lost(vetr_score_history, upsert(connection, vetr_score_history, history, shared=everyones))
         | _lost(
             vetr_score_snapshots,
             upsert(
@@ -42,8 +39,7 @@ def save_scores(
 
 def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, str]:
     """Write red flag rows by id; gives, by ticker, why some are not there afterwards. Raises RowsRefused."""
-    kept_not = upsert(connection, red_flag_history, flags, shared={"detected_at": now}, told_by="detected_at")
-    return _lost(red_flag_history, kept_not)
+    return _lost(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
 
 
 def _lost(table: Table, rows: Sequence[Row]) -> dict[str, str]:

@@ -58,15 +58,15 @@ class Universe:
                 raise UniverseRefused(
                     f"There are {len(present)} stocks here already; the demo only goes into an empty database"
                 )
-            if present:
-                # A price may move on to a day that another one still holds, which is written only later.
-                for piece in _in_pieces(demo_rows("stock_daily_prices", today)):
-                    inputs.delete_moved_prices(connection, piece)
-            return {
-                table: count
-                for table in TABLES
-                if (count := _write_all(connection, table, _known_to_an_import(connection, table, today), written))
-            }
+            counts: dict[str, int] = {}
+            for table in TABLES:
+                if present and table == "stock_daily_prices":
+                    # A price may move on to a day that another one still holds, which is written only later.
+                    for piece in _in_pieces(_known_to_an_import(connection, table, today)):
+                        inputs.delete_moved_prices(connection, piece)
+                count = _write_all(connection, table, _known_to_an_import(connection, table, today), written)
+                counts |= {table: count} if count else {}
+            return counts
 
     def generate(self, count: int, seed: int, today: date, *, add: bool, written: Written) -> None:
         """Write a fictional universe, a transaction a piece. Raises UniverseRefused when there are stocks already."""
