@@ -88,9 +88,12 @@ def test_what_is_stopped_is_a_prefix_of_the_stocks(executor: ThreadPoolExecutor,
         return next(asked) < allowed
 
     outcomes = in_batches(executor, lambda item: evaluated.append(item.ticker), may_start, size=1)
-    expected = [item.ticker for item in ITEMS[: allowed + 1]]
-    assert tickers(outcomes) == expected
-    assert sorted(evaluated) == expected
+    done = tickers(outcomes)
+    # The first batch does not ask. Of those that ask at one moment a later one may be the last that may: one before it,
+    # which was told no, is done all the same.
+    assert min(allowed + 1, len(ITEMS)) <= len(done) <= allowed + WORKERS
+    assert done == [item.ticker for item in ITEMS[: len(done)]]
+    assert sorted(evaluated) == done
 
 
 def test_no_stock_is_left_out_before_one_that_still_began(executor: ThreadPoolExecutor) -> None:
