@@ -127,3 +127,14 @@ def test_a_row_that_a_policy_refuses_fails_its_stock_alone(owner: World) -> None
     with as_role(owner, cron_row_security="on") as world:
         data = world.data("scores?chunks=all")
         assert (data["succeeded"], [failure["ticker"] for failure in data["failures"]]) == (STOCKS - 1, [first])
+
+
+def test_scores_that_a_policy_keeps_from_being_written_fail_their_stocks(owner: World) -> None:
+    secure(owner, "stocks", "FOR SELECT USING (true)")
+    owner.execute("DELETE FROM vetr_score_history")
+    with as_role(owner, cron_row_security="on") as world:
+        details = error_of(world.call("scores?chunks=all"), 500, "JOB_FAILED")["details"]
+    assert (details["succeeded"], details["failed"]) == (0, STOCKS)
+    assert details["failures"][0]["error"].startswith("stocks: the database took the row and did not keep it")
+    assert unscored(owner) == STOCKS
+    assert not owner.table("vetr_score_history")
