@@ -88,11 +88,11 @@ def matching(
 
     Of their columns those that are wanted, or all.
     """
-    chosen = select(*(table.c[name] for name in wanted or table.c.keys()))
+    wanted = tuple(wanted or table.c.keys())
     if connection.dialect.name == "postgresql":
-        values = postgres_params.values_from_rows(table, names)
-        agree = (table.c[name] == values[name] for name in names)
-        return list(connection.execute(chosen.where(*agree), postgres_params.parameters(table, names, rows)))
+        statement = _postgresql_matching(table, tuple(names), wanted)
+        return list(connection.execute(statement, postgres_params.parameters(table, names, rows)))
+    chosen = select(*(table.c[name] for name in wanted))
     columns = [table.c[name] for name in names]
     found: list[Any] = []
     for start in range(0, len(rows), _KEYS_AT_ONCE):
@@ -130,16 +130,17 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     if not rows:
         return ()
     if connection.dialect.name == "postgresql":
+        given = postgres_params.parameters(table, ("id", name), rows)
         with refusals(table, rows):
-            given = postgres_params.parameters(table, ("id", name), rows)
             connection.execute(_postgresql_column_update(table, name), given)
-    else:
-        renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
-        kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
-        with refusals(table, rows):
-            sqlite_params.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
-    found = {row.id: row._mapping[name] for row in matching(connection, table, ("id",), rows, ("id", name))}
-    return [row for row in rows if row["id"] in found and found[row["id"]] != row[name]]
+        differing = set(connection.execute(_postgresql_differing(table, name), given).scalars())
+        return [row for row in rows if row["id"] in differing]
+    renamed = [{"row_id": row["id"], "value": row[name]} for row in rows]
+    kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
+    with refusals(table, rows):
+        sqlite_params.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
+    found = dict(matching(connection, table, ("id",), rows, ("id", name)))
+    return [row for row in rows if found.get(row["id"], row[name]) != row[name]]
 
 
 def defer_constraints(connection: Connection) -> None:
@@ -185,10 +186,23 @@ def _sqlite_upsert(
 
 
 @cache
+def _postgresql_matching(table: Table, names: tuple[str, ...], wanted: tuple[str, ...]) -> Any:
+    values = postgres_params.values_from_rows(table, names)
+    agree = (table.c[name] == values[name] for name in names)
+    return select(*(table.c[name] for name in wanted)).where(*agree)
+
+
+@cache
 def _postgresql_column_update(table: Table, name: str) -> Any:
     values = postgres_params.values_from_rows(table, ("id", name))
     differs = table.c[name].is_distinct_from(values[name])
     return update(table).where(table.c.id == values["id"], differs).values({name: values[name]})
+
+
+@cache
+def _postgresql_differing(table: Table, name: str) -> Any:
+    values = postgres_params.values_from_rows(table, ("id", name))
+    return select(table.c.id).where(table.c.id == values["id"], table.c[name].is_distinct_from(values[name]))
 
 
 @cache
