@@ -223,6 +223,15 @@ def test_a_body_that_drips_is_given_up(web: Web, framing: bytes, drop: bytes) ->
     assert (given, reply["error"]["code"]) == (400, "BAD_REQUEST")
 
 
+def assert_answers_quickly(web: Web, seconds: float) -> None:
+    """Call the service again and again for so many seconds: each call is answered, and soon."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        began = time.monotonic()
+        assert web.call("/healthz").status == 200
+        assert time.monotonic() - began < ANSWERED_QUICKLY
+
+
 @pytest.mark.parametrize("secret", [b"", BEARER], ids=["without the secret", "with it"])
 def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: Web, secret: bytes) -> None:
     head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + secret
@@ -242,12 +251,8 @@ def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: 
 
     with ThreadPoolExecutor(CROWD) as crowd:
         trickling = [crowd.submit(trickle, number) for number in range(CROWD)]
-        ends = time.monotonic() + GIVEN_UP / 2
         try:
-            while time.monotonic() < ends:
-                began = time.monotonic()
-                assert web.call("/healthz").status == 200
-                assert time.monotonic() - began < ANSWERED_QUICKLY
+            assert_answers_quickly(web, GIVEN_UP / 2)
         finally:
             over.set()
         replied = [each.result() for each in trickling]
@@ -274,12 +279,7 @@ def test_a_crowd_that_asks_for_much_and_hardly_reads_does_not_keep_a_good_one_wa
         for number in range(CROWD):
             crowd.submit(dawdle, number)
         try:
-            ends = time.monotonic() + GIVEN_UP / 2
-            while time.monotonic() < ends:
-                began = time.monotonic()
-                assert web.call("/healthz").status == 200
-                assert time.monotonic() - began < ANSWERED_QUICKLY
-                time.sleep(0.1)
+            assert_answers_quickly(web, GIVEN_UP / 2)
         finally:
             over.set()
 
@@ -315,12 +315,7 @@ def test_a_crowd_that_comes_again_and_again_with_half_a_body_does_not_keep_a_goo
         for number in range(2 * CROWD):
             crowd.submit(come_again, number)
         try:
-            ends = time.monotonic() + GIVEN_UP / 3
-            while time.monotonic() < ends:
-                began = time.monotonic()
-                assert web.call("/healthz").status == 200
-                assert time.monotonic() - began < ANSWERED_QUICKLY
-                time.sleep(0.1)
+            assert_answers_quickly(web, GIVEN_UP / 3)
         finally:
             over.set()
 
