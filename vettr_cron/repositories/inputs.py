@@ -46,7 +46,7 @@ def write(connection: Connection, table_name: str, rows: Sequence[Row], identity
     if table is not stocks and "stock_id" not in rows[0]:
         rows = of_stocks(connection, table_name, rows)
     if table is stock_daily_prices:
-        _delete_moved(connection, rows)
+        delete_moved_prices(connection, rows)
     identified = _identified(connection, table, rows, identity)
     if upsert(connection, table, [_columns(table, row) for row in identified]):
         raise RowsRefused(not_kept(table))
@@ -63,13 +63,10 @@ def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> l
 
 
 def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
-    """Delete the prices that are about to come back on another day: made-up ones move on with the days."""
-    ids = _stock_ids(connection, {row["ticker"] for row in rows})
-    known = [{**row, "stock_id": ids[row["ticker"]]} for row in rows if row["ticker"] in ids]
-    _delete_moved(connection, known)
+    """Delete the prices that are about to come back on another day: made-up ones move on with the days.
 
-
-def _delete_moved(connection: Connection, rows: Sequence[Row]) -> None:
+    The rows have a `stock_id`.
+    """
     named = [{**row, "id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
     delete_moved(connection, stock_daily_prices, named, same=("id", "stock_id"), moved=("date",))
 
