@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-STOP_REDIS := from pathlib import Path; from vettr_cron.embedded_redis import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
+STOP_REDIS := from pathlib import Path; from vettr_cron.redis_store.embedded import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
 # The trial lives in instance/ alone: nothing that the environment or a file .env says leads it to other servers.
 TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TERM:-dumb}" TMPDIR="$${TMPDIR:-/tmp}" \

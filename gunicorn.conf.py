@@ -4,17 +4,17 @@ import signal
 import sys
 from typing import Any
 
+from vettr_cron.app import load_env_file
 from vettr_cron.config import (
     WEB_THREADS,
     ConfigError,
-    load_env_file,
     load_settings,
     web_host,
     web_port,
     web_processes,
 )
 from vettr_cron.logs import logging_config
-from vettr_cron.services.registry import EXTENSION
+from vettr_cron.registry import EXTENSION
 
 try:
     load_env_file()

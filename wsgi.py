@@ -1,8 +1,8 @@
 """The entry point for gunicorn and for `flask --app wsgi`."""
 
+import gc
 import sys
 
-from vettr_cron import collector
 from vettr_cron.app import create_app
 from vettr_cron.config import ConfigError
 
@@ -11,4 +11,8 @@ try:
 except ConfigError as error:
     sys.exit(f"vettr-cron cannot start:\n{error}")
 
-collector.settle()
+# What the start has made stays: no collection need look through it again, and forked workers go on sharing its memory.
+gc.freeze()
+# A chunk's inputs and results are many values and hardly a circle among them; by default they would be looked through
+# each time that some hundreds more have come together.
+gc.set_threshold(20_000)

@@ -15,9 +15,9 @@ from redis.connection import AbstractConnection
 from sqlalchemy import event
 
 from vettr_cron.jobs import JOBS, jobs_named
-from vettr_cron.services.refresh_all import refresh_all
-from vettr_cron.services.registry import EXTENSION, Services
-from vettr_cron.services.request import Request
+from vettr_cron.registry import EXTENSION, Services
+from vettr_cron.services.refresh.all_jobs import refresh_all
+from vettr_cron.services.refresh.request import Request
 from wsgi import app
 
 

@@ -14,7 +14,7 @@ from tests.servers.postgres_server import PostgresServer, PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush, url_of_worker
 from tests.world import migrate_database
 from vettr_cron.config import Settings
-from vettr_cron.embedded_redis import EmbeddedRedis
+from vettr_cron.redis_store.embedded import EmbeddedRedis
 
 # What the developer's machine is set to, in the environment or in a file .env, is nothing to the tests.
 for name in (*Settings.model_fields, "port", "bind_host", "web_concurrency"):

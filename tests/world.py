@@ -16,8 +16,8 @@ from vettr_cron.app import create_app
 from vettr_cron.config import Settings, load_settings
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.extensions import db
-from vettr_cron.repositories import inputs
-from vettr_cron.services.registry import EXTENSION, Services
+from vettr_cron.registry import EXTENSION, Services
+from vettr_cron.repositories import input_rows
 
 SECRET = "correct horse battery staple"
 TODAY = date(2026, 11, 23)
@@ -89,7 +89,7 @@ class World:
         for piece in pieces(count, 1, TODAY):
             with self.write() as connection:
                 for table, rows in piece.items():
-                    inputs.write(connection, table, rows)
+                    input_rows.write(connection, table, rows)
         return self.tickers()
 
     def add(self, table: str, *rows: Row) -> None:

@@ -3,39 +3,43 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
 from flask import Flask
+from flask.cli import load_dotenv
+from flask.helpers import get_load_dotenv
+from werkzeug.local import LocalProxy
 
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
-from vettr_cron.config import SHORTEST_SECRET, Settings, load_settings, sqlalchemy_url
-from vettr_cron.cursors import Cursors
-from vettr_cron.database import Database, engine_options, prepare_engine
-from vettr_cron.extensions import bind_migrations, db
+from vettr_cron.config import SHORTEST_SECRET, ConfigError, Settings, load_settings, sqlalchemy_url
+from vettr_cron.database.transactions import Database, engine_options, prepare_engine
+from vettr_cron.extensions import db
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Leases
 from vettr_cron.logs import configure_logs
 from vettr_cron.models import cron, platform
 from vettr_cron.pings import Pings
-from vettr_cron.redis_client import connect_redis
-from vettr_cron.services.cleanup import Cleanup
+from vettr_cron.redis_store.client import connect_redis
+from vettr_cron.redis_store.cursors import Cursors
+from vettr_cron.redis_store.leases import Leases
+from vettr_cron.redis_store.walks import Walks
+from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.services.clock import Shutdown
-from vettr_cron.services.coverage import ReadCoverage
-from vettr_cron.services.doctor import Doctor
-from vettr_cron.services.history import ReadHistory
-from vettr_cron.services.metrics import ReadMetrics
-from vettr_cron.services.overview import ReadOverview
-from vettr_cron.services.pause import PauseJobs
-from vettr_cron.services.preview import PreviewRefresh
-from vettr_cron.services.readiness import Readiness
-from vettr_cron.services.refresh import Refresh
-from vettr_cron.services.registry import EXTENSION, Services
-from vettr_cron.services.reset import Reset
-from vettr_cron.services.status import ReadStatus
-from vettr_cron.services.universe import Universe
-from vettr_cron.walks import Walks
+from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.coverage import ReadCoverage
+from vettr_cron.services.monitor.history import ReadHistory
+from vettr_cron.services.monitor.metrics import ReadMetrics
+from vettr_cron.services.monitor.overview import ReadOverview
+from vettr_cron.services.monitor.readiness import Readiness
+from vettr_cron.services.monitor.status import ReadStatus
+from vettr_cron.services.operate.cleanup import Cleanup
+from vettr_cron.services.operate.imports import Universe
+from vettr_cron.services.operate.pause import PauseJobs
+from vettr_cron.services.operate.reset import Reset
+from vettr_cron.services.refresh.call import Refresh
+from vettr_cron.services.refresh.preview import PreviewRefresh
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MODELS = (platform, cron)  # imported so that the tables are known before the extensions are bound
@@ -56,6 +60,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     if _will_serve():
         _warn_of_secrets(settings)
     return app
+
+
+def load_env_file() -> None:
+    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin.
+
+    Raises ConfigError.
+    """
+    try:
+        if get_load_dotenv(True):
+            load_dotenv()
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file .env is not in UTF-8; save it as such") from error
 
 
 def _warn_of_secrets(settings: Settings) -> None:
@@ -83,9 +99,21 @@ def _bind_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
-    bind_migrations(app, MIGRATIONS)
+    _bind_migrations(app)
     with app.app_context():
         prepare_engine(db.engine)
+
+
+def _bind_migrations(app: Flask) -> None:
+    """Let Flask-Migrate find the migrations; it and Alembic are imported when somebody migrates."""
+
+    def configured() -> Any:
+        from flask_migrate import Migrate
+
+        Migrate(app, db, directory=str(MIGRATIONS), render_as_batch=False)
+        return app.extensions["migrate"]
+
+    app.extensions["migrate"] = LocalProxy(configured)
 
 
 def _wire(app: Flask, settings: Settings) -> Services:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from flask.cli import load_dotenv
-from flask.helpers import get_load_dotenv
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis import ConnectionPool, RedisError
@@ -154,18 +152,6 @@ class Settings(BaseSettings):
         """Where the calls of a job are told of; None: nowhere."""
         url: SecretStr | None = getattr(self, f"cron_ping_url_{job_key}", None)
         return url
-
-
-def load_env_file() -> None:
-    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin.
-
-    Raises ConfigError.
-    """
-    try:
-        if get_load_dotenv(True):
-            load_dotenv()
-    except UnicodeDecodeError as error:
-        raise ConfigError("the file .env is not in UTF-8; save it as such") from error
 
 
 def web_host(settings: Settings) -> str:

@@ -10,11 +10,11 @@ from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.run import JobResult, Pause, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
-from vettr_cron.services.cleanup import CleanupResult
-from vettr_cron.services.coverage import Coverage, Page, StockState
-from vettr_cron.services.preview import Preview
-from vettr_cron.services.refresh_all import AllResults
-from vettr_cron.services.status import JobState, Status
+from vettr_cron.services.monitor.coverage import Coverage, Page, StockState
+from vettr_cron.services.monitor.status import JobState, Status
+from vettr_cron.services.operate.cleanup import CleanupResult
+from vettr_cron.services.refresh.all_jobs import AllResults
+from vettr_cron.services.refresh.preview import Preview
 
 
 def job_result_json(result: JobResult) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from tests.chaos.caller import NEVER, Call, calling
 from tests.integration.meddling import wait_until
 from tests.world import World
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.lease import lease_key
-from vettr_cron.services.chunk import COMMIT_GROUP_LIMIT
+from vettr_cron.redis_store.leases import lease_key
+from vettr_cron.services.refresh.chunk import COMMIT_GROUP_LIMIT
 
 RESULTS = ("vetr_score_history", "vetr_score_snapshots", "red_flag_history", "cron_job_runs")
 

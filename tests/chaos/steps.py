@@ -10,17 +10,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tests.world import World
-from vettr_cron.cursors import Cursor, CursorKeys, Cursors, Moved
-from vettr_cron.database import Database
+from vettr_cron.database.transactions import Database
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Item, Job, Occasion
-from vettr_cron.lease import Held, Lease, Leases
 from vettr_cron.pings import Pings
-from vettr_cron.redis_client import connect_redis
-from vettr_cron.services.chunk import Progress
-from vettr_cron.services.refresh import Refresh, unwatched
-from vettr_cron.services.registry import EXTENSION
-from vettr_cron.services.request import Request
+from vettr_cron.redis_store.client import connect_redis
+from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
+from vettr_cron.redis_store.leases import Held, Lease, Leases
+from vettr_cron.registry import EXTENSION
+from vettr_cron.services.refresh.call import Refresh, unwatched
+from vettr_cron.services.refresh.chunk import Progress
+from vettr_cron.services.refresh.request import Request
 
 
 class Steps:

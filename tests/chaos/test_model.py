@@ -22,7 +22,7 @@ from tests.world import World
 from tests.written_rows import ANSWERS, TABLES, TIMES, row_ids
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import lease_key
+from vettr_cron.redis_store.leases import lease_key
 from vettr_cron.services.clock import utc_now
 
 STEPS = 40

@@ -14,12 +14,12 @@ from tests.chaos.caller import calling
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, under_way
 from tests.world import World
-from vettr_cron.cursors import Cursors
 from vettr_cron.domain.run import CallStatus, JobResult, Run, RunStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Held, Leases, lease_key
-from vettr_cron.services.history import ReadHistory
-from vettr_cron.services.status import ReadStatus
+from vettr_cron.redis_store.cursors import Cursors
+from vettr_cron.redis_store.leases import Held, Leases, lease_key
+from vettr_cron.services.monitor.history import ReadHistory
+from vettr_cron.services.monitor.status import ReadStatus
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.world import World
 from tests.written_rows import ANSWERS, TABLES, TIMES, row_ids, stock_ids
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import lease_key
+from vettr_cron.redis_store.leases import lease_key
 
 STOCKS = 48
 TERM = 3.0

@@ -16,7 +16,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import locked_table, wait_until
 from tests.integration.replies import JOB_RESULT_KEYS
 from tests.world import SECRET, World
-from vettr_cron.lease import Leases
+from vettr_cron.redis_store.leases import Leases
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from tests.world import World
-from vettr_cron.services.registry import EXTENSION
+from vettr_cron.registry import EXTENSION
 
 INTERNALS = "SELECT password FROM users; /srv/app/secret.py postgresql://admin:hunter2@db/name"
 

@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from tests.world import World
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Item, Job, Occasion
-from vettr_cron.services.request import Request
+from vettr_cron.services.refresh.request import Request
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,7 @@ from tests.integration.replies import error_of
 from tests.world import World
 from tests.written_rows import TABLES, TIMES
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 
 per_job = pytest.mark.parametrize("job", list(JOBS))
 BAD = {"scores": "unscorable", "red-flags": "unflaggable"}

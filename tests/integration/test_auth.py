@@ -10,7 +10,7 @@ from tests.integration.replies import data_of, error_of
 from tests.world import SECRET, World
 from vettr_cron.app import create_app
 from vettr_cron.config import Settings
-from vettr_cron.services.registry import EXTENSION
+from vettr_cron.registry import EXTENSION
 
 WORKING = [(method, path) for method in ("GET", "POST") for path in ("scores", "red-flags", "refresh-all", "reset")]
 READING = [("GET", "status"), ("GET", "history")]

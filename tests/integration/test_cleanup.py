@@ -24,12 +24,13 @@ from tests.servers.postgres_server import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World, migrate_database
 from vettr_cron.domain.errors import DatabaseUnavailable
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
+from vettr_cron.redis_store.walks import Walks
 from vettr_cron.repositories import retention
-from vettr_cron.services import clock, newest_rows
-from vettr_cron.services.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
+from vettr_cron.services import clock
 from vettr_cron.services.clock import Deadline, utc_now
-from vettr_cron.walks import Walks
+from vettr_cron.services.operate import newest_rows
+from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 
 NOW = datetime(2026, 11, 23, 12)
 KEEP = KeepDays(runs=7, red_flags=30, snapshots=90)

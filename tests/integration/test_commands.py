@@ -11,7 +11,7 @@ from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.broken_service import INTERNALS, Broken, replace_services
 from tests.integration.replies import CHUNK_INFO_KEYS, JOB_RESULT_KEYS
 from tests.world import World
-from vettr_cron.lease import Leases
+from vettr_cron.redis_store.leases import Leases
 
 DONE, FAILED, WRONG_USAGE, SKIPPED = 0, 1, 2, 75
 JOBS = ["scores", "red-flags"]

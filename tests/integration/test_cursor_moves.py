@@ -10,10 +10,10 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.cursor_keys import OFFSET, POSITION, TTL, cycle_of, ranks_done
 from tests.integration.meddling import at_stock, refresh
 from tests.world import World
-from vettr_cron.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
+from vettr_cron.redis_store.leases import Lease, Leases
 
 STOCKS = 30
 

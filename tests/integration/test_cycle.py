@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.world import World
-from vettr_cron.cursors import CACHE_TTL_SECONDS
+from vettr_cron.redis_store.cursors import CACHE_TTL_SECONDS
 
 RESULT_KEYS = {"scores": "vetr_score_history", "red-flags": "red_flag_history"}
 

@@ -21,7 +21,7 @@ from tests.servers.redis_server import PrivateRedis
 from tests.world import World, migrate_database
 from vettr_cron.app import create_app
 from vettr_cron.config import load_settings
-from vettr_cron.embedded_redis import embedded_redis_client
+from vettr_cron.redis_store.embedded import embedded_redis_client
 from vettr_cron.services.clock import utc_now
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"

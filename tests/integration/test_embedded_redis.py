@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
-from vettr_cron.embedded_redis import (
+from vettr_cron.redis_store.embedded import (
     EmbeddedRedis,
     EmbeddedRedisError,
     bundled_server_binary,
@@ -24,7 +24,7 @@ WRITES = 50
 WRITER = """
 import sys
 from pathlib import Path
-from vettr_cron.embedded_redis import embedded_redis_client
+from vettr_cron.redis_store.embedded import embedded_redis_client
 
 client = embedded_redis_client(Path(sys.argv[1]))
 print("ready", flush=True)

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import data_of, invalid_parameters_of
 from tests.world import World
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 
 
 @pytest.fixture

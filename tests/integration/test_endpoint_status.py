@@ -9,7 +9,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import RUN_KEYS, data_of, invalid_parameters_of
 from tests.world import World
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
 
 KEYS = [

@@ -19,7 +19,7 @@ from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Held, Lease, Leases, lease_key
+from vettr_cron.redis_store.leases import Held, Lease, Leases, lease_key
 
 KEY = lease_key("scores")
 TERM = 2.0

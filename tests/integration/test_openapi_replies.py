@@ -12,8 +12,8 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.broken_service import Broken
 from tests.integration.documented import assert_as_documented, operations, stated_replies
 from tests.world import SECRET, World
-from vettr_cron.lease import Lease, Leases
-from vettr_cron.services.registry import EXTENSION, Services
+from vettr_cron.redis_store.leases import Lease, Leases
+from vettr_cron.registry import EXTENSION, Services
 
 WIRING = {"settings", "database", "shutdown"}
 NO_DATABASE, NO_REDIS = "postgresql://127.0.0.1:1/none", "redis://127.0.0.1:1"

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 from vettr_cron.jobs import JOBS
-from vettr_cron.repositories.stocks import Beyond
+from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import utc_now
 
 PEOPLE = [(4, 9.4, ["A"]), (3, 11.2, ["B", "C"]), (7, 19.9, ["D"]), (2, 0.3, []), (1, 0.3, ["E"])]

@@ -14,8 +14,8 @@ from tests.world import World
 from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.jobs import JOBS
-from vettr_cron.lease import Leases
-from vettr_cron.services.request import Request
+from vettr_cron.redis_store.leases import Leases
+from vettr_cron.services.refresh.request import Request
 
 SCORES = JOBS["scores"]
 NO_REDIS = "redis://127.0.0.1:1/0"

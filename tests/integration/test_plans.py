@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World
 from vettr_cron.repositories import red_flag_inputs, score_inputs
-from vettr_cron.repositories.stocks import Place
+from vettr_cron.repositories.universe import Place
 from vettr_cron.services.clock import utc_now
 
 STATEMENTS = {"scores": score_inputs.chunk_query, "red-flags": red_flag_inputs.chunk_query}

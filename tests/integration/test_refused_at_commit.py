@@ -10,7 +10,7 @@ from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older
 from tests.integration.replies import error_of
 from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
 from tests.world import World
-from vettr_cron.services.saving import MOST_HALVINGS
+from vettr_cron.services.refresh.saving import MOST_HALVINGS
 
 RAISE = "RAISE EXCEPTION '% is on hold', NEW.stock_ticker"
 NEEDS_A_SNAPSHOT = (

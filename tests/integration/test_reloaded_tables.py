@@ -12,8 +12,8 @@ from sqlalchemy.engine import make_url
 
 from tests.integration.meddling import under_way, wait_until, waited_for_table
 from tests.world import World
-from vettr_cron.services.cleanup import CleanupRequest, KeepDays
 from vettr_cron.services.clock import utc_now
+from vettr_cron.services.operate.cleanup import CleanupRequest, KeepDays
 
 STOCKS = 40
 INPUTS = (

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.csv_imports import NINE, import_files, refusal
 from tests.world import World
 from vettr_cron.domain.errors import RowsRefused
-from vettr_cron.repositories import inputs
+from vettr_cron.repositories import input_rows
 
 STOCKS = "ticker,name,exchange,sector\n"
 PRICES = "ticker,date,close\n"
@@ -165,4 +165,4 @@ def test_made_up_stocks_that_join_leave_the_rows_of_renamed_ones(world: World) -
 
 def test_a_stock_that_goes_during_an_import_is_named(world: World) -> None:
     with pytest.raises(RowsRefused, match="filings: there is no stock 'GONE' any more"), world.write() as connection:
-        inputs.write(connection, "filings", [{"id": uuid4(), "ticker": "GONE"}])
+        input_rows.write(connection, "filings", [{"id": uuid4(), "ticker": "GONE"}])

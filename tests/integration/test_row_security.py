@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 
 from tests.integration.replies import error_of
 from tests.world import World
-from vettr_cron.services.doctor import Check, State
+from vettr_cron.services.doctor.doctor import Check, State
 
 STOCKS = 30
 

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import JOB_RESULT_KEYS, data_of, error_of, seconds_until_retry
 from tests.world import World
-from vettr_cron.lease import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 
 per_job = pytest.mark.parametrize("job", ["scores", "red-flags"])
 

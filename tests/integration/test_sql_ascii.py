@@ -7,7 +7,7 @@ import pytest
 from tests.integration.replies import error_of
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World, migrate_database
-from vettr_cron.services.doctor import State
+from vettr_cron.services.doctor.doctor import State
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.world import TODAY, World, make_settings, migrate_database
 from vettr_cron.app import create_app
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.extensions import db
-from vettr_cron.repositories import inputs
+from vettr_cron.repositories import input_rows
 
 SCHEMA = Path(__file__).parents[1] / "platform_schema.sql"
 STOCKS = 12
@@ -93,7 +93,7 @@ def _fill(url: str, missing: tuple[str, ...]) -> None:
             with db.engine.begin() as connection:
                 for table, rows in piece.items():
                     if table not in missing:
-                        inputs.write(connection, table, rows)
+                        input_rows.write(connection, table, rows)
         db.engine.dispose()
     with psycopg.connect(url) as connection:
         connection.execute(

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from tests.world import World
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.tables import executives, red_flag_history
-from vettr_cron.repositories import inputs
+from vettr_cron.repositories import input_rows
 from vettr_cron.repositories.bulk import upsert
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901)
@@ -76,7 +76,7 @@ def people(world: World, column: str, values: list[object]) -> list[object]:
     common = {"ticker": ticker, "title": "CEO", "years_at_company": 1.5}
     rows = [{"id": uuid4(), **common, "name": f"{n}", column: value} for n, value in enumerate(values)]
     with world.write() as connection:
-        inputs.write(connection, "executives", rows)
+        input_rows.write(connection, "executives", rows)
         return list(connection.execute(select(executives.c[column]).order_by(executives.c.name)).scalars())
 
 

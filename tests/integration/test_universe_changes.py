@@ -13,7 +13,7 @@ from tests.written_rows import TABLES, stock_ids, stocks_done
 from vettr_cron.domain.run import CallStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Chunk
-from vettr_cron.services.prefetch import Prefetch
+from vettr_cron.services.refresh.prefetch import Prefetch
 
 STOCKS = 30
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.servers.supervised import SupervisedServer
-from vettr_cron.embedded_redis import EmbeddedRedis
+from vettr_cron.redis_store.embedded import EmbeddedRedis
 
 
 class EmbeddedKeeper(SupervisedServer):

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from tests.servers.supervised import ServerDidNotStart, SupervisedServer
-from vettr_cron.embedded_redis import bundled_server_binary
+from vettr_cron.redis_store.embedded import bundled_server_binary
 
 _OPTIONS = (
     *("--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction"),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.unit.csv_folders import STOCKS, check, rows, write
 from vettr_cron.datasets.csv_files import check_folder, read_table
-from vettr_cron.datasets.identity import RowIds
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.refusal import ImportRefused
-from vettr_cron.datasets.tables import TABLES
+from vettr_cron.datasets.row_ids import RowIds
 
 
 def test_a_summary_counts_the_rows_of_each_table_in_the_order_of_writing(tmp_path: Path) -> None:

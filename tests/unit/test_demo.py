@@ -6,7 +6,7 @@ import pytest
 
 from vettr_cron.datasets.csv_files import check_folder, read_table
 from vettr_cron.datasets.demo import FOLDER, NEWEST_PRICES, demo_rows, demo_stock_ids
-from vettr_cron.datasets.tables import TABLES
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.trading_days import last_trading_day
 
 TUESDAY = date(2026, 11, 24)

@@ -12,7 +12,7 @@ import pytest
 
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.jobs.job import Item, Job, Occasion
-from vettr_cron.services.engine import BatchOutcome, evaluate_in_batches
+from vettr_cron.services.refresh.engine import BatchOutcome, evaluate_in_batches
 
 WORKERS = 4
 OCCASION = Occasion("scores", uuid4(), datetime(2026, 1, 2))

@@ -20,8 +20,8 @@ from vettr_cron.datasets.demo import FOLDER
 from vettr_cron.datasets.fiction.filings import DEALS, DEBTS, GROWTH, MONEY_RAISED, QUIET, Template
 from vettr_cron.datasets.fiction.tickers import CAPACITY, listing
 from vettr_cron.datasets.generator import PRICE_DAYS, Piece, pieces
-from vettr_cron.datasets.identity import stock_id
-from vettr_cron.datasets.tables import TABLES, Row
+from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.row_ids import stock_id
 from vettr_cron.datasets.trading_days import last_trading_day, trading_days
 from vettr_cron.domain.red_flags import Filing, RedFlagInputs, red_flags
 from vettr_cron.domain.vetr_score import Executive, InsiderTransaction, StockInputs, vetr_score

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Double, Integer, String, Text
 
-from vettr_cron.datasets.tables import NOT_IMPORTABLE, TABLES
-from vettr_cron.datasets.tables import Column as Importable
+from vettr_cron.datasets.importable import NOT_IMPORTABLE, TABLES
+from vettr_cron.datasets.importable import Column as Importable
 from vettr_cron.datasets.values import NotAllowed
 from vettr_cron.extensions import db
 from vettr_cron.models import platform

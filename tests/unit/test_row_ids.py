@@ -6,8 +6,8 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vettr_cron.datasets.identity import NAMESPACE, RowIds, numbered_ids, row_id, stock_id
-from vettr_cron.datasets.tables import TABLES
+from vettr_cron.datasets.importable import TABLES
+from vettr_cron.datasets.row_ids import NAMESPACE, RowIds, numbered_ids, row_id, stock_id
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 

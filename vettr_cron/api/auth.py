@@ -12,7 +12,7 @@ from hashlib import sha256
 from flask import request
 
 from vettr_cron.api.errors import ApiError
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 _THIS_MACHINE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]*)?", re.IGNORECASE)
 _OWN_PAGES = (None, "same-origin", "none")  # what Sec-Fetch-Site says of them, and of what is no browser

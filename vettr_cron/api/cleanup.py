@@ -11,8 +11,8 @@ from vettr_cron.api.methods import refuse_head
 from vettr_cron.api.parameters import CleanupParameters, asks
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.presentation import cleanup_json
-from vettr_cron.services.cleanup import CleanupRequest, KeepDays
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
+from vettr_cron.services.operate.cleanup import CleanupRequest, KeepDays
 
 
 @cron.route("/cleanup", methods=["GET", "POST"])

@@ -9,8 +9,8 @@ from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import CoverageParameters, FailuresParameters, asks, invalid_parameter
 from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import coverage_json, page_json
-from vettr_cron.services.coverage import Listing
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
+from vettr_cron.services.monitor.coverage import Listing
 
 
 @cron.get("/coverage", provide_automatic_options=False)

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vettr_cron.services.metrics import JobMetrics, Metrics
+from vettr_cron.services.monitor.metrics import JobMetrics, Metrics
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -6,7 +6,7 @@ from vettr_cron.api import schemas
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import RETRY_AFTER_SECONDS, ApiError
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 blueprint = Blueprint("health", __name__)
 

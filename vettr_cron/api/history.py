@@ -11,8 +11,8 @@ from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
 from vettr_cron.presentation import history_json, run_json
-from vettr_cron.services.history import UnknownRun
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
+from vettr_cron.services.monitor.history import UnknownRun
 
 
 @cron.get("/history", provide_automatic_options=False)

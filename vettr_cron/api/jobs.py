@@ -19,9 +19,9 @@ from vettr_cron.domain.errors import UnknownTickers
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import all_results_json, job_result_json, preview_json
-from vettr_cron.services.refresh_all import refresh_all
-from vettr_cron.services.registry import services
-from vettr_cron.services.request import Request
+from vettr_cron.registry import services
+from vettr_cron.services.refresh.all_jobs import refresh_all
+from vettr_cron.services.refresh.request import Request
 
 
 def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Callable[[View], View]:

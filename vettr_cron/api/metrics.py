@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from vettr_cron.api.auth import check_metrics_secret
 from vettr_cron.api.contract import Plain, answers, unavailable
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 blueprint = Blueprint("metrics", __name__)
 blueprint.before_request(check_metrics_secret)

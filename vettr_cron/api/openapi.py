@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from vettr_cron.api import contract, schemas
 from vettr_cron.api.auth import check_metrics_secret, check_secret
 from vettr_cron.api.contract import Contract, Failure, Plain
-from vettr_cron.api.shapes import Shapes, meaning, query_schema
+from vettr_cron.api.json_schemas import Shapes, meaning, query_schema
 
 Json = dict[str, Any]
 

@@ -17,9 +17,9 @@ from vettr_cron.api.errors import MAXIMUM_BODY_BYTES, ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.services.coverage import Freshness
-from vettr_cron.services.pause import MAXIMUM_REASON
-from vettr_cron.services.request import MAXIMUM_TICKERS
+from vettr_cron.services.monitor.coverage import Freshness
+from vettr_cron.services.operate.pause import MAXIMUM_REASON
+from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
 
 _LONGEST_SHOWN = 60  # characters of a name or a value
 _MOST_SHOWN = 20  # parameters that are wrong

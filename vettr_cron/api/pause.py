@@ -9,7 +9,7 @@ from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import JobParameters, PauseParameters, asks
 from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import pauses_json
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 
 @cron.post("/pause", provide_automatic_options=False)

@@ -10,7 +10,7 @@ from vettr_cron.api.methods import refuse_head
 from vettr_cron.api.parameters import JobParameters, asks
 from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import reset_json
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 
 @cron.route("/reset", methods=["GET", "POST"])

@@ -8,7 +8,7 @@ from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import NoParameters, asks
 from vettr_cron.presentation import status_json
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
 
 
 @cron.get("/status", provide_automatic_options=False)

@@ -6,12 +6,12 @@ from vettr_cron.cli.cron import FAILED, cron, time_budget_option
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.signals import stop_on_signals
-from vettr_cron.cli.tables import columns
+from vettr_cron.cli.text_tables import columns
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.presentation import cleanup_json
-from vettr_cron.services.cleanup import CleanupRequest, CleanupResult, KeepDays
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
+from vettr_cron.services.operate.cleanup import CleanupRequest, CleanupResult, KeepDays
 
 _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 

@@ -10,7 +10,7 @@ from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
-from vettr_cron.cli.tables import history_table, preview_table, result_table, status_table
+from vettr_cron.cli.text_tables import history_table, preview_table, result_table, status_table
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs import JOBS, jobs_named
@@ -22,9 +22,9 @@ from vettr_cron.presentation import (
     reset_json,
     status_json,
 )
-from vettr_cron.services.refresh_all import refresh_all
-from vettr_cron.services.registry import services
-from vettr_cron.services.request import MAXIMUM_TICKERS, Request
+from vettr_cron.registry import services
+from vettr_cron.services.refresh.all_jobs import refresh_all
+from vettr_cron.services.refresh.request import MAXIMUM_TICKERS, Request
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 

@@ -6,7 +6,7 @@ import click
 
 from vettr_cron.cli.errors import CommandGroup
 from vettr_cron.cli.output import as_lines
-from vettr_cron.database_errors import translated
+from vettr_cron.database.errors import translated
 from vettr_cron.domain.errors import CronError
 
 

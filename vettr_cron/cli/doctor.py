@@ -8,9 +8,9 @@ import click
 from vettr_cron.cli.cron import FAILED, cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.tables import columns
-from vettr_cron.services.doctor import Check, Diagnosis, State
-from vettr_cron.services.registry import services
+from vettr_cron.cli.text_tables import columns
+from vettr_cron.registry import services
+from vettr_cron.services.doctor.doctor import Check, Diagnosis, State
 
 
 @cron.command()

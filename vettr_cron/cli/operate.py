@@ -8,13 +8,13 @@ import click
 from vettr_cron.cli.cron import TextType, cron, finite
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.tables import coverage_table, history_table, stocks_table
+from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.jobs import JOBS, jobs_named
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
-from vettr_cron.services.coverage import Freshness, Listing
-from vettr_cron.services.pause import MAXIMUM_REASON
-from vettr_cron.services.registry import services
+from vettr_cron.registry import services
+from vettr_cron.services.monitor.coverage import Freshness, Listing
+from vettr_cron.services.operate.pause import MAXIMUM_REASON
 
 job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only this job. [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
+from vettr_cron.registry import services
 from vettr_cron.services.clock import utc_now
-from vettr_cron.services.registry import services
-from vettr_cron.services.universe import Written
+from vettr_cron.services.operate.imports import Written
 
 stocks = CommandGroup("stocks", help="Bring stocks into the database.")
 

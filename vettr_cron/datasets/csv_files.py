@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vettr_cron.datasets.csv_records import records
 from vettr_cron.datasets.duplicates import Key, first_lines, key_of, seen_rows
+from vettr_cron.datasets.importable import TABLES, Row, Table
 from vettr_cron.datasets.refusal import SHOWN, ImportRefused, Problem
-from vettr_cron.datasets.tables import TABLES, Row, Table
 
 KnownTickers = Callable[[set[str]], set[str]]
 """Which of these tickers the database has already."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from vettr_cron.datasets.importable import NOT_IMPORTABLE, Column, Row, Table
 from vettr_cron.datasets.refusal import Problem, Report
-from vettr_cron.datasets.tables import NOT_IMPORTABLE, Column, Row, Table
 from vettr_cron.datasets.values import NotAllowed, shown
 
 LONGEST_LINE = 4 * 1024 * 1024

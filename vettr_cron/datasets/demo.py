@@ -6,8 +6,8 @@ from pathlib import Path
 from uuid import UUID
 
 from vettr_cron.datasets.csv_files import read_table
-from vettr_cron.datasets.identity import RowIds, stock_id
-from vettr_cron.datasets.tables import TABLES, Row
+from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.row_ids import RowIds, stock_id
 from vettr_cron.datasets.trading_days import last_trading_day
 
 FOLDER = Path(__file__).parent / "us_2017"

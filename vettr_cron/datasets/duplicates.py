@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from vettr_cron.datasets.csv_records import records
-from vettr_cron.datasets.tables import Row, Table
+from vettr_cron.datasets.importable import Row, Table
 
 Key = tuple[object, ...]
 

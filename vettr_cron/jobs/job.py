@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from vettr_cron.domain.identity import uuid5_hex
-from vettr_cron.repositories.stocks import Selection, Stretch
+from vettr_cron.domain.fast_uuid5 import uuid5_hex
+from vettr_cron.repositories.universe import Selection, Stretch
 
 Inputs = TypeVar("Inputs")
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from vettr_cron.models.tables import red_flag_history
 from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.column_limits import check_column_limits
-from vettr_cron.repositories.stocks import Selection
+from vettr_cron.repositories.universe import Selection
 
 
 class RedFlagResult(NamedTuple):

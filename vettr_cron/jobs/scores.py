@@ -15,7 +15,7 @@ from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.column_limits import check_column_limits
-from vettr_cron.repositories.stocks import Selection
+from vettr_cron.repositories.universe import Selection
 
 
 class ScoreResult(NamedTuple):

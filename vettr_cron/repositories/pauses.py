@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 
 from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import Pause
-from vettr_cron.models.tables import cron_pauses as pauses
+from vettr_cron.models.tables import cron_pauses
 from vettr_cron.repositories.bulk import not_kept, upsert
 
 
@@ -21,14 +21,14 @@ def every(connection: Connection) -> dict[str, Pause]:
     return {job: Pause(reason, paused_at) for job, reason, paused_at in connection.execute(_EVERY)}
 
 
-_EVERY = select(pauses.c.job, pauses.c.reason, pauses.c.paused_at)  # made once: each chunk asks
+_EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at)  # made once: each chunk asks
 
 
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
     """Pause jobs; one that is paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
     rows = [{"job": job, "reason": pause.reason, "paused_at": pause.paused_at} for job in jobs]
-    if upsert(connection, pauses, rows, ("job",), _new_reason):
-        raise DatabaseUnavailable(not_kept(pauses))
+    if upsert(connection, cron_pauses, rows, ("job",), _new_reason):
+        raise DatabaseUnavailable(not_kept(cron_pauses))
 
 
 def _new_reason(new: Any) -> dict[str, Any]:
@@ -37,4 +37,4 @@ def _new_reason(new: Any) -> dict[str, Any]:
 
 def remove(connection: Connection, jobs: Sequence[str]) -> None:
     """Let jobs go on."""
-    connection.execute(delete(pauses).where(pauses.c.job.in_(jobs)))
+    connection.execute(delete(cron_pauses).where(cron_pauses.c.job.in_(jobs)))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, true
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
-from vettr_cron.repositories.stocks import (
+from vettr_cron.repositories.universe import (
     Place,
     Selection,
     Stretch,

@@ -49,7 +49,7 @@ from sqlalchemy import (
 
 from vettr_cron.domain.errors import DatabaseUnavailable, RowsRefused
 from vettr_cron.domain.run import RunStatus
-from vettr_cron.models.tables import cron_job_runs as runs
+from vettr_cron.models.tables import cron_job_runs
 from vettr_cron.models.tables import red_flag_history as red_flags
 from vettr_cron.models.tables import vetr_score_snapshots as snapshots
 from vettr_cron.repositories.bulk import check_constraints, refusals
@@ -97,14 +97,14 @@ def expired_runs(before: datetime, orphans: Collection[UUID], job_names: Collect
 
     Other programs' rows of the same table are theirs.
     """
-    is_over = or_(runs.c.status != RunStatus.RUNNING.value, runs.c.id.in_(orphans))
+    is_over = or_(cron_job_runs.c.status != RunStatus.RUNNING.value, cron_job_runs.c.id.in_(orphans))
     return Expired(
-        table=runs,
-        at=runs.c.started_at,
+        table=cron_job_runs,
+        at=cron_job_runs.c.started_at,
         before=before,
-        names=(runs.c.job_name, runs.c.status),
+        names=(cron_job_runs.c.job_name, cron_job_runs.c.status),
         series_of=_series_of_run,
-        is_free=and_(runs.c.job_name.in_(job_names), is_over),
+        is_free=and_(cron_job_runs.c.job_name.in_(job_names), is_over),
     )
 
 

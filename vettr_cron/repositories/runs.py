@@ -10,19 +10,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select, tuple_, type_coerce, update
 
 from vettr_cron.domain.run import INTERRUPTED, BriefRun, Run, RunStatus, StockFailure
-from vettr_cron.models.tables import cron_job_runs as runs
+from vettr_cron.models.tables import cron_job_runs as table
 from vettr_cron.repositories.bulk import upsert
 
 # The counts are those of the rows that are written with them, in one transaction: the end leaves them alone.
 _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
 _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
-_NEWEST_FIRST = (runs.c.started_at.desc(), runs.c.id.desc())
+_NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
 
 
 def start(connection: Connection, run: Run) -> None:
     """Insert a run that begins. Again, after an answer that was lost, changes nothing: the run may be closed by now."""
-    upsert(connection, runs, [_row(run)], replacements=_nothing)
+    upsert(connection, table, [_row(run)], replacements=_nothing)
 
 
 def _nothing(_new: object) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def record(connection: Connection, run: Run) -> bool:
 # Made once: to describe the statement takes longer than to run it.
 @cache
 def _update_of_running(names: tuple[str, ...]) -> Any:
-    still_running = (runs.c.id == bindparam("run_id"), runs.c.status == RunStatus.RUNNING.value)
-    return update(runs).where(*still_running).values({name: bindparam(f"new_{name}") for name in names})
+    still_running = (table.c.id == bindparam("run_id"), table.c.status == RunStatus.RUNNING.value)
+    return update(table).where(*still_running).values({name: bindparam(f"new_{name}") for name in names})
 
 
 def _end(run: Run | None) -> list[Any]:
@@ -53,7 +53,7 @@ def _end(run: Run | None) -> list[Any]:
 
 def running(connection: Connection, job_names: Collection[str], *, lock: bool = False) -> list[Run]:
     """These jobs' rows that say that they run; locked, what they say stays so."""
-    statement = select(runs).where(runs.c.status == RunStatus.RUNNING.value, runs.c.job_name.in_(job_names))
+    statement = select(table).where(table.c.status == RunStatus.RUNNING.value, table.c.job_name.in_(job_names))
     if lock:
         statement = statement.with_for_update()
     return [_run(row) for row in connection.execute(statement)]
@@ -63,7 +63,7 @@ def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
     """Close the running rows that a dead holder left, at its last sign of life."""
     if not orphans:
         return
-    closed = update(runs).where(runs.c.id == bindparam("run_id"), runs.c.status == RunStatus.RUNNING.value)
+    closed = update(table).where(table.c.id == bindparam("run_id"), table.c.status == RunStatus.RUNNING.value)
     failed = closed.values(status=RunStatus.FAILED.value, error_message=INTERRUPTED)
     values = [{"run_id": orphan.id, "completed_at": as_interrupted(orphan).completed_at} for orphan in orphans]
     connection.execute(failed.values(completed_at=bindparam("completed_at")), values)
@@ -77,11 +77,11 @@ def as_interrupted(run: Run) -> Run:
 
 def find(connection: Connection, run_id: UUID) -> Run | None:
     """One run by its id."""
-    row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    row = connection.execute(select(table).where(table.c.id == run_id)).one_or_none()
     if row is None and connection.dialect.name == "sqlite":
         # Another program may have written it with dashes, or in capitals.
-        digits = func.lower(func.replace(type_coerce(runs.c.id, String()), "-", ""))
-        row = connection.execute(select(runs).where(digits == run_id.hex).limit(1)).one_or_none()
+        digits = func.lower(func.replace(type_coerce(table.c.id, String()), "-", ""))
+        row = connection.execute(select(table).where(digits == run_id.hex).limit(1)).one_or_none()
     return None if row is None else _run(row)
 
 
@@ -95,31 +95,31 @@ def newest(
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
     """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
-    statement = select(runs).order_by(*_NEWEST_FIRST).limit(limit)
+    statement = select(table).order_by(*_NEWEST_FIRST).limit(limit)
     if job_names is not None:
-        statement = statement.where(runs.c.job_name.in_(job_names))
+        statement = statement.where(table.c.job_name.in_(job_names))
     if status is not None:
         statement = statement.where(_shown_as(status, orphans))
     if before is not None:
-        statement = statement.where(tuple_(runs.c.started_at, runs.c.id) < (before.started_at, before.id))
+        statement = statement.where(tuple_(table.c.started_at, table.c.id) < (before.started_at, before.id))
     found = [_run(row) for row in connection.execute(statement)]
     return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
 
 
 def newest_in_brief(connection: Connection, limit: int, job_name: str) -> list[BriefRun]:
     """When the newest runs of a job were, and what they did; newest first."""
-    statement = select(*(runs.c[name] for name in BriefRun._fields)).where(runs.c.job_name == job_name)
+    statement = select(*(table.c[name] for name in BriefRun._fields)).where(table.c.job_name == job_name)
     rows = connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit))
     return [BriefRun(offset, stocks or 0, *times) for offset, stocks, *times in rows]
 
 
 def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:
-    orphaned = (runs.c.status == RunStatus.RUNNING.value) & runs.c.id.in_(orphans)
+    orphaned = (table.c.status == RunStatus.RUNNING.value) & table.c.id.in_(orphans)
     if status is RunStatus.FAILED:
-        return or_(runs.c.status == status.value, orphaned)
+        return or_(table.c.status == status.value, orphaned)
     if status is RunStatus.RUNNING:
-        return (runs.c.status == status.value) & ~orphaned
-    return runs.c.status == status.value
+        return (table.c.status == status.value) & ~orphaned
+    return table.c.status == status.value
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from vettr_cron.models.tables import (
     stock_daily_prices,
     stocks,
 )
-from vettr_cron.repositories.stocks import (
+from vettr_cron.repositories.universe import (
     Place,
     Selection,
     Stretch,

@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vettr_cron.domain.run import StockFailure
-from vettr_cron.models.tables import cron_stock_states as states
-from vettr_cron.models.tables import stocks
+from vettr_cron.models.tables import cron_stock_states, stocks
 from vettr_cron.repositories.bulk import Row, upsert
 
 
@@ -38,14 +37,14 @@ def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failur
         (succeeded, {"last_refreshed_at": attempt.now, **nothing_wrong}),
         (failed, {"last_refreshed_at": None, **something_wrong}),
     ):
-        upsert(connection, states, rows, ("job", "ticker"), _replacements, shared={**everyones, **news})
+        upsert(connection, cron_stock_states, rows, ("job", "ticker"), _replacements, shared={**everyones, **news})
 
 
 def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
     """The tickers of stocks that failed last time, in the universe's order; at most so many: who failed longest ago."""
-    failed = select(states.c.ticker).where(states.c.job == job, IS_FAILING)
-    failed = failed.join(stocks, stocks.c.ticker == states.c.ticker)
-    chosen = failed.order_by(states.c.last_failed_at, states.c.ticker).limit(limit).subquery()
+    failed = select(cron_stock_states.c.ticker).where(cron_stock_states.c.job == job, IS_FAILING)
+    failed = failed.join(stocks, stocks.c.ticker == cron_stock_states.c.ticker)
+    chosen = failed.order_by(cron_stock_states.c.last_failed_at, cron_stock_states.c.ticker).limit(limit).subquery()
     in_order = (
         select(stocks.c.ticker).distinct().join(chosen, chosen.c.ticker == stocks.c.ticker).order_by(stocks.c.ticker)
     )
@@ -88,7 +87,7 @@ def counts(connection: Connection, job: str, since: datetime) -> Counts:
     """How many stocks were refreshed since then, and how many not."""
     conditions = [*(freshness_condition(freshness, since) for freshness in Freshness), IS_FAILING]
     counted = (func.count().filter(condition) for condition in conditions)
-    statement = _universe(job, func.count(), *counted, func.min(states.c.last_refreshed_at))
+    statement = _universe(job, func.count(), *counted, func.min(cron_stock_states.c.last_refreshed_at))
     return Counts._make(connection.execute(statement).one())
 
 
@@ -102,43 +101,43 @@ def page(
     return [StockState(job, *values)._replace(consecutive_failures=values.consecutive_failures or 0) for values in rows]
 
 
-IS_FAILING = states.c.consecutive_failures > 0
+IS_FAILING = cron_stock_states.c.consecutive_failures > 0
 
 
 def freshness_condition(freshness: Freshness, since: datetime) -> ColumnElement[bool]:
     """The condition that a stock's last result is fresh as of then, stale, or not there."""
-    refreshed = states.c.last_refreshed_at
+    refreshed = cron_stock_states.c.last_refreshed_at
     if freshness is Freshness.NEVER:
         return refreshed.is_(None)
     return refreshed >= since if freshness is Freshness.FRESH else refreshed < since
 
 
 _DETAILS = (
-    states.c.last_cycle_id,
-    states.c.last_refreshed_at,
-    states.c.last_failed_at,
-    states.c.failing_since,
-    states.c.consecutive_failures,
-    states.c.last_error,
+    cron_stock_states.c.last_cycle_id,
+    cron_stock_states.c.last_refreshed_at,
+    cron_stock_states.c.last_failed_at,
+    cron_stock_states.c.failing_since,
+    cron_stock_states.c.consecutive_failures,
+    cron_stock_states.c.last_error,
 )
 
 
 def _universe(job: str, *columns: Any) -> Select[Any]:
     """These columns of every stock of the universe, with its state where it has one."""
-    same = (states.c.ticker == stocks.c.ticker) & (states.c.job == job)
-    return select(*columns).select_from(stocks.outerjoin(states, same))
+    same = (cron_stock_states.c.ticker == stocks.c.ticker) & (cron_stock_states.c.job == job)
+    return select(*columns).select_from(stocks.outerjoin(cron_stock_states, same))
 
 
 def _replacements(new: Any) -> Row:
     """What a row that is there becomes: what was known stays where the new row does not say otherwise."""
-    counted = (states.c.last_cycle_id == new.last_cycle_id) & (states.c.consecutive_failures > 0)
-    times = states.c.consecutive_failures + case((counted, 0), else_=1)
+    counted = (cron_stock_states.c.last_cycle_id == new.last_cycle_id) & (cron_stock_states.c.consecutive_failures > 0)
+    times = cron_stock_states.c.consecutive_failures + case((counted, 0), else_=1)
     succeeded = new.consecutive_failures == 0
-    since = func.coalesce(states.c.failing_since, new.failing_since)
+    since = func.coalesce(cron_stock_states.c.failing_since, new.failing_since)
     return {
         "last_cycle_id": new.last_cycle_id,
-        "last_refreshed_at": func.coalesce(new.last_refreshed_at, states.c.last_refreshed_at),
-        "last_failed_at": func.coalesce(new.last_failed_at, states.c.last_failed_at),
+        "last_refreshed_at": func.coalesce(new.last_refreshed_at, cron_stock_states.c.last_refreshed_at),
+        "last_failed_at": func.coalesce(new.last_failed_at, cron_stock_states.c.last_failed_at),
         "failing_since": case((succeeded, None), else_=since),
         "consecutive_failures": case((succeeded, 0), else_=times),
         "last_error": new.last_error,

@@ -1,0 +1,142 @@
+"""Results, status and history as plain text in columns."""
+
+from collections.abc import Sequence
+
+from vettr_cron.domain.printable import printable
+from vettr_cron.domain.run import JobResult, Run
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.services.monitor.coverage import Coverage, Page
+from vettr_cron.services.monitor.status import Status
+from vettr_cron.services.refresh.preview import Preview
+
+FAILURES_SHOWN = 20
+
+
+def columns(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Rows as lines of left-aligned columns; numbers to the right."""
+    texts = [["" if value is None else printable(str(value)) for value in row] for row in rows]
+    widths = [max(len(line[place]) for line in texts) for place in range(len(texts[0]))]
+    numeric = [all(isinstance(row[place], int | None) for row in rows[1:]) for place in range(len(widths))]
+    return [
+        "  ".join(
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in texts
+    ]
+
+
+def result_table(results: Sequence[JobResult]) -> list[str]:
+    """One line a job, then what failed and what else there is to say."""
+    head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            result.job,
+            result.status.value,
+            result.stop_reason.value,
+            result.stocks_processed,
+            result.succeeded,
+            result.failed,
+            result.chunks_run,
+            result.duration_ms,
+            result.stocks_processed * 1000 // max(result.duration_ms, 1),
+            "complete" if result.is_complete else _place(result),
+        )
+        for result in results
+    ]
+    return [*columns(rows), *(line for result in results for line in _remarks(result))]
+
+
+def preview_table(previews: Sequence[Preview]) -> list[str]:
+    """One line a job, with the first and the last of the stocks that are listed."""
+    rows: list[Sequence[object]] = [("job", "would take", "from", "to", "but")]
+    for preview in previews:
+        first, last = (preview.tickers[0], preview.tickers[-1]) if preview.tickers else (None, None)
+        last = f"{last} ..." if preview.stocks > len(preview.tickers) else last
+        hindrance = "it is paused" if preview.pause else "another caller is at it" if preview.held else preview.warning
+        rows.append((preview.job, preview.stocks, first, last, hindrance))
+    return columns(rows)
+
+
+def coverage_table(coverage: Coverage) -> list[str]:
+    """One line a job."""
+    rows: list[Sequence[object]] = [("job", "total", "fresh", "stale", "never", "failing", "oldest")]
+    for key, counts in coverage.jobs.items():
+        oldest = iso_milliseconds(counts.oldest) if counts.oldest else None
+        rows.append((key, counts.total, counts.fresh, counts.stale, counts.never, counts.failing, oldest))
+    return columns(rows)
+
+
+def stocks_table(pages: Sequence[Page]) -> list[str]:
+    """One line a stock."""
+    states = [state for page in pages for state in page.stocks]
+    if not states:
+        return ["There are none."]
+    rows: list[Sequence[object]] = [("job", "ticker", "refreshed", "failing since", "times", "error")]
+    for state in states:
+        refreshed, since = (
+            iso_milliseconds(moment) if moment else None for moment in (state.last_refreshed_at, state.failing_since)
+        )
+        rows.append((state.job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
+    more = [f"more: --after {page.next_after}" for page in pages if page.next_after]
+    return [*columns(rows), *more]
+
+
+def status_table(status: Status) -> list[str]:
+    """One line a job, then what is going on in words."""
+    head = ("job", "progress", "offset", "of", "running", "last run", "last success")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            state.run_name,
+            f"{state.progress_pct} %",
+            state.offset,
+            status.total_stocks,
+            _when(state.running),
+            f"{state.last_run.status} {_when(state.last_run)}" if state.last_run else "never",
+            _when(state.last_success) if state.last_success else "never",
+        )
+        for state in status.jobs.values()
+    ]
+    return [*columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values())]
+
+
+def history_table(runs: Sequence[Run]) -> list[str]:
+    """One line a run."""
+    if not runs:
+        return ["There are no runs."]
+    head = ("started", "job", "status", "offset", "stocks", "succeeded", "failed", "ms", "error")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            iso_milliseconds(run.started_at),
+            run.job_name,
+            str(run.status),
+            run.chunk_offset,
+            run.stocks_processed,
+            run.succeeded,
+            run.failed_count,
+            run.duration_ms,
+            run.error_message,
+        )
+        for run in runs
+    ]
+    return columns(rows)
+
+
+def _place(result: JobResult) -> str:
+    return f"{result.current_offset + result.stocks_processed} of {result.total_stocks}"
+
+
+def _remarks(result: JobResult) -> list[str]:
+    lines = [f"{result.job}: {failure.ticker}: {failure.error}" for failure in result.failures[:FAILURES_SHOWN]]
+    if result.failed > FAILURES_SHOWN:
+        lines.append(f"{result.job}: and {result.failed - FAILURES_SHOWN} more failed")
+    paused = f"paused: {result.pause.reason or 'no reason'}" if result.pause else None
+    lines += [f"{result.job}: {text}" for text in (result.warning, result.error, paused) if text]
+    return lines
+
+
+def _when(run: Run | None) -> str | None:
+    return iso_milliseconds(run.started_at) if run else None

@@ -1,1 +1,0 @@
-"""What each driver is taught: how connections are set up, how transactions begin, how values come back."""

@@ -1,0 +1,203 @@
+"""Where each job's next chunk starts: a plain integer that other programs know, and its companions beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from redis import Redis
+
+from vettr_cron.redis_store.client import redis_errors
+
+CACHE_TTL_SECONDS = 86_400
+
+# What other programs may have left behind is judged in one place: any type, any bytes.
+_PRELUDE = """
+local function offset_at(key)
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return '' end
+  if kind ~= 'string' then return 'garbage' end
+  local text = redis.call('GET', key)
+  if #text <= 15 and string.match(text, '^%d+$') then return text end
+  return 'garbage'
+end
+local function token_at(key)
+  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
+end
+local function position_at(key)
+  if redis.call('TYPE', key).ok ~= 'hash' then return {} end
+  return redis.call('HMGET', key, 'offset', 'ticker', 'cycle_id', 'finished')
+end
+local function place(offset_key, position_key, ttl, offset, ...)
+  redis.call('SET', offset_key, offset, 'EX', ttl)
+  redis.call('DEL', position_key)
+  redis.call('HSET', position_key, ...)
+  redis.call('EXPIRE', position_key, ttl)
+  return 'done'
+end
+"""
+_READ = """
+local position = position_at(KEYS[2])
+if not (position[1] and position[2] and position[3]) then return {offset_at(KEYS[1]), '', '', ''} end
+return {offset_at(KEYS[1]), position[1], position[2], position[3]}
+"""
+# ARGV: token, offset seen, new offset, ticker, cycle id, TTL. An offset that changed since it was seen is read again
+# by the caller; a repeat after a lost reply finds its own cycle id and says yes.
+_BEGIN = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+if position_at(KEYS[3])[3] == ARGV[5] then return 'done' end
+if offset_at(KEYS[2]) ~= ARGV[2] then return 'changed' end
+return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5])
+"""
+# ARGV: token, cycle id, offset before, offset after, ticker after, '1' when the cycle ends here, TTL, cache TTL, then
+# one value for each cache key from KEYS[4] on. The answers are replaced even when the cursor was reset meanwhile: their
+# rows are committed. They are not when the lease is another's: its holder may have written newer ones.
+_MOVE = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 5], 'EX', ARGV[8]) end
+local offset, position = offset_at(KEYS[2]), position_at(KEYS[3])
+if ARGV[6] == '1' then
+  if offset == '0' and position[4] == ARGV[2] then return 'done' end
+elseif offset == ARGV[4] and position[1] == ARGV[4] and position[2] == ARGV[5] and position[3] == ARGV[2] then
+  return 'done'
+end
+if offset ~= ARGV[3] or position[1] ~= ARGV[3] or position[3] ~= ARGV[2] then return 'changed' end
+if ARGV[6] == '1' then return place(KEYS[2], KEYS[3], ARGV[7], '0', 'finished', ARGV[2]) end
+return place(KEYS[2], KEYS[3], ARGV[7], ARGV[4], 'offset', ARGV[4], 'ticker', ARGV[5], 'cycle_id', ARGV[2])
+"""
+# ARGV: token, cache TTL, then one value for each cache key from KEYS[2] on.
+_ANSWER = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'EX', ARGV[2]) end
+return 'done'
+"""
+
+
+class Moved(StrEnum):
+    """What became of a wish to move a cursor."""
+
+    DONE = "done"
+    CHANGED = "changed"  # a reset, or another program, moved the cursor meanwhile
+    LOST = "lost"  # the lease is another's
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The place in the universe that a cycle has reached: `offset` stocks are done, the last of them was `ticker`."""
+
+    cycle_id: UUID
+    offset: int
+    ticker: str
+
+    @property
+    def after(self) -> str | None:
+        """The ticker beyond which the next chunk starts; None at the start of the universe."""
+        return self.ticker if self.offset else None
+
+
+@dataclass(frozen=True, slots=True)
+class CursorKeys:
+    """What stands in Redis: the offset ("" for none, or "garbage"), and the companions where they agree with it."""
+
+    offset: str
+    cursor: Cursor | None
+
+    @property
+    def rank(self) -> int | None:
+        """The offset as a number of stocks; None when it is absent or garbage."""
+        return int(self.offset) if self.offset.isdigit() else None
+
+
+class Lease(Protocol):
+    """What a cursor must know of a lease: the key that holds its token, and the token."""
+
+    @property
+    def key(self) -> str:
+        """The key that holds the token."""
+
+    @property
+    def token(self) -> str:
+        """What only the holder knows."""
+
+
+class Cursors:
+    """Reads, starts, moves and resets cursors that live `ttl` seconds after the last move."""
+
+    def __init__(self, redis: Redis, ttl: int) -> None:
+        self._redis = redis
+        self._ttl = ttl
+        self._read = redis.register_script(_PRELUDE + _READ)
+        self._begin = redis.register_script(_PRELUDE + _BEGIN)
+        self._move = redis.register_script(_PRELUDE + _MOVE)
+        self._answer = redis.register_script(_PRELUDE + _ANSWER)
+
+    def read(self, job: str) -> CursorKeys:
+        """What stands in Redis now. Raises RedisUnavailable."""
+        with redis_errors():
+            offset, companion_offset, ticker, cycle_id = self._read(keys=_keys(job))
+        cursor = _cursor(companion_offset, ticker, cycle_id) if offset == companion_offset else None
+        return CursorKeys(offset, cursor)
+
+    def begin(self, job: str, lease: Lease, seen: CursorKeys, cursor: Cursor) -> Moved:
+        """Write the start of a cycle, unless the offset is no longer what was seen. Raises RedisUnavailable."""
+        arguments: list[str | int] = [
+            lease.token,
+            seen.offset,
+            cursor.offset,
+            cursor.ticker,
+            str(cursor.cycle_id),
+            self._ttl,
+        ]
+        with redis_errors():
+            return Moved(self._begin(keys=[lease.key, *_keys(job)], args=arguments))
+
+    def move(
+        self,
+        job: str,
+        lease: Lease,
+        before: Cursor,
+        after: Cursor,
+        answers: Mapping[str, str],
+        *,
+        cycle_ends: bool,
+    ) -> Moved:
+        """Replace the cached answers and move the cursor, in one step. Raises RedisUnavailable."""
+        place: list[str | int] = [before.offset, after.offset, after.ticker, "1" if cycle_ends else "0"]
+        arguments: list[str | int] = [
+            lease.token,
+            str(before.cycle_id),
+            *place,
+            self._ttl,
+            CACHE_TTL_SECONDS,
+            *answers.values(),
+        ]
+        with redis_errors():
+            return Moved(self._move(keys=[lease.key, *_keys(job), *answers], args=arguments))
+
+    def answer(self, lease: Lease, answers: Mapping[str, str]) -> Moved:
+        """Replace cached answers and leave every cursor where it is. Raises RedisUnavailable."""
+        arguments: list[str | int] = [lease.token, CACHE_TTL_SECONDS, *answers.values()]
+        with redis_errors():
+            return Moved(self._answer(keys=[lease.key, *answers], args=arguments))
+
+    def reset(self, jobs: Sequence[str]) -> None:
+        """Forget these jobs' cursors, so that the next call starts a new cycle. Raises RedisUnavailable."""
+        with redis_errors():
+            # A server that hangs gets no wish that it would grant after the caller was told no.
+            self._redis.ping()
+            self._redis.delete(*(key for job in jobs for key in _keys(job)))
+
+
+def _keys(job: str) -> list[str]:
+    return [f"cron:{job}:offset", f"cron:{job}:position"]
+
+
+def _cursor(offset: str, ticker: str, cycle_id: str) -> Cursor | None:
+    try:
+        cursor = Cursor(UUID(cycle_id), int(offset), ticker)
+    except ValueError:
+        return None
+    # A number or an id in other words than ours would never be found unchanged again; such a ticker is in no universe.
+    ours = (str(cursor.offset), str(cursor.cycle_id)) == (offset, cycle_id) and not {"\0", "\ufffd"} & set(ticker)
+    return cursor if ours else None

@@ -1,0 +1,163 @@
+"""At most one caller advances a job at a time, across every thread, process and machine."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from redis import Redis
+
+from vettr_cron.domain.errors import RedisUnavailable
+from vettr_cron.redis_store.client import redis_errors
+
+log = structlog.get_logger(__name__)
+
+GIVE_BACK_SECONDS = 0.5
+
+# Each script may be repeated with the same arguments to the same effect: the client repeats one whose reply was lost.
+# Whatever else another program has put in the key is no lease, and neither is one that would never end.
+_PRELUDE = """
+local function token_at(key)
+  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
+end
+local function holder_at(key)
+  return redis.call('PTTL', key) >= 0 and token_at(key)
+end
+"""
+_ACQUIRE = """
+local token = holder_at(KEYS[1])
+if token and token ~= ARGV[1] then
+  return {0, redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
+end
+-- A script that has written already may write on in a Redis that is out of memory: so delete nothing that is not there.
+if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'token', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {1, '', 0}
+"""
+_RENEW = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'run_id', ARGV[3]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+_RELEASE = """
+if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+_HOLDER = """
+if not holder_at(KEYS[1]) then return {} end
+return {redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
+"""
+
+
+def lease_key(job: str) -> str:
+    """The hash that holds the token of the job's holder and the id of its run."""
+    return f"cron:{job}:lease"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody else's lease, as far as others may see it."""
+
+    run_id: str | None
+    seconds_left: float
+
+
+class Lease:
+    """The right to advance one job's cursor, for as long as it is renewed."""
+
+    def __init__(self, job: str, token: str) -> None:
+        self.job = job
+        self.key = lease_key(job)
+        self.token = token
+        self._lost = threading.Event()
+
+    @property
+    def lost(self) -> bool:
+        """Whether Redis has said, or its silence must mean, that the lease is another's by now."""
+        return self._lost.is_set()
+
+    def lose(self) -> None:
+        """Note that the lease is gone; it does not come back."""
+        self._lost.set()
+
+
+class Leases:
+    """Takes, renews and gives back leases of `term` seconds."""
+
+    def __init__(self, redis: Redis, term: float) -> None:
+        self._redis = redis
+        self._term = term
+        self._acquire = redis.register_script(_PRELUDE + _ACQUIRE)
+        self._renew = redis.register_script(_PRELUDE + _RENEW)
+        self._release = redis.register_script(_PRELUDE + _RELEASE)
+        self._holder = redis.register_script(_PRELUDE + _HOLDER)
+
+    def acquire(self, job: str) -> Lease | Held:
+        """The job's lease, or what is known of its present holder. Raises RedisUnavailable."""
+        lease = Lease(job, uuid4().hex)
+        with redis_errors():
+            # A server that hangs gets no wish that it would grant when it comes round, to a caller that is gone.
+            self._redis.ping()
+            won, run_id, milliseconds = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
+        return lease if won else Held(run_id or None, max(milliseconds, 0) / 1000)
+
+    @contextmanager
+    def kept(self, lease: Lease) -> Iterator[Lease]:
+        """Renew the lease every third of its term while the block runs, then give it back."""
+        done = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(lease, done), name=f"lease-{lease.job}", daemon=True)
+        keeper.start()
+        try:
+            yield lease
+        finally:
+            done.set()
+            # A Redis that says nothing is no reason to keep the caller waiting: then the term ends the lease.
+            keeper.join(GIVE_BACK_SECONDS)
+
+    def confirm(self, lease: Lease, run_id: str = "") -> bool:
+        """Renew the lease now, and say which run it serves. False when it is another's. Raises RedisUnavailable."""
+        with redis_errors():
+            ours = bool(self._renew(keys=[lease.key], args=[lease.token, self._milliseconds, run_id]))
+        if not ours:
+            lease.lose()
+        return ours
+
+    def holder(self, job: str) -> Held | None:
+        """Who holds the job's lease, if anybody. Raises RedisUnavailable."""
+        with redis_errors():
+            found = self._holder(keys=[lease_key(job)])
+        if not found:
+            return None
+        run_id, milliseconds = found
+        return Held(run_id or None, max(milliseconds, 0) / 1000)
+
+    @property
+    def _milliseconds(self) -> int:
+        return int(self._term * 1000)
+
+    def _keep(self, lease: Lease, done: threading.Event) -> None:
+        last_renewal = time.monotonic()
+        while not done.wait(self._term / 3):
+            try:
+                if not self.confirm(lease):
+                    return
+                last_renewal = time.monotonic()
+            except RedisUnavailable as error:
+                log.warning("lease_not_renewed", job=lease.job, reason=str(error))
+                if time.monotonic() - last_renewal > self._term:
+                    lease.lose()
+                    return
+        self._give_back(lease)
+
+    def _give_back(self, lease: Lease) -> None:
+        try:
+            with redis_errors():
+                self._release(keys=[lease.key], args=[lease.token])
+        except RedisUnavailable as error:
+            # The term ends it soon; the work itself is done, and its result must not be lost over this.
+            log.warning("lease_not_released", job=lease.job, reason=str(error))

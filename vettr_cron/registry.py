@@ -1,0 +1,52 @@
+"""All use cases in one place, as create_app() wires them; routes and commands find them here."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from vettr_cron.config import Settings
+from vettr_cron.database.transactions import Database
+from vettr_cron.services.clock import Shutdown
+from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.coverage import ReadCoverage
+from vettr_cron.services.monitor.history import ReadHistory
+from vettr_cron.services.monitor.metrics import ReadMetrics
+from vettr_cron.services.monitor.overview import ReadOverview
+from vettr_cron.services.monitor.readiness import Readiness
+from vettr_cron.services.monitor.status import ReadStatus
+from vettr_cron.services.operate.cleanup import Cleanup
+from vettr_cron.services.operate.imports import Universe
+from vettr_cron.services.operate.pause import PauseJobs
+from vettr_cron.services.operate.reset import Reset
+from vettr_cron.services.refresh.call import Refresh
+from vettr_cron.services.refresh.preview import PreviewRefresh
+
+EXTENSION = "vettr_cron"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a caller may ask of the service."""
+
+    settings: Settings
+    database: Database
+    shutdown: Shutdown
+    refresh: Refresh
+    status: ReadStatus
+    history: ReadHistory
+    reset: Reset
+    preview: PreviewRefresh
+    coverage: ReadCoverage
+    pause: PauseJobs
+    metrics: ReadMetrics
+    cleanup: Cleanup
+    readiness: Readiness
+    doctor: Doctor
+    overview: ReadOverview
+    universe: Universe
+
+
+def services() -> Services:
+    """The use cases of the current application."""
+    return cast(Services, current_app.extensions[EXTENSION])

@@ -1,0 +1,192 @@
+"""What is wrong with this service, and how to mend it: settings, servers, stocks and schedule, each for itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy.exc import DBAPIError
+
+from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
+from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE, Database
+from vettr_cron.domain.diagnosis import servers as server_rules
+from vettr_cron.domain.diagnosis import settings as setting_rules
+from vettr_cron.domain.diagnosis import stocks as stock_rules
+from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
+from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
+from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
+from vettr_cron.domain.pace import Situation
+from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
+from vettr_cron.repositories import results, universe
+from vettr_cron.repositories.universe import Beyond
+from vettr_cron.services.clock import utc_now
+from vettr_cron.services.doctor.probes import LOOK_SECONDS, Clock, ask_database, ask_redis
+from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
+from vettr_cron.services.monitor.readiness import Migrated, Readiness
+from vettr_cron.services.monitor.status import ReadStatus, Status
+
+__all__ = ["Check", "Diagnosis", "Doctor", "State"]
+
+log = structlog.get_logger(__name__)
+
+Facts = TypeVar("Facts")
+_NEWER = "Deploy that release everywhere; this one works on, as migrations are compatible with the release before them."
+_UPGRADE = "Run `flask --app wsgi db upgrade`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor:
+    """The use case behind `cron doctor`."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    readiness: Readiness
+    status: ReadStatus
+    coverage: ReadCoverage
+    clock: Clock = utc_now
+
+    def examine(self) -> Diagnosis:
+        """All checks; one that a missing server makes impossible says so, and keeps no other from being made."""
+        database = _answer(lambda: ask_database(self.database, self.clock))
+        redis = _answer(lambda: ask_redis(self.redis, self.clock))
+        calls = _answer(lambda: self._calls(database, redis))
+        checks: dict[str, Callable[[], Check]] = {
+            "secret": self._secret,
+            "database": lambda: self._database(database),
+            "migration": lambda: self._migration(database),
+            "redis": lambda: _redis(redis),
+            "connections": lambda: _connections(_known(database)),
+            "clock": lambda: self._clocks(database, redis),
+            "universe": lambda: self._universe(database),
+        }
+        for job in JOBS.values():
+            checks[f"schedule-{job.name}"] = partial(self._schedule, job, calls)
+        return Diagnosis([_made(name, check) for name, check in checks.items()])
+
+    def _secret(self) -> Check:
+        names = ("cron_secret", "cron_secret_previous", "metrics_token")
+        return setting_rules.secret(*(_text(getattr(self.settings, name)) for name in names))
+
+    def _database(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
+        if isinstance(facts, ServiceUnavailable):
+            return server_rules.database_away(str(facts))
+        return server_rules.database(facts, production=self.settings.app_env == "production")
+
+    def _migration(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
+        _known(facts)
+        try:
+            migrated = self.readiness.migrated()
+        except NotMigrated:
+            migrated = Migrated.PARTLY
+        troubles = {
+            Migrated.FULLY: [],
+            Migrated.BEYOND: [warning("A newer release than this one has migrated the database", _NEWER)],
+            Migrated.PARTLY: [problem("The database is not at the newest migration", _UPGRADE)],
+        }
+        return judged("migration", "The database is at the newest migration", troubles[migrated])
+
+    def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
+        ahead = {}
+        if isinstance(database, DatabaseFacts) and database.journal_mode is None:  # SQLite has no clock of its own
+            ahead["The database"] = database.ahead
+        if isinstance(redis, RedisFacts) or not ahead:
+            ahead["Redis"] = _known(redis).ahead
+        return server_rules.clock(ahead, timedelta(seconds=self.settings.cron_lease_seconds))
+
+    def _universe(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
+        _known(facts)
+        with self.database.reading(LOOK_SECONDS) as connection:
+            longest = results.longest_flagged_ticker(connection)
+            too_long = 0 if longest is None else universe.count_longer(connection, longest)
+            tickers = stock_rules.Tickers(total=universe.count(connection), too_long=too_long, longest=longest)
+        return stock_rules.universe(tickers, self._unreadable())
+
+    def _unreadable(self) -> str | None:
+        """Why the jobs cannot read the first stock, be it for a view or a column; None where they can."""
+        for job in JOBS.values():
+            try:
+                with self.database.index_reads(LOOK_SECONDS) as connection:
+                    job.load(connection, Beyond(None, 1), self.clock())
+            except ServiceUnavailable as error:
+                return str(error)
+            except DBAPIError as error:
+                log.warning("inputs_not_read", job=job.run_name, exc_info=error)
+                return "The database refuses to read the first stock; the log has its words"
+        return None
+
+    def _calls(
+        self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable
+    ) -> tuple[Status, Coverage]:
+        for facts in (database, redis):
+            if isinstance(facts, ServiceUnavailable):
+                raise facts
+        return self.status.read(), self.coverage.read(list(JOBS.values()), stock_rules.OLD)
+
+    def _schedule(self, job: Job[object], calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
+        status, coverage = _known(calls)
+        state = status.jobs[job.key]
+        situation = Situation(
+            job=job.name,
+            offset=state.offset,
+            total=status.total_stocks,
+            running=state.running,
+            last_run=state.last_run,
+            paused=state.paused,
+            pace=state.pace,
+        )
+        counts = coverage.jobs[job.key]
+        results = stock_rules.Results(stale=counts.stale, never=counts.never, failing=counts.failing)
+        cursor_ttl = timedelta(seconds=self.settings.cron_cursor_ttl_seconds)
+        return stock_rules.schedule(situation, results, cursor_ttl, self.clock())
+
+
+def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:
+    return server_rules.redis_away(str(facts)) if isinstance(facts, ServiceUnavailable) else server_rules.redis(facts)
+
+
+def _connections(facts: DatabaseFacts) -> Check:
+    try:
+        processes = web_processes()
+    except ConfigError as error:
+        mend = "Set WEB_CONCURRENCY to such a number, or remove it; the web server cannot start with it."
+        return judged("connections", "", [problem(str(error), mend)])
+    return setting_rules.connections(
+        setting_rules.Connections(
+            processes=processes,
+            threads=WEB_THREADS,
+            jobs=len(JOBS),
+            pool=POOL_SIZE + POOL_OVERFLOW,
+            allowed=facts.allowed,
+        )
+    )
+
+
+def _answer(ask: Callable[[], Facts]) -> Facts | ServiceUnavailable:
+    """What a server says, or why it says nothing: asked once, and not waited for again by each check."""
+    try:
+        return ask()
+    except ServiceUnavailable as error:
+        return error
+    except DBAPIError:  # a database in a state that nobody thought of is what a doctor is called for
+        return ServiceUnavailable("The database refuses what it is asked")
+
+
+def _known(answer: Facts | ServiceUnavailable) -> Facts:
+    if isinstance(answer, ServiceUnavailable):
+        raise answer
+    return answer
+
+
+def _made(name: str, check: Callable[[], Check]) -> Check:
+    made = _answer(check)
+    return unchecked(name, str(made)) if isinstance(made, ServiceUnavailable) else made
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -1,0 +1,108 @@
+"""Asks the database and Redis about themselves."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from vettr_cron.database.transactions import Database
+from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
+from vettr_cron.domain.errors import RedisUnavailable
+from vettr_cron.redis_store.client import redis_errors
+from vettr_cron.repositories import database_server
+
+PROBE_KEY, PROBE_MILLISECONDS = "cron:doctor", 1_000
+LOOK_SECONDS = 5.0
+
+Clock = Callable[[], datetime]
+Answer = TypeVar("Answer")
+
+
+def ask_database(database: Database, clock: Clock) -> DatabaseFacts:
+    """What the database says of itself in a transaction that may write, and writes nothing.
+
+    Raises DatabaseUnavailable, also where SQLite cannot begin such a transaction.
+    """
+    with database.writing(LOOK_SECONDS) as connection:
+        now, milliseconds, here = _timed(clock, lambda: database_server.answer(connection))
+        if not database_server.is_postgresql(connection):
+            return DatabaseFacts(round_trip_ms=milliseconds, journal_mode=database_server.journal_mode(connection))
+        return DatabaseFacts(
+            round_trip_ms=milliseconds,
+            read_only=database_server.is_read_only(connection),
+            forbidden=database_server.forbidden(connection),
+            not_to_delete_from=database_server.not_to_delete_from(connection),
+            hidden=[] if database.row_security else database_server.hidden(connection),
+            allowed=database_server.allowed_connections(connection),
+            ahead=None if now is None else now - here,
+        )
+
+
+def ask_redis(redis: "Redis", clock: Clock) -> RedisFacts:
+    """What Redis says of itself, and whether it takes a write. Raises RedisUnavailable."""
+    with redis_errors():
+        _, milliseconds, _ = _timed(clock, redis.ping)
+    memory, persistence, replication = (_info(redis, section) for section in ("memory", "persistence", "replication"))
+    return RedisFacts(
+        round_trip_ms=milliseconds,
+        policy=memory.get("maxmemory_policy"),
+        maxmemory=memory.get("maxmemory"),
+        used_memory=memory.get("used_memory"),
+        append_only=_flag(persistence.get("aof_enabled")),
+        snapshots=_snapshots(redis),
+        is_replica=replication["role"] != "master" if "role" in replication else None,
+        refusal=_refusal(redis),
+        ahead=_ahead(redis, clock),
+    )
+
+
+def _timed(clock: Clock, ask: Callable[[], Answer]) -> tuple[Answer, float, datetime]:
+    """An answer, the milliseconds that it took, and the time here at which it was probably given: half way."""
+    asked_at, began = clock(), time.perf_counter()
+    answer = ask()
+    seconds = time.perf_counter() - began
+    return answer, seconds * 1000, asked_at + timedelta(seconds=seconds / 2)
+
+
+# Hosts forbid one or the other of these to their customers: what is not told is None, and no reason to give up.
+
+
+def _info(redis: "Redis", section: str) -> dict[str, Any]:
+    try:
+        return dict(redis.info(section))
+    except RedisError:
+        return {}
+
+
+def _snapshots(redis: "Redis") -> bool | None:
+    try:
+        return bool(redis.config_get("save")["save"])
+    except (RedisError, KeyError):
+        return None
+
+
+def _ahead(redis: "Redis", clock: Clock) -> timedelta | None:
+    try:
+        (seconds, microseconds), _, here = _timed(clock, redis.time)
+    except RedisError:
+        return None
+    there = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None) + timedelta(microseconds=microseconds)
+    return there - here
+
+
+def _refusal(redis: "Redis") -> str | None:
+    """Why Redis takes no write, found out by one that is gone at once."""
+    try:
+        with redis_errors():
+            redis.set(PROBE_KEY, "", px=PROBE_MILLISECONDS)
+            redis.delete(PROBE_KEY)
+    except RedisUnavailable as error:
+        return str(error)
+    return None
+
+
+def _flag(value: Any) -> bool | None:
+    return None if value is None else bool(value)

@@ -1,0 +1,1 @@
+"""What goes on, and how fresh the results are."""

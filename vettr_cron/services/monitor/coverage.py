@@ -1,0 +1,70 @@
+"""Is every stock fresh, and which fail: the answer by stock, where the run log has it by chunk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from vettr_cron.database.transactions import Database
+from vettr_cron.jobs.job import Job
+from vettr_cron.repositories import states
+from vettr_cron.repositories.states import Counts, Freshness, StockState
+from vettr_cron.services.clock import utc_now
+
+__all__ = ["Coverage", "Counts", "Freshness", "Page", "ReadCoverage", "StockState"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a list; `next_after` is the ticker to ask for the next piece with, None at the end."""
+
+    stocks: Sequence[StockState]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The jobs' counts by their keys, and a page of one job's stocks where one was asked for."""
+
+    max_age: timedelta
+    since: datetime
+    jobs: Mapping[str, Counts]
+    page: Page | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Which stocks of a job to list: those of one freshness, from the one beyond a ticker."""
+
+    freshness: Freshness
+    limit: int
+    after: str | None = None
+
+
+class ReadCoverage:
+    """The use case behind `coverage` and `failures`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, jobs: Sequence[Job[Any]], max_age: timedelta, listing: Listing | None = None) -> Coverage:
+        """How fresh the universe is; of the first job the stocks of a listing. Raises DatabaseUnavailable."""
+        since = utc_now() - max_age
+        with self._database.reading() as connection:
+            counts = {job.key: states.counts(connection, job.name, since) for job in jobs}
+            page = None
+            if listing is not None:
+                wanted = states.freshness_condition(listing.freshness, since)
+                found = states.page(connection, jobs[0].name, wanted, listing.limit + 1, listing.after)
+                page = _page(found, listing.limit)
+        return Coverage(max_age, since, counts, page)
+
+    def failures(self, job: Job[Any], limit: int, after: str | None = None) -> Page:
+        """The stocks that failed last time, by ticker. Raises DatabaseUnavailable."""
+        with self._database.reading() as connection:
+            found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after)
+        return _page(found, limit)
+
+
+def _page(found: Sequence[StockState], limit: int) -> Page:
+    return Page(found[:limit], found[limit - 1].ticker if len(found) > limit else None)

@@ -1,0 +1,57 @@
+"""The newest runs, as they may be seen: nothing is running whose lease is gone."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from vettr_cron.database.transactions import Database
+from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.run import Run, RunStatus
+from vettr_cron.jobs import JOBS
+from vettr_cron.redis_store.leases import Leases
+from vettr_cron.repositories import runs
+from vettr_cron.services.monitor.status import LOOK_SECONDS, orphaned_runs
+
+
+class UnknownRun(CronError):
+    """There is no run with this id."""
+
+
+class ReadHistory:
+    """The use case behind `history` and `runs`."""
+
+    def __init__(self, database: Database, leases: Leases) -> None:
+        self._database = database
+        self._leases = leases
+
+    def one(self, run_id: UUID) -> Run:
+        """One run whole. Raises UnknownRun, ServiceUnavailable."""
+        orphans = orphaned_runs(self._database, self._leases)
+        with self._database.reading(LOOK_SECONDS) as connection:
+            run = runs.find(connection, run_id)
+        if run is None:
+            raise UnknownRun("there is no run with this id")
+        orphaned = run.status is RunStatus.RUNNING and run.id in orphans
+        return runs.as_interrupted(run) if orphaned else run
+
+    def read(
+        self, limit: int, job: str | None = None, status: RunStatus | None = None, before: UUID | None = None
+    ) -> Sequence[Run]:
+        """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable.
+
+        `job` is the name of one of the service's jobs, or what any program calls its job in the run log.
+        """
+        orphans = orphaned_runs(self._database, self._leases)
+        with self._database.reading(LOOK_SECONDS) as connection:
+            start = None
+            if before is not None:
+                start = runs.find(connection, before)
+                if start is None:
+                    raise UnknownRun("there is no run with this id")
+            return runs.newest(
+                connection,
+                limit,
+                job_names=None if job is None else [job, JOBS[job].run_name] if job in JOBS else [job],
+                status=status,
+                before=start,
+                orphans=orphans,
+            )

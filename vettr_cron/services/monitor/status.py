@@ -1,0 +1,140 @@
+"""What goes on: each job's cursor, what runs now, the last run and the last success."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from vettr_cron.database.transactions import Database
+from vettr_cron.domain.calls import Call, calls_of, say_enough
+from vettr_cron.domain.pace import Pace, Situation, in_words, pace
+from vettr_cron.domain.rounding import rhu
+from vettr_cron.domain.run import Pause, Run, RunStatus
+from vettr_cron.jobs import JOBS
+from vettr_cron.redis_store.cursors import Cursors
+from vettr_cron.redis_store.leases import Leases
+from vettr_cron.repositories import pauses, runs, universe
+from vettr_cron.services.clock import utc_now
+
+RUNS_READ = (200, 1_000, 5_000)  # more of them only where fewer do not tell how often calls come
+LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """One job now. `offset` is 0 where there is no cursor; `cycle_id` is None between two cycles."""
+
+    name: str
+    run_name: str
+    offset: int
+    progress_pct: int
+    cycle_id: UUID | None
+    running: Run | None
+    lease_held: bool
+    paused: Pause | None
+    last_run: Run | None
+    last_success: Run | None
+    pace: Pace
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The service now, each job by its key."""
+
+    total_stocks: int
+    jobs: dict[str, JobState]
+
+
+class ReadStatus:
+    """The use case behind `status`."""
+
+    def __init__(self, database: Database, leases: Leases, cursors: Cursors) -> None:
+        self._database = database
+        self._leases = leases
+        self._cursors = cursors
+
+    def read(self) -> Status:
+        """The service now. Raises ServiceUnavailable."""
+        cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
+        orphans, at_work = _orphans_and_holders(self._database, self._leases)
+        with self._database.reading(LOOK_SECONDS) as connection:
+            total = universe.count(connection)
+            paused = pauses.every(connection)
+            now = utc_now()
+            states = {}
+            for job in JOBS.values():
+                keys = cursors[job.name]
+                last = runs.newest(connection, 1, job_names=[job.run_name], orphans=orphans)
+                success = runs.newest(connection, 1, job_names=[job.run_name], status=RunStatus.COMPLETED)
+                running = runs.newest(
+                    connection, 1, job_names=[job.run_name], status=RunStatus.RUNNING, orphans=orphans
+                )
+                # A run that ended between the two statements ran when the first of them was made.
+                running = running or [run for run in last if run.status is RunStatus.RUNNING]
+                calls = _recent_calls(connection, job.run_name, now)
+                offset = keys.rank or 0
+                # Between two chunks of a call no run is running, yet it is at work.
+                call_expected = job.name not in at_work and job.name not in paused
+                situation = Situation(
+                    job=job.name,
+                    offset=offset,
+                    total=total,
+                    running=running[0] if running else None,
+                    last_run=last[0] if last else None,
+                    paused=paused.get(job.name),
+                    pace=pace(calls, offset, total, now, call_expected=call_expected),
+                )
+                states[job.key] = JobState(
+                    name=job.name,
+                    run_name=job.run_name,
+                    offset=offset,
+                    progress_pct=_percent(offset, total),
+                    cycle_id=keys.cursor.cycle_id if keys.cursor else None,
+                    running=situation.running,
+                    lease_held=job.name in at_work,
+                    paused=situation.paused,
+                    last_run=situation.last_run,
+                    last_success=success[0] if success else None,
+                    pace=situation.pace,
+                    summary=in_words(situation, now),
+                )
+        return Status(total, states)
+
+
+def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
+    """The jobs' runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
+    orphans, _at_work = _orphans_and_holders(database, leases)
+    return orphans
+
+
+def _orphans_and_holders(database: Database, leases: Leases) -> tuple[set[UUID], set[str]]:
+    """The runs that were running just now although their holders are dead, and the jobs whose lease is held.
+
+    A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
+    before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
+    """
+    with database.reading(LOOK_SECONDS) as connection:
+        running = runs.running(connection, [job.run_name for job in JOBS.values()])
+    asked = {job.name: leases.holder(job.name) for job in JOBS.values()}
+    holders = {name: holder for name, holder in asked.items() if holder is not None}
+    named = {holder.run_id for holder in holders.values()}
+    return {run.id for run in running if str(run.id) not in named}, set(holders)
+
+
+def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[Call]:
+    """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
+    for limit in RUNS_READ:
+        recent = runs.newest_in_brief(connection, limit, job_name)
+        calls = calls_of(recent)
+        if len(recent) < limit:
+            return calls
+        calls = calls[1:] or calls  # of the oldest one some runs may lie further back
+        if say_enough(calls, now):
+            return calls
+    return calls
+
+
+def _percent(offset: int, total: int) -> int:
+    return min(int(rhu(offset * 100 / total)), 100) if total else 0

@@ -1,0 +1,1 @@
+"""What an operator does: pause, reset, clean up, import."""

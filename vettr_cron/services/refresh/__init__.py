@@ -1,0 +1,1 @@
+"""One call of a job, from the request to its result."""

@@ -1,0 +1,68 @@
+"""All jobs in one call, one after the other; one job's trouble does not stop the next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.domain.run import CallStatus, JobResult, StopReason
+from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
+from vettr_cron.services.clock import Deadline, Stopwatch, utc_now
+from vettr_cron.services.refresh.call import Refresh, unwatched
+from vettr_cron.services.refresh.chunk import Progress
+from vettr_cron.services.refresh.request import Request
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AllResults:
+    """Each job's result by the job's key, in the order in which they ran."""
+
+    results: dict[str, JobResult]
+    total_duration_ms: int
+
+
+def no_watcher(_job: Job[Any]) -> Progress:
+    """Progress that nobody watches, for every job."""
+    return unwatched
+
+
+def refresh_all(
+    refresh: Refresh, request: Request, progress_of: Callable[[Job[Any]], Progress] = no_watcher
+) -> AllResults:
+    """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
+    stopwatch, deadline = Stopwatch(), Deadline(request.time_budget)
+    if request.only is not None:
+        refresh.check(request)
+    results: dict[str, JobResult] = {}
+    for place, job in enumerate(JOBS.values()):
+        share = None if deadline.left is None else deadline.left / (len(JOBS) - place)
+        results[job.key] = _run(refresh, job, replace(request, time_budget=share), progress_of(job))
+    return AllResults(results, stopwatch.milliseconds)
+
+
+def _run(refresh: Refresh, job: Job[Any], request: Request, progress: Progress) -> JobResult:
+    stopwatch = Stopwatch()
+    try:
+        return refresh.run(job, request, progress)
+    except CronError as problem:
+        error, unavailable = str(problem), isinstance(problem, ServiceUnavailable)
+    except Exception as bug:
+        log.exception("job_failed", job=job.run_name)
+        error, unavailable = f"unexpected {type(bug).__name__}; the log has the details", False
+    return JobResult(
+        job=job.run_name,
+        duration_ms=stopwatch.milliseconds,
+        completed_at=utc_now(),
+        current_offset=0,
+        chunk_size=request.chunk_size,
+        total_stocks=0,
+        status=CallStatus.FAILED,
+        stop_reason=StopReason.ERROR,
+        error=error,
+        unavailable=unavailable,
+    )

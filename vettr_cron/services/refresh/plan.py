@@ -1,0 +1,134 @@
+"""Which stocks a call takes: the next ones of the cycle, along the cursor, or those that somebody asked for."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Connection
+
+from vettr_cron.database.transactions import Database
+from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded
+from vettr_cron.domain.run import StopReason
+from vettr_cron.jobs.job import Chunk, Job
+from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
+from vettr_cron.redis_store.leases import Lease
+from vettr_cron.repositories import universe
+from vettr_cron.repositories.universe import Beyond, Named
+
+log = structlog.get_logger(__name__)
+
+EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
+NO_NUMBER = "the cursor's offset was no whole number from 0; a new cycle starts at 0"
+BEYOND_THE_END = "the cursor's offset {rank} was beyond the end of {total} stocks; a new cycle starts at 0"
+CURSOR_ATTEMPTS = 5
+
+
+class Plan(Protocol):
+    """The way that a call takes through stocks, chunk by chunk."""
+
+    @property
+    def end(self) -> StopReason:
+        """Why a call stops that has come to the end of the way."""
+
+    @property
+    def length(self) -> int:
+        """How many stocks the whole way has."""
+
+    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+        """The chunk after a ticker."""
+
+    def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
+        """Replace the cached answers of a group that is saved, and note that the call has come so far."""
+
+
+class CyclePlan:
+    """Through the universe, from where the job's cursor stands in Redis."""
+
+    end = StopReason.CYCLE_COMPLETE
+
+    def __init__(self, job: Job[Any], lease: Lease, cursors: Cursors, chunk_size: int, total_stocks: int) -> None:
+        self._job = job
+        self._lease = lease
+        self._cursors = cursors
+        self._chunk_size = chunk_size
+        self.length = total_stocks
+
+    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+        """The next stocks of the universe."""
+        return self._job.load(connection, Beyond(after, self._chunk_size), now)
+
+    def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
+        """Replace the answers and move the cursor in one step."""
+        return self._cursors.move(self._job.name, self._lease, before, after, answers, cycle_ends=ends)
+
+
+class ListPlan:
+    """Through stocks that were asked for, in the universe's order; the job's cursor stays where it is."""
+
+    end = StopReason.STOCKS_DONE
+
+    def __init__(self, job: Job[Any], lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
+        self._job = job
+        self._lease = lease
+        self._cursors = cursors
+        self._chunk_size = chunk_size
+        self._tickers = tickers
+        self._places = {ticker: place for place, ticker in enumerate(tickers, start=1)}
+        self.length = len(tickers)
+
+    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+        """The next stocks of the list, as far as they are still there."""
+        start = 0 if after is None else self._places[after]
+        tickers = self._tickers[start : start + self._chunk_size]
+        items = self._job.load(connection, Named(tickers), now).items
+        return Chunk(items, start + len(tickers) >= self.length)
+
+    def move(self, _before: Cursor, _after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
+        """Replace the answers."""
+        return self._cursors.answer(self._lease, answers)
+
+
+class CursorReader:
+    """Finds out where a job's next call starts."""
+
+    def __init__(self, database: Database, cursors: Cursors) -> None:
+        self._database = database
+        self._cursors = cursors
+
+    def open(self, job: str, lease: Lease, total_stocks: int, time_left: float | None) -> tuple[Cursor, str | None]:
+        """The cursor as it stands, or as a new cycle begins; and a warning.
+
+        Raises RunSuperseded, ServiceUnavailable.
+        """
+        for _attempt in range(CURSOR_ATTEMPTS):
+            seen = self._cursors.read(job)
+            cursor, warning = self.look(seen, total_stocks, time_left)
+            if seen.cursor is not None:
+                return cursor, warning
+            moved = self._cursors.begin(job, lease, seen, cursor)
+            if moved is Moved.DONE:
+                if warning:
+                    # The reply may be one that has no place for it: the first run row can still fail.
+                    log.warning("cursor_replaced", job=job, reason=warning)
+                return cursor, warning
+            if moved is Moved.LOST:
+                raise RunSuperseded
+        raise RedisUnavailable("The cursor in Redis keeps changing under this call; is another program moving it?")
+
+    def look(self, seen: CursorKeys, total_stocks: int, time_left: float | None) -> tuple[Cursor, str | None]:
+        """Where the next call starts, and a warning; nothing is changed. Raises ServiceUnavailable."""
+        warning = None if total_stocks else EMPTY_UNIVERSE
+        if seen.cursor is not None:
+            return seen.cursor, warning
+        start = Cursor(uuid4(), 0, "")
+        if not seen.offset or seen.rank == 0:
+            return start, warning
+        if seen.rank is None:
+            return start, warning or NO_NUMBER
+        with self._database.reading(time_left) as connection:
+            ticker = universe.ticker_at(connection, seen.rank)
+        if ticker is None or seen.rank >= total_stocks:
+            return start, warning or BEYOND_THE_END.format(rank=seen.rank, total=total_stocks)
+        return Cursor(start.cycle_id, seen.rank, ticker), warning
