@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from tests.world import World
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.run import JobResult
-from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.jobs.job import Item, Job
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
@@ -111,21 +112,21 @@ class SteppedDatabase(Database):
             self._steps.next_commit = "run row inserted"
 
 
-def stepped_job(steps: Steps, job: Job[Any], evaluated: Callable[[str], None]) -> Job[Any]:
+def stepped_job(steps: Steps, job: Job, evaluated: Callable[[str], None]) -> Job:
     """The job, whose loading and saving are steps, and which tells of every stock that it evaluates."""
 
     def load(*args: Any) -> Any:
         with steps.step("inputs read"):
             return job.load(*args)
 
-    def evaluate(item: Item, occasion: Occasion) -> Any:
+    def evaluate(item: Item, attempt: Attempt) -> Any:
         evaluated(item.ticker)
-        return job.evaluate(item, occasion)
+        return job.evaluate(item, attempt)
 
-    def save(connection: Connection, occasion: Occasion, results: Sequence[Any]) -> Mapping[str, str]:
+    def save(connection: Connection, attempt: Attempt, results: Sequence[Any]) -> Mapping[str, str]:
         steps.next_commit = "results committed"
         with steps.step("results written"):
-            return job.save(connection, occasion, results)
+            return job.save(connection, attempt, results)
 
     return replace(job, load=load, evaluate=evaluate, save=save)
 
@@ -138,7 +139,7 @@ class SteppedRefresh(Refresh):
         self._steps = steps
         self._evaluated = evaluated
 
-    def run(self, job: Job[Any], request: Request, progress: Progress = unwatched) -> JobResult:
+    def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
         return super().run(stepped_job(self._steps, job, self._evaluated), request, progress)
 
 

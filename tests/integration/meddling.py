@@ -12,8 +12,9 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.world import World
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.run import JobResult
-from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.jobs.job import Item, Job
 from vettr_cron.services.refresh.request import Request
 
 Answer = TypeVar("Answer")
@@ -37,23 +38,23 @@ def under_way(call: Callable[[], Answer]) -> "Future[Answer]":
 
 
 def refresh(
-    world: World, job: Job[Any], *, chunk_size: int = 100, chunks: int | None = 1, time_budget: float | None = None
+    world: World, job: Job, *, chunk_size: int = 100, chunks: int | None = 1, time_budget: float | None = None
 ) -> JobResult:
     """One call of a job that need not be one of the service's own."""
     return world.services.refresh.run(job, Request(chunk_size=chunk_size, chunks=chunks, time_budget=time_budget))
 
 
-def at_stock(job: Job[Any], number: int, meddle: Callable[[], object]) -> Job[Any]:
+def at_stock(job: Job, number: int, meddle: Callable[[], object]) -> Job:
     """The job, with something happening once, while its stock of that number is evaluated; the first is 1."""
     lock, counted = threading.Lock(), [0]
 
-    def evaluate(item: Item, occasion: Occasion) -> Any:
+    def evaluate(item: Item, attempt: Attempt) -> Any:
         with lock:
             counted[0] += 1
             due = counted[0] == number
         if due:
             meddle()
-        return job.evaluate(item, occasion)
+        return job.evaluate(item, attempt)
 
     return replace(job, evaluate=evaluate)
 

@@ -29,7 +29,7 @@ class Meddling:
         self._meddle = meddle
         self.asked: dict[str, Request] = {}
 
-    def run(self, job: Job[Any], request: Request, progress: Any) -> JobResult:
+    def run(self, job: Job, request: Request, progress: Any) -> JobResult:
         self.asked[job.name] = request
         if job.name == self._job:
             self._meddle()

@@ -10,24 +10,27 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.jobs.job import Item, Job
 from vettr_cron.services.refresh.engine import BatchOutcome, evaluate_in_batches
 
 WORKERS = 4
-OCCASION = Occasion("scores", uuid4(), datetime(2026, 1, 2))
+ATTEMPT = Attempt("scores", uuid4(), datetime(2026, 1, 2))
 ITEMS = [Item(UUID(int=number), f"T{number:02}", number) for number in range(35)]
 
 
-def job(evaluate: Callable[[Item], Any]) -> Job[Any]:
+def job(evaluate: Callable[[Item], Any]) -> Job:
     def unused(*_arguments: Any) -> Any:
         raise AssertionError("only evaluation is asked for")
 
     return Job(
         name="scores",
         run_name="refresh-scores",
+        reads=(),
+        writes=(),
         load=unused,
-        evaluate=lambda item, _occasion: evaluate(item),
+        evaluate=lambda item, _attempt: evaluate(item),
         save=unused,
         answer=unused,
     )
@@ -46,7 +49,7 @@ def tickers(outcomes: list[BatchOutcome]) -> list[str]:
 def in_batches(
     executor: ThreadPoolExecutor, evaluate: Callable[[Item], Any], may_start: Callable[[], bool], size: int = 10
 ) -> list[BatchOutcome]:
-    return evaluate_in_batches(executor, job(evaluate), OCCASION, ITEMS, size, may_start)
+    return evaluate_in_batches(executor, job(evaluate), ATTEMPT, ITEMS, size, may_start)
 
 
 def test_all_stocks_come_out_in_order(executor: ThreadPoolExecutor) -> None:
@@ -57,7 +60,7 @@ def test_all_stocks_come_out_in_order(executor: ThreadPoolExecutor) -> None:
 
 
 def test_no_stocks_are_no_batches(executor: ThreadPoolExecutor) -> None:
-    assert evaluate_in_batches(executor, job(lambda item: item), OCCASION, [], 10, lambda: True) == []
+    assert evaluate_in_batches(executor, job(lambda item: item), ATTEMPT, [], 10, lambda: True) == []
 
 
 def test_a_failure_is_the_stocks_own(executor: ThreadPoolExecutor) -> None:

@@ -17,7 +17,7 @@ from vettr_cron.services.refresh.request import Request
 
 
 @contextmanager
-def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job[Any]], Progress]]:
+def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job], Progress]]:
     """For each job a function that is told of its progress; its bar ends when the next begins, or the block ends."""
     # In production the log is for the host's collector, elsewhere for a person, who sees the progress.
     if services().settings.app_env != "production" or sys.stderr.isatty():
@@ -46,7 +46,7 @@ def _ignore_broken_pipe(show: Progress) -> Progress:
     return show_or_not
 
 
-def _lines(job: Job[Any]) -> Progress:
+def _lines(job: Job) -> Progress:
     begun = False
 
     def show(done: int, total: int) -> None:
@@ -58,7 +58,7 @@ def _lines(job: Job[Any]) -> Progress:
     return show
 
 
-def _bar(bars: ExitStack, job: Job[Any], request: Request) -> Progress:
+def _bar(bars: ExitStack, job: Job, request: Request) -> Progress:
     bars.close()
     stopwatch = Stopwatch()
     bar: Any = None
@@ -74,7 +74,7 @@ def _bar(bars: ExitStack, job: Job[Any], request: Request) -> Progress:
     return show
 
 
-def _new_bar(job: Job[Any], length: int) -> Any:
+def _new_bar(job: Job, length: int) -> Any:
     return click.progressbar(
         length=length,
         label=f"{job.run_name:<18}",

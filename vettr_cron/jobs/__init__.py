@@ -1,15 +1,13 @@
 """The jobs. A new one is a file here and a line in this table."""
 
-from typing import Any
-
 from vettr_cron.jobs.job import Job
 from vettr_cron.jobs.red_flags import RED_FLAGS
 from vettr_cron.jobs.scores import SCORES
 
-JOBS: dict[str, Job[Any]] = {job.name: job for job in (SCORES, RED_FLAGS)}
+JOBS: dict[str, Job] = {job.name: job for job in (SCORES, RED_FLAGS)}
 """By name, in the order in which refresh-all runs them."""
 
 
-def jobs_named(name: str | None) -> list[Job[Any]]:
+def jobs_named(name: str | None) -> list[Job]:
     """The job of this name; None means all of them."""
     return list(JOBS.values()) if name is None else [JOBS[name]]

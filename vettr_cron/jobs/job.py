@@ -1,19 +1,20 @@
 """What a job is: how to load a chunk, evaluate one stock, and save what came of many."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from vettr_cron.domain.fast_uuid5 import uuid5_hex
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.repositories.universe import Selection, Stretch
 
-Inputs = TypeVar("Inputs")
-Result = TypeVar("Result")
+LONGEST_NAME = 20  # characters, in the columns of ours that hold it
+LONGEST_RUN_NAME = 50
 
 
 class Item(NamedTuple):
@@ -59,38 +60,42 @@ def _problem(stock_id: UUID | str, times: int) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What makes results the same when they are computed again: the job, its cycle and the chunk's one `now`."""
-
-    job: str
-    cycle_id: UUID
-    now: datetime
-
-    def row_ids(self, stock_id: UUID | str, *kinds: str) -> list[str]:
-        """The ids, in hex, of a stock's rows of these kinds, the same whenever the same cycle writes them again."""
-        stock_id = stock_id if isinstance(stock_id, UUID) else UUID(stock_id)
-        start = self.cycle_id.bytes + f"{self.job}:{stock_id}:".encode()
-        return [uuid5_hex(start + kind.encode()) for kind in kinds]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job(Generic[Result]):
-    """A job of the service. `load` reads a whole chunk, `evaluate` is pure, `save` writes a whole group.
+class Job:
+    """A job of the service: all that the service needs to know of it. docs/how-to-add-a-job.md shows one being made."""
 
-    load(connection, selection, now): the selected stocks, in the universe's order.
-    evaluate(item, occasion): one stock's result; raises StockDataError when the stock's rows allow none.
-    save(connection, occasion, results): raises RowsRefused when the database refuses rows for what is in them; gives,
-    by ticker, why rows are not there that it took without a word.
-    answer(result): the key and the JSON of the answer that the platform's API takes from Redis.
-    """
+    name: str
+    """In paths, commands, parameters and Redis keys: at most 20 lower-case letters, digits and hyphens."""
 
-    name: str  # in paths, parameters and Redis keys
-    run_name: str  # in the run log and in results
+    run_name: str
+    """In the run log and in results: at most 50 characters."""
+
+    reads: tuple[Table, ...]
+    """The tables that `load` reads."""
+
+    writes: tuple[Table, ...]
+    """The tables that `save` writes. It inserts and updates rows; of a table that it also reads, it only updates."""
+
     load: Callable[[Connection, Selection, datetime], Chunk]
-    evaluate: Callable[[Item, Occasion], Result]
-    save: Callable[[Connection, Occasion, Sequence[Result]], Mapping[str, str]]
-    answer: Callable[[Result], tuple[str, str]]
+    """load(connection, selection, now): the selected stocks with what the rules read, in the universe's order."""
+
+    evaluate: Callable[[Item, Attempt], Any]
+    """evaluate(item, attempt): one stock's result, by rules that are pure. Raises StockDataError where its rows allow
+    none."""
+
+    save: Callable[[Connection, Attempt, Sequence[Any]], Mapping[str, str]]
+    """save(connection, attempt, results): write the results of a whole group, the same when it is done twice. Gives, by
+    ticker, why rows are not there that the database took without a word. Raises RowsRefused when the database refuses
+    rows for what is in them."""
+
+    answer: Callable[[Any], tuple[str, str]]
+    """answer(result): the key and the JSON of the answer that the platform's API takes from Redis."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(f"[a-z][a-z0-9-]{{0,{LONGEST_NAME - 1}}}", self.name):
+            raise ValueError(f"{self.name!r} is not a valid name of a job: at most {LONGEST_NAME} of a-z, 0-9 and -")
+        if not 1 <= len(self.run_name) <= LONGEST_RUN_NAME:
+            raise ValueError(f"{self.run_name!r} is not a valid run name: 1 to {LONGEST_RUN_NAME} characters")
 
     @property
     def key(self) -> str:

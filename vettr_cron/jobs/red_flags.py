@@ -7,9 +7,10 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.red_flags import RedFlag, RedFlagReport, red_flags
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
+from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import red_flag_history
 from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.bulk import Row
@@ -29,19 +30,19 @@ def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
     return chunk_of(*red_flag_inputs.load(connection, selection, now))
 
 
-def evaluate(item: Item, occasion: Occasion) -> RedFlagResult:
+def evaluate(item: Item, attempt: Attempt) -> RedFlagResult:
     """The flags of one stock as they will be written. Raises StockDataError."""
-    report = red_flags(item.inputs, occasion.now)
-    ids = occasion.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
+    report = red_flags(item.inputs, attempt.now)
+    ids = attempt.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
     rows = [_row(row_id, flag, item) for row_id, flag in zip(ids, report.flags, strict=True)]
     check_column_limits(red_flag_history, rows[0])  # the others differ in what is ours alone
-    answer = orjson.dumps(_answer(report, occasion.now)).decode()
+    answer = orjson.dumps(_answer(report, attempt.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 
-def save(connection: Connection, occasion: Occasion, group: Sequence[RedFlagResult]) -> Mapping[str, str]:
+def save(connection: Connection, attempt: Attempt, group: Sequence[RedFlagResult]) -> Mapping[str, str]:
     """Write a group's flags; why some are not there. Raises RowsRefused."""
-    return results.save_red_flags(connection, occasion.now, [row for result in group for row in result.flags])
+    return results.save_red_flags(connection, attempt.now, [row for result in group for row in result.flags])
 
 
 def _row(row_id: str, flag: RedFlag, item: Item) -> Row:
@@ -78,6 +79,8 @@ def _shown(flag: RedFlag) -> dict[str, object]:
 RED_FLAGS = Job(
     name="red-flags",
     run_name="refresh-red-flags",
+    reads=red_flag_inputs.TABLES,
+    writes=(red_flag_history,),
     load=load,
     evaluate=evaluate,
     save=save,

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_score
-from vettr_cron.jobs.job import Chunk, Item, Job, Occasion, chunk_of
-from vettr_cron.models.tables import vetr_score_history, vetr_score_snapshots
+from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
+from vettr_cron.models.tables import stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.column_limits import check_column_limits
@@ -32,29 +33,29 @@ def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
     return chunk_of(*score_inputs.load(connection, selection, now))
 
 
-def evaluate(item: Item, occasion: Occasion) -> ScoreResult:
+def evaluate(item: Item, attempt: Attempt) -> ScoreResult:
     """The score of one stock as it will be written. Raises StockDataError."""
     inputs: StockInputs = item.inputs
-    score = vetr_score(inputs, occasion.now)
+    score = vetr_score(inputs, attempt.now)
     overlay = score.overlay.rounded
     # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
-    kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{occasion.now.date()}")
-    history_id, snapshot_id = occasion.row_ids(item.stock_id, *kinds)
+    kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{attempt.now.date()}")
+    history_id, snapshot_id = attempt.row_ids(item.stock_id, *kinds)
     history = _history_row(history_id, score, overlay, item)
     copied = {name: history[name] for name in _SNAPSHOT_COPIES}
     snapshot = {"id": snapshot_id, **copied, "price": inputs.price}
     check_column_limits(vetr_score_history, history)
     check_column_limits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "stock_ticker": item.ticker, "vetr_score": score.overall_score}
-    answer = orjson.dumps(_answer(score, overlay, occasion.now)).decode()
+    answer = orjson.dumps(_answer(score, overlay, attempt.now)).decode()
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 
-def save(connection: Connection, occasion: Occasion, group: Sequence[ScoreResult]) -> Mapping[str, str]:
+def save(connection: Connection, attempt: Attempt, group: Sequence[ScoreResult]) -> Mapping[str, str]:
     """Write a group's history, snapshots and stocks.vetr_score; why some are not there. Raises RowsRefused."""
     return results.save_scores(
         connection,
-        occasion.now,
+        attempt.now,
         [result.history for result in group],
         [result.snapshot for result in group],
         [result.overall for result in group],
@@ -128,6 +129,8 @@ _SNAPSHOT_COPIES = (
 SCORES = Job(
     name="scores",
     run_name="refresh-scores",
+    reads=score_inputs.TABLES,
+    writes=(vetr_score_history, vetr_score_snapshots, stocks),
     load=load,
     evaluate=evaluate,
     save=save,

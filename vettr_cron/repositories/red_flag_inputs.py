@@ -23,6 +23,8 @@ from vettr_cron.repositories.universe import (
     within,
 )
 
+TABLES = (stocks, executives, filings)
+
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
     """The inputs of the stocks of a selection, in order; values are handed on unjudged."""

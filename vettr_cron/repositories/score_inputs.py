@@ -73,8 +73,9 @@ _FIGURES = (
     short_interest.c.short_shares,
     analyst_consensus.c.price_target,
 )
-_NO_PRICES = DailyPrices()
 _ONE_TO_ONE = (financial_data, financial_summary, short_interest, analyst_consensus)
+TABLES = (stocks, *_ONE_TO_ONE, executives, filings, insider_transactions, stock_daily_prices)
+_NO_PRICES = DailyPrices()
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[StockInputs]]:

@@ -8,17 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.run import StockFailure
 from vettr_cron.models.tables import cron_stock_states, stocks
 from vettr_cron.repositories.bulk import Row, upsert
-
-
-class Attempt(NamedTuple):
-    """When, and for which cycle, a job tried a group of stocks."""
-
-    job: str
-    cycle_id: UUID
-    now: datetime
 
 
 def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failures: Sequence[StockFailure]) -> None:

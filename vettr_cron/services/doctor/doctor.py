@@ -128,7 +128,7 @@ class Doctor:
                 raise facts
         return self.status.read(), self.coverage.read(list(JOBS.values()), stock_rules.OLD)
 
-    def _schedule(self, job: Job[object], calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
+    def _schedule(self, job: Job, calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
         state = status.jobs[job.key]
         situation = Situation(

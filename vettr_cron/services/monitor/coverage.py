@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.jobs.job import Job
@@ -47,7 +46,7 @@ class ReadCoverage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, jobs: Sequence[Job[Any]], max_age: timedelta, listing: Listing | None = None) -> Coverage:
+    def read(self, jobs: Sequence[Job], max_age: timedelta, listing: Listing | None = None) -> Coverage:
         """How fresh the universe is; of the first job the stocks of a listing. Raises DatabaseUnavailable."""
         since = utc_now() - max_age
         with self._database.reading() as connection:
@@ -59,7 +58,7 @@ class ReadCoverage:
                 page = _page(found, listing.limit)
         return Coverage(max_age, since, counts, page)
 
-    def failures(self, job: Job[Any], limit: int, after: str | None = None) -> Page:
+    def failures(self, job: Job, limit: int, after: str | None = None) -> Page:
         """The stocks that failed last time, by ticker. Raises DatabaseUnavailable."""
         with self._database.reading() as connection:
             found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after)

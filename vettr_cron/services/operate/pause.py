@@ -1,7 +1,6 @@
 """Pauses jobs, and lets them go on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 
@@ -22,7 +21,7 @@ class PauseJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def pause(self, jobs: Sequence[Job[Any]], reason: str | None) -> Mapping[str, Pause]:
+    def pause(self, jobs: Sequence[Job], reason: str | None) -> Mapping[str, Pause]:
         """Pause jobs: a call under way stops before its next chunk, others are skipped. All pauses afterwards.
 
         Raises DatabaseUnavailable.
@@ -34,7 +33,7 @@ class PauseJobs:
         log.info("jobs_paused", jobs=names, reason=reason)
         return paused
 
-    def resume(self, jobs: Sequence[Job[Any]]) -> Mapping[str, Pause]:
+    def resume(self, jobs: Sequence[Job]) -> Mapping[str, Pause]:
         """Let jobs go on. All pauses that are left. Raises DatabaseUnavailable."""
         names = [job.name for job in jobs]
         with self._database.writing() as connection:

@@ -1,7 +1,6 @@
 """Forgets cursors, so that the next call starts a new cycle; a lease is left alone."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import structlog
 
@@ -17,7 +16,7 @@ class Reset:
     def __init__(self, cursors: Cursors) -> None:
         self._cursors = cursors
 
-    def run(self, jobs: Sequence[Job[Any]]) -> list[str]:
+    def run(self, jobs: Sequence[Job]) -> list[str]:
         """Forget these jobs' cursors and give their names. Raises RedisUnavailable."""
         names = [job.name for job in jobs]
         self._cursors.reset(names)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 
@@ -26,14 +25,12 @@ class AllResults:
     total_duration_ms: int
 
 
-def no_watcher(_job: Job[Any]) -> Progress:
+def no_watcher(_job: Job) -> Progress:
     """Progress that nobody watches, for every job."""
     return unwatched
 
 
-def refresh_all(
-    refresh: Refresh, request: Request, progress_of: Callable[[Job[Any]], Progress] = no_watcher
-) -> AllResults:
+def refresh_all(refresh: Refresh, request: Request, progress_of: Callable[[Job], Progress] = no_watcher) -> AllResults:
     """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
     stopwatch, deadline = Stopwatch(), Deadline(request.time_budget)
     if request.only is not None:
@@ -45,7 +42,7 @@ def refresh_all(
     return AllResults(results, stopwatch.milliseconds)
 
 
-def _run(refresh: Refresh, job: Job[Any], request: Request, progress: Progress) -> JobResult:
+def _run(refresh: Refresh, job: Job, request: Request, progress: Progress) -> JobResult:
     stopwatch = Stopwatch()
     try:
         return refresh.run(job, request, progress)

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -53,7 +52,7 @@ class Refresh:
         self._reader = CursorReader(database, cursors)
         self._chunks = ChunkRunner(database, leases, shutdown)
 
-    def run(self, job: Job[Any], request: Request, progress: Progress = unwatched) -> JobResult:
+    def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
         """Advance the job by one call.
 
         Raises UnknownTickers, and ServiceUnavailable when a server was gone before anything was changed.
@@ -188,7 +187,7 @@ class Refresh:
 class _Call:
     """What one call has come to so far: sums, so that a call of ten thousand chunks takes no more memory than one."""
 
-    def __init__(self, job: Job[Any], request: Request, pings: CallPings) -> None:
+    def __init__(self, job: Job, request: Request, pings: CallPings) -> None:
         self.job = job
         self.request = request
         self.pings = pings

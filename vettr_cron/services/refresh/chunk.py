@@ -4,15 +4,15 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
-from vettr_cron.jobs.job import Chunk, Item, Job, Occasion
+from vettr_cron.jobs.job import Chunk, Item, Job
 from vettr_cron.redis_store.cursors import Cursor, Moved
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.repositories import pauses, runs
@@ -36,7 +36,7 @@ SUPERSEDED = "the lease was lost; another caller goes on"
 class Work:
     """What one call does: a job under its lease, so many stocks a chunk, until a deadline."""
 
-    job: Job[Any]
+    job: Job
     lease: Lease
     chunk_size: int
     batch_size: int
@@ -109,7 +109,7 @@ class _ChunkRun:
         self._run = run
         self._cursor = cursor
         self._at_the_end = False
-        self._occasion = Occasion(work.job.name, cursor.cycle_id, run.started_at)
+        self._attempt = Attempt(work.job.name, cursor.cycle_id, run.started_at)
         self._stopwatch = stopwatch
         self._may_start = Limits(runner.shutdown, work.deadline, lambda: work.lease.lost).may_start
 
@@ -159,7 +159,7 @@ class _ChunkRun:
                 return
             items = chunk.items[start : start + size]
             self._log_group(items)
-            yield evaluate_in_batches(work.executor, work.job, self._occasion, items, work.batch_size, self._may_start)
+            yield evaluate_in_batches(work.executor, work.job, self._attempt, items, work.batch_size, self._may_start)
 
     def _save_and_move(self, group: Sequence[BatchOutcome], *, ends: bool) -> StopReason | None:
         work, before = self._work, self._cursor
@@ -190,7 +190,7 @@ class _ChunkRun:
         if work.lease.lost:
             raise RunSuperseded
         with self._runner.database.saving(work.deadline.left) as connection:
-            saved = save_group(connection, work.job, self._occasion, group)
+            saved = save_group(connection, work.job, self._attempt, group)
             run = self._run.with_stocks(len(saved.kept), saved.failures, self._stopwatch.milliseconds)
             if not runs.record(connection, run):
                 raise RunSuperseded

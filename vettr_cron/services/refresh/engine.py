@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.domain.run import StockFailure
-from vettr_cron.jobs.job import Item, Job, Occasion
+from vettr_cron.jobs.job import Item, Job
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,8 @@ class BatchOutcome:
 
 def evaluate_in_batches(
     executor: Executor,
-    job: Job[Any],
-    occasion: Occasion,
+    job: Job,
+    attempt: Attempt,
     items: Sequence[Item],
     batch_size: int,
     may_start: Callable[[], bool],
@@ -46,7 +47,7 @@ def evaluate_in_batches(
     batches = batches_of(items, batch_size)
 
     def evaluate(number: int) -> BatchOutcome | None:
-        return evaluate_batch(job, occasion, batches[number]) if number == 0 or may_start() else None
+        return evaluate_batch(job, attempt, batches[number]) if number == 0 or may_start() else None
 
     under_way = [executor.submit(evaluate, number) for number in range(len(batches))]
     # For all of them at once: to be woken after each batch takes Python's lock from those who evaluate.
@@ -55,7 +56,7 @@ def evaluate_in_batches(
     while outcomes and outcomes[-1] is None:
         outcomes.pop()
     # Of batches that ask at the same moment a later one may be the last that may: no stock is left out before it.
-    return [outcome or evaluate_batch(job, occasion, batch) for batch, outcome in zip(batches, outcomes, strict=False)]
+    return [outcome or evaluate_batch(job, attempt, batch) for batch, outcome in zip(batches, outcomes, strict=False)]
 
 
 def batches_of(items: Sequence[Item], batch_size: int) -> list[Sequence[Item]]:
@@ -63,7 +64,7 @@ def batches_of(items: Sequence[Item], batch_size: int) -> list[Sequence[Item]]:
     return [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
 
 
-def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> BatchOutcome:
+def evaluate_batch(job: Job, attempt: Attempt, items: Sequence[Item]) -> BatchOutcome:
     """Evaluate up to a batch of stocks, each failure its own: a plain function of plain values."""
     evaluated, failures = [], []
     for item in items:
@@ -71,7 +72,7 @@ def evaluate_batch(job: Job[Any], occasion: Occasion, items: Sequence[Item]) -> 
             failures.append(StockFailure(item.ticker, item.problem))
             continue
         try:
-            evaluated.append(Evaluated(item, job.evaluate(item, occasion)))
+            evaluated.append(Evaluated(item, job.evaluate(item, attempt)))
         except StockDataError as error:
             failures.append(StockFailure(item.ticker, str(error)))
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 import structlog
@@ -48,7 +48,7 @@ class CyclePlan:
 
     end = StopReason.CYCLE_COMPLETE
 
-    def __init__(self, job: Job[Any], lease: Lease, cursors: Cursors, chunk_size: int, total_stocks: int) -> None:
+    def __init__(self, job: Job, lease: Lease, cursors: Cursors, chunk_size: int, total_stocks: int) -> None:
         self._job = job
         self._lease = lease
         self._cursors = cursors
@@ -69,7 +69,7 @@ class ListPlan:
 
     end = StopReason.STOCKS_DONE
 
-    def __init__(self, job: Job[Any], lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
+    def __init__(self, job: Job, lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
         self._job = job
         self._lease = lease
         self._cursors = cursors

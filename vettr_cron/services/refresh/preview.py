@@ -42,7 +42,7 @@ class PreviewRefresh:
         self._cursors = cursors
         self._reader = CursorReader(database, cursors)
 
-    def read(self, job: Job[Any], request: Request) -> Preview:
+    def read(self, job: Job, request: Request) -> Preview:
         """What the next call of the job would do. Raises UnknownTickers, ServiceUnavailable."""
         check_tickers(self._database, request)
         seen, held = self._cursors.read(job.name), self._leases.holder(job.name)

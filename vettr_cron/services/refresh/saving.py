@@ -1,17 +1,17 @@
 """Saves a group of results, without the stocks that the database refuses, and how each stock fared."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
+from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.domain.run import StockFailure
-from vettr_cron.jobs.job import Job, Occasion
+from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import states
 from vettr_cron.repositories.bulk import check_constraints, defer_constraints
-from vettr_cron.repositories.states import Attempt
 from vettr_cron.services.refresh.engine import BatchOutcome, Evaluated
 
 MOST_HALVINGS = 32  # in a group; to find three stocks among 500 takes 27
@@ -26,25 +26,23 @@ class Saved(NamedTuple):
     failures: Sequence[StockFailure]
 
 
-def save_group(connection: Connection, job: Job[Any], occasion: Occasion, group: Sequence[BatchOutcome]) -> Saved:
+def save_group(connection: Connection, job: Job, attempt: Attempt, group: Sequence[BatchOutcome]) -> Saved:
     """Save what the database takes of a group and keeps, each stock with how it fared; then the failures."""
     evaluated = [entry for batch in group for entry in batch.evaluated]
     failures = [failure for batch in group for failure in batch.failures]
-    kept, refused = _Saving(connection, job, occasion).save(evaluated)
+    kept, refused = _Saving(connection, job, attempt).save(evaluated)
     if refused:
         order = {item.ticker: rank for rank, item in enumerate(item for batch in group for item in batch.items)}
         failures = sorted([*failures, *refused], key=lambda failure: order[failure.ticker])
     if failures:
-        _record_failures(connection, job, occasion, failures)
+        _record_failures(connection, job, attempt, failures)
     return Saved(kept, failures)
 
 
-def _record_failures(
-    connection: Connection, job: Job[Any], occasion: Occasion, failures: Sequence[StockFailure]
-) -> None:
+def _record_failures(connection: Connection, job: Job, attempt: Attempt, failures: Sequence[StockFailure]) -> None:
     try:
         with connection.begin_nested():
-            states.record(connection, Attempt(job.name, occasion.cycle_id, occasion.now), [], failures)
+            states.record(connection, attempt, [], failures)
     except RowsRefused as error:
         # The run's own row tells of them; that no other one does is no reason to stop the cycle.
         log.warning("failures_not_recorded", job=job.run_name, reason=str(error))
@@ -56,10 +54,10 @@ class _Saving:
     Where much is refused halves only add to the work: then what is left is saved stock by stock.
     """
 
-    def __init__(self, connection: Connection, job: Job[Any], occasion: Occasion) -> None:
+    def __init__(self, connection: Connection, job: Job, attempt: Attempt) -> None:
         self._connection = connection
         self._job = job
-        self._occasion = occasion
+        self._attempt = attempt
         self._halvings_left = MOST_HALVINGS
         self._is_checked = False
 
@@ -94,15 +92,14 @@ class _Saving:
 
         Raises RowsRefused.
         """
-        job, occasion = self._job, self._occasion
+        job, attempt = self._job, self._attempt
         with self._connection.begin_nested() as savepoint:
             if self._is_checked:
                 defer_constraints(self._connection)
-            lost = job.save(self._connection, occasion, [entry.result for entry in evaluated])
+            lost = job.save(self._connection, attempt, [entry.result for entry in evaluated])
             if lost:
                 savepoint.rollback()
                 return lost
-            attempt = Attempt(job.name, occasion.cycle_id, occasion.now)
             states.record(self._connection, attempt, [entry.item.ticker for entry in evaluated], [])
             check_constraints(self._connection)
         self._is_checked = True
