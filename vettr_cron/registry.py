@@ -19,8 +19,8 @@ from vettr_cron.services.operate.cleanup import Cleanup
 from vettr_cron.services.operate.imports import Universe
 from vettr_cron.services.operate.pause import PauseJobs
 from vettr_cron.services.operate.reset import Reset
-from vettr_cron.services.refresh.call import Refresh
 from vettr_cron.services.refresh.preview import PreviewRefresh
+from vettr_cron.services.refresh.refresh import Refresh
 
 EXTENSION = "vettr_cron"
 

@@ -15,7 +15,7 @@ from tests.integration.meddling import wait_until
 from tests.world import World
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.redis_store.leases import lease_key
-from vettr_cron.services.refresh.chunk import COMMIT_GROUP_LIMIT
+from vettr_cron.services.refresh.chunk import GROUP_LIMIT
 
 RESULTS = ("vetr_score_history", "vetr_score_snapshots", "red_flag_history", "cron_job_runs")
 
@@ -62,7 +62,7 @@ class Arena:
 
     @property
     def commit_group(self) -> int:
-        return min(self.chunk_size, COMMIT_GROUP_LIMIT)
+        return min(self.chunk_size, GROUP_LIMIT)
 
     def call(self, moment: str = NEVER, **values: Any) -> Call:
         settings = self.world.services.settings

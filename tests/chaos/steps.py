@@ -19,8 +19,8 @@ from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.redis_store.leases import Held, Lease, Leases
 from vettr_cron.registry import EXTENSION
-from vettr_cron.services.refresh.call import Refresh, unwatched
-from vettr_cron.services.refresh.chunk import Progress
+from vettr_cron.services.refresh.call import Progress, unwatched
+from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
 

@@ -14,7 +14,7 @@ from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.services.refresh.call import Refresh
+from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
 KEYS = {"scores", "red_flags", "total_duration_ms"}

@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World
 from vettr_cron.repositories import red_flag_inputs, score_inputs
-from vettr_cron.repositories.universe import Place
+from vettr_cron.repositories.universe import Scope
 from vettr_cron.services.clock import utc_now
 
 STATEMENTS = {"scores": score_inputs.chunk_query, "red-flags": red_flag_inputs.chunk_query}
@@ -87,7 +87,7 @@ def test_a_chunk_is_read_by_index_however_large_the_universe(
         url = postgres_server.create_database(migrated_postgres_url)
         grow(url, stocks)
         world = World.make(url, redis_url)
-        plans.append({job: plan(world, statement(Place.BEYOND)) for job, statement in STATEMENTS.items()})
+        plans.append({job: plan(world, statement(Scope.BEYOND)) for job, statement in STATEMENTS.items()})
         world.close()
         postgres_server.drop_database(url)
     few, many = plans
@@ -99,12 +99,12 @@ def test_a_chunk_is_read_by_index_however_large_the_universe(
 
 
 @pytest.mark.parametrize("job", list(STATEMENTS))
-@pytest.mark.parametrize("place", [Place.FIRST, Place.BEYOND])
+@pytest.mark.parametrize("scope", [Scope.FIRST, Scope.BEYOND])
 def test_the_newest_filing_of_a_silent_stock_is_not_looked_for_among_all(
-    migrated_postgres_url: str, postgres_world: World, job: str, place: Place
+    migrated_postgres_url: str, postgres_world: World, job: str, scope: Scope
 ) -> None:
     grow(migrated_postgres_url, 40 + SILENT)
     add_filings(migrated_postgres_url)
-    steps = plan(postgres_world, STATEMENTS[job](place))
+    steps = plan(postgres_world, STATEMENTS[job](scope))
     assert "ix_filings_stock_id" in {index for _kind, index in steps}, steps
     assert "ix_filings_date" not in {index for _kind, index in steps}

@@ -11,8 +11,7 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.logs import only_warnings
 from vettr_cron.registry import services
 from vettr_cron.services.clock import Stopwatch
-from vettr_cron.services.refresh.call import unwatched
-from vettr_cron.services.refresh.chunk import Progress
+from vettr_cron.services.refresh.call import Progress, unwatched
 from vettr_cron.services.refresh.request import Request
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 
 class CronError(Exception):
-    """Something that the service expects to go wrong at times."""
+    """Something that the service expects to go wrong at times; without a message, the docstring is the message."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
 
     @property
     def lines(self) -> Sequence[str]:
@@ -49,7 +52,7 @@ class RedisUnavailable(ServiceUnavailable):
 
 
 class RunSuperseded(CronError):
-    """The lease was lost and another caller has closed this run."""
+    """the lease was lost; another caller goes on"""
 
 
 class RowsRefused(CronError):

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table
 
 from vettr_cron.domain.attempt import Attempt
-from vettr_cron.repositories.universe import Selection, Stretch
+from vettr_cron.repositories.universe import Page, Selection
 
 LONGEST_NAME = 20  # characters, in the columns of ours that hold it
 LONGEST_RUN_NAME = 50
@@ -37,8 +37,8 @@ class Chunk(NamedTuple):
     ends_universe: bool
 
 
-def chunk_of(found: Stretch, inputs: Sequence[Any]) -> Chunk:
-    """The stocks of a stretch, each with its inputs, as far as they can be told from one another."""
+def chunk_of(found: Page, inputs: Sequence[Any]) -> Chunk:
+    """The stocks of a read_page, each with its inputs, as far as they can be told from one another."""
     times = Counter(row.ticker for row in found.rows)
     problems = (_problem(row.id, times[row.ticker]) for row in found.rows)
     items = [

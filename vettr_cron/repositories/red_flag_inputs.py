@@ -12,21 +12,21 @@ from sqlalchemy import Connection, Select, bindparam, func, select, true
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
 from vettr_cron.repositories.universe import (
-    Place,
+    Page,
+    Scope,
     Selection,
-    Stretch,
     aggregated,
     chosen_of,
     joined,
     newest_of,
-    stretch,
+    read_page,
     within,
 )
 
 TABLES = (stocks, executives, filings)
 
 
-def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[RedFlagInputs]]:
+def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Page, list[RedFlagInputs]]:
     """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
     read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
     return read(connection, selection, {"since": now - RECENT})
@@ -37,8 +37,8 @@ _STOCK = (stocks.c.id, stocks.c.ticker, stocks.c.market_cap)
 
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
-) -> tuple[Stretch, list[RedFlagInputs]]:
-    found = stretch(connection, chunk_query(selection.place), selection, times)
+) -> tuple[Page, list[RedFlagInputs]]:
+    found = read_page(connection, chunk_query(selection.scope), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -51,7 +51,7 @@ def _inputs_of(
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def chunk_query(place: Place) -> Select[Any]:
+def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officers = aggregated(executives, {"years": executives.c.years_at_company})
     texts = {name: filings.c[name] for name in Filing._fields}
@@ -59,22 +59,22 @@ def chunk_query(place: Place) -> Select[Any]:
     recent = aggregated(filings, texts, filings.c.date >= bindparam("since"), besides=[newest])
     chosen = select(*_STOCK, *officers.c, *recent.c)
     source = stocks.join(officers, true()).join(recent, true())
-    return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
+    return chosen_of(chosen.select_from(source), scope).execution_options(binary=True)
 
 
 def _read_by_table(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
-) -> tuple[Stretch, list[RedFlagInputs]]:
-    place = selection.place
-    found = stretch(connection, _stocks(place), selection)
+) -> tuple[Page, list[RedFlagInputs]]:
+    scope = selection.scope
+    found = read_page(connection, _stocks(scope), selection)
     if not found.rows:
         return found, []
     which = found.parameters
     years = defaultdict(list)
-    for ticker, years_at_company in connection.execute(_executives(place), which).all():
+    for ticker, years_at_company in connection.execute(_executives(scope), which).all():
         years[ticker].append(years_at_company)
     recent = defaultdict(list)
-    for ticker, *filing in connection.execute(_recent_filings(place), {**which, **times}).all():
+    for ticker, *filing in connection.execute(_recent_filings(scope), {**which, **times}).all():
         recent[ticker].append(Filing._make(filing))
     return found, [
         RedFlagInputs(ticker, market_cap, years.get(ticker, ()), newest, recent.get(ticker, ()))
@@ -83,16 +83,16 @@ def _read_by_table(
 
 
 @cache
-def _stocks(place: Place) -> Select[Any]:
-    return chosen_of(select(*_STOCK, newest_of(filings, filings.c.date)), place)
+def _stocks(scope: Scope) -> Select[Any]:
+    return chosen_of(select(*_STOCK, newest_of(filings, filings.c.date)), scope)
 
 
 @cache
-def _executives(place: Place) -> Select[Any]:
-    return joined(executives, executives.c.years_at_company).where(within(place))
+def _executives(scope: Scope) -> Select[Any]:
+    return joined(executives, executives.c.years_at_company).where(within(scope))
 
 
 @cache
-def _recent_filings(place: Place) -> Select[Any]:
+def _recent_filings(scope: Scope) -> Select[Any]:
     texts = joined(filings, *(filings.c[name] for name in Filing._fields))
-    return texts.where(within(place), filings.c.date >= bindparam("since"))
+    return texts.where(within(scope), filings.c.date >= bindparam("since"))

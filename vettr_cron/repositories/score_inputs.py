@@ -36,15 +36,15 @@ from vettr_cron.models.tables import (
     stocks,
 )
 from vettr_cron.repositories.universe import (
-    Place,
+    Page,
+    Scope,
     Selection,
-    Stretch,
     aggregated,
     array_of,
     chosen_of,
     joined,
     newest_of,
-    stretch,
+    read_page,
     within,
 )
 
@@ -78,7 +78,7 @@ TABLES = (stocks, *_ONE_TO_ONE, executives, filings, insider_transactions, stock
 _NO_PRICES = DailyPrices()
 
 
-def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Stretch, list[StockInputs]]:
+def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Page, list[StockInputs]]:
     """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
     read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
     return read(connection, selection, {"since": now - INSIDER_WINDOW})
@@ -86,8 +86,8 @@ def load(connection: Connection, selection: Selection, now: datetime) -> tuple[S
 
 def _read_at_once(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
-) -> tuple[Stretch, list[StockInputs]]:
-    found = stretch(connection, chunk_query(selection.place), selection, times)
+) -> tuple[Page, list[StockInputs]]:
+    found = read_page(connection, chunk_query(selection.scope), selection, times)
     return found, [_inputs_of(*row) for row in found.rows]
 
 
@@ -118,7 +118,7 @@ _NEWEST_FILING = newest_of(filings, filings.c.date)
 
 # Each statement is made once: to describe it takes longer than to run it.
 @cache
-def chunk_query(place: Place) -> Select[Any]:
+def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
     columns = ("transaction_date", "transaction_text", "value")
@@ -133,7 +133,7 @@ def chunk_query(place: Place) -> Select[Any]:
     series = select(*(array_of(prices.c[name], name) for name in DailyPrices._fields)).lateral("series")
     source = _stocks_with_one_to_one().join(officers, true()).join(insiders, true()).join(series, true())
     chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
-    return chosen_of(chosen.select_from(source), place).execution_options(binary=True)
+    return chosen_of(chosen.select_from(source), scope).execution_options(binary=True)
 
 
 def _stocks_with_one_to_one() -> Any:
@@ -150,16 +150,16 @@ def _newest_days() -> Select[Any]:
 
 def _read_by_table(
     connection: Connection, selection: Selection, times: Mapping[str, datetime]
-) -> tuple[Stretch, list[StockInputs]]:
-    place = selection.place
-    found = stretch(connection, _figures_and_newest_filing(place), selection)
+) -> tuple[Page, list[StockInputs]]:
+    scope = selection.scope
+    found = read_page(connection, _figures_and_newest_filing(scope), selection)
     if not found.rows:
         return found, []
     which = found.parameters
-    officers = _grouped(connection.execute(_executives(place), which).all(), _executive)
-    insiders = _grouped(connection.execute(_insiders(place), {**which, **times}).all(), InsiderTransaction._make)
+    officers = _grouped(connection.execute(_executives(scope), which).all(), _executive)
+    insiders = _grouped(connection.execute(_insiders(scope), {**which, **times}).all(), InsiderTransaction._make)
     # Of a series' numbers none needs a conversion, and each day as a Row would take longer than to read it.
-    prices = _series(connection.execute(_days_by_date(place), which).cursor.fetchall())
+    prices = _series(connection.execute(_days_by_date(scope), which).cursor.fetchall())
     return found, [
         StockInputs._make(
             (
@@ -176,18 +176,18 @@ def _read_by_table(
 
 
 @cache
-def _figures_and_newest_filing(place: Place) -> Select[Any]:
+def _figures_and_newest_filing(scope: Scope) -> Select[Any]:
     chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, _NUMBER)
-    return chosen_of(chosen.select_from(_stocks_with_one_to_one()), place)
+    return chosen_of(chosen.select_from(_stocks_with_one_to_one()), scope)
 
 
 _NUMBER: Any = literal_column("stocks.rowid")  # SQLite's own: a text would be decoded anew for each day's price
 
 
 @cache
-def _executives(place: Place) -> Select[Any]:
+def _executives(scope: Scope) -> Select[Any]:
     chosen = joined(executives, executives.c.years_at_company, _COMPANIES, executives.c.education)
-    return chosen.where(within(place)).order_by(*_BY_YEARS)
+    return chosen.where(within(scope)).order_by(*_BY_YEARS)
 
 
 def _executive(row: Sequence[Any]) -> Executive:
@@ -196,21 +196,21 @@ def _executive(row: Sequence[Any]) -> Executive:
 
 
 @cache
-def _insiders(place: Place) -> Select[Any]:
+def _insiders(scope: Scope) -> Select[Any]:
     table = insider_transactions
     chosen = joined(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
-    return chosen.where(within(place), table.c.transaction_date >= bindparam("since"))
+    return chosen.where(within(scope), table.c.transaction_date >= bindparam("since"))
 
 
 @cache
-def _days_by_date(place: Place) -> Select[Any]:
+def _days_by_date(scope: Scope) -> Select[Any]:
     """The days from the oldest one on that counts, which is looked up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
     chosen = select(_NUMBER, *(prices.c[name] for name in DailyPrices._fields))
     chosen = chosen.join_from(stocks, prices, prices.c.ticker == stocks.c.ticker)
     recent = prices.c.date >= func.coalesce(oldest.scalar_subquery(), "")
-    return chosen.where(within(place), recent).order_by(stocks.c.ticker, prices.c.date)
+    return chosen.where(within(scope), recent).order_by(stocks.c.ticker, prices.c.date)
 
 
 def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mapping[str, list[Any]]:

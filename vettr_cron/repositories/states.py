@@ -1,6 +1,6 @@
 """How each job last fared with each stock, a whole group a statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -9,28 +9,30 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vettr_cron.domain.attempt import Attempt
-from vettr_cron.domain.run import StockFailure
 from vettr_cron.models.tables import cron_stock_states, stocks
 from vettr_cron.repositories.bulk import Row, upsert
 
 
-def record(connection: Connection, attempt: Attempt, kept: Sequence[str], failures: Sequence[StockFailure]) -> None:
-    """Write how a group of stocks fared: the tickers whose results are kept, and those that failed.
+def record_successes(connection: Connection, attempt: Attempt, tickers: Sequence[str]) -> None:
+    """Write of a group of stocks that their results are there. Raises RowsRefused."""
+    rows = [{"ticker": ticker} for ticker in tickers]
+    news = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
+    _record(connection, attempt, rows, {"last_refreshed_at": attempt.now, **news})
+
+
+def record_failures(connection: Connection, attempt: Attempt, errors: Mapping[str, str]) -> None:
+    """Write of a group of stocks, by ticker, why they failed. Raises RowsRefused.
 
     The same when it is done twice: a cycle counts one failure of a stock, however often it has to try.
     """
-    succeeded = [{"ticker": ticker} for ticker in kept]
-    # A ticker that is there twice fails twice.
-    errors = {failure.ticker: failure.error for failure in failures}
-    failed = [{"ticker": ticker, "last_error": error} for ticker, error in errors.items()]
-    everyones = {"job": attempt.job, "last_cycle_id": attempt.cycle_id}
-    nothing_wrong = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
-    something_wrong = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
-    for rows, news in (
-        (succeeded, {"last_refreshed_at": attempt.now, **nothing_wrong}),
-        (failed, {"last_refreshed_at": None, **something_wrong}),
-    ):
-        upsert(connection, cron_stock_states, rows, ("job", "ticker"), _replacements, shared={**everyones, **news})
+    rows = [{"ticker": ticker, "last_error": error} for ticker, error in errors.items()]
+    news = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
+    _record(connection, attempt, rows, {"last_refreshed_at": None, **news})
+
+
+def _record(connection: Connection, attempt: Attempt, rows: Sequence[Row], news: Row) -> None:
+    shared = {"job": attempt.job, "last_cycle_id": attempt.cycle_id, **news}
+    upsert(connection, cron_stock_states, rows, ("job", "ticker"), _replacements, shared=shared)
 
 
 def failing(connection: Connection, job: str, limit: int | None) -> list[str]:

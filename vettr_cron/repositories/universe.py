@@ -1,4 +1,4 @@
-"""The universe: all stocks, in the database's own order of tickers, and a stretch of it for one chunk."""
+"""The universe: all stocks, in the database's own order of tickers, and a page of it for one chunk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ from sqlalchemy.types import NullType
 from vettr_cron.models.tables import stocks
 
 
-class Place(StrEnum):
+class Scope(StrEnum):
     """Which stocks a statement is about; each kind of statement is made once for each."""
 
     FIRST = "first"  # those at the start of the universe
     BEYOND = "beyond"  # those beyond a ticker
+    UP_TO = "up to"  # those from the start to a ticker
+    BETWEEN = "between"  # those beyond a ticker, up to another
     NAMED = "named"  # those whose tickers are given
 
 
@@ -30,9 +32,27 @@ class Beyond:
     limit: int
 
     @property
-    def place(self) -> Place:
+    def scope(self) -> Scope:
         """For which statements this holds the parameters."""
-        return Place.FIRST if self.after is None else Place.BEYOND
+        return Scope.FIRST if self.after is None else Scope.BEYOND
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The stocks beyond a ticker, or from the start of the universe, up to another one and with it."""
+
+    after: str | None
+    last: str
+
+    @property
+    def scope(self) -> Scope:
+        """For which statements this holds the parameters."""
+        return Scope.UP_TO if self.after is None else Scope.BETWEEN
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """For statements that are made for this scope."""
+        return {"last": self.last} if self.after is None else {"after": self.after, "last": self.last}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +62,24 @@ class Named:
     tickers: Sequence[str]
 
     @property
-    def place(self) -> Place:
+    def scope(self) -> Scope:
         """For which statements this holds the parameters."""
-        return Place.NAMED
+        return Scope.NAMED
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """For statements that are made for this scope."""
+        return {"tickers": list(self.tickers)}
 
 
-Selection = Beyond | Named
+Selection = Beyond | Between | Named
 
 
-class Stretch(NamedTuple):
+class Page(NamedTuple):
     """The stocks of one chunk: which they are is in `parameters`, for statements made with `within`."""
 
     rows: Sequence[Any]
-    place: Place
+    scope: Scope
     ends_universe: bool
     parameters: Mapping[str, Any]
 
@@ -79,31 +104,30 @@ def ticker_at(connection: Connection, rank: int) -> str | None:
 
 def tickers(connection: Connection, selection: Selection) -> list[str]:
     """The tickers of the stocks that a selection takes, in order."""
-    return [row.ticker for row in stretch(connection, _ids(selection.place), selection).rows]
+    return [row.ticker for row in read_page(connection, _ids(selection.scope), selection).rows]
 
 
 @cache
-def _ids(place: Place) -> Select[Any]:
-    return chosen_of(select(stocks.c.id, stocks.c.ticker), place)
+def _ids(scope: Scope) -> Select[Any]:
+    return chosen_of(select(stocks.c.id, stocks.c.ticker), scope)
 
 
-def chosen_of(chosen: Select[Any], place: Place) -> Select[Any]:
-    """The statement for `stretch`: `chosen` selects id and ticker of stocks, then whatever else is wanted."""
+def chosen_of(chosen: Select[Any], scope: Scope) -> Select[Any]:
+    """The statement for `read_page`: `chosen` selects id and ticker of stocks, then whatever else is wanted."""
     ordered = chosen.order_by(stocks.c.ticker)
-    if place is Place.NAMED:
-        return ordered.where(within(place))
-    beyond = [] if place is Place.FIRST else [stocks.c.ticker > bindparam("after")]
+    if scope not in (Scope.FIRST, Scope.BEYOND):
+        return ordered.where(within(scope))
+    beyond = [] if scope is Scope.FIRST else [stocks.c.ticker > bindparam("after")]
     return ordered.where(*beyond).limit(bindparam("limit"))
 
 
-def stretch(
+def read_page(
     connection: Connection, statement: Select[Any], selection: Selection, more: Mapping[str, Any] | None = None
-) -> Stretch:
-    """Read the stocks of a selection by a statement that `chosen_of` made for its place; `more` are its parameters."""
-    if isinstance(selection, Named):
-        parameters = {"tickers": list(selection.tickers)}
-        rows = connection.execute(statement, {**parameters, **(more or {})}).all()
-        return Stretch(rows, selection.place, False, parameters)
+) -> Page:
+    """Read the stocks of a selection by a statement that `chosen_of` made for its scope; `more` are its parameters."""
+    if not isinstance(selection, Beyond):
+        rows = connection.execute(statement, {**selection.parameters, **(more or {})}).all()
+        return Page(rows, selection.scope, False, selection.parameters)
     beyond = {} if selection.after is None else {"after": selection.after}
     # One more than asked for tells whether the universe ends here.
     rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit + 1}).all()
@@ -111,15 +135,15 @@ def stretch(
     if len(rows) > len(taken) and rows[-1].ticker == taken[-1].ticker:
         taken = rows  # one ticker twice: beyond it, the other one would never be seen
     up_to = {"last": taken[-1].ticker} if taken else {}
-    return Stretch(taken, selection.place, len(rows) <= selection.limit, {**beyond, **up_to})
+    return Page(taken, selection.scope, len(rows) <= selection.limit, {**beyond, **up_to})
 
 
-def within(place: Place) -> ColumnElement[bool]:
-    """The condition that a stock is in the stretch whose parameters are given."""
-    if place is Place.NAMED:
+def within(scope: Scope) -> ColumnElement[bool]:
+    """The condition that a stock is on the page whose parameters are given."""
+    if scope is Scope.NAMED:
         return stocks.c.ticker.in_(bindparam("tickers", expanding=True))
     up_to = stocks.c.ticker <= bindparam("last")
-    return up_to if place is Place.FIRST else and_(stocks.c.ticker > bindparam("after"), up_to)
+    return up_to if scope in (Scope.FIRST, Scope.UP_TO) else and_(stocks.c.ticker > bindparam("after"), up_to)
 
 
 def joined(table: Table, *columns: Any) -> Select[Any]:

@@ -79,13 +79,10 @@ class Shutdown:
 class Limits:
     """Whether another step of a call may start: once they say no, they say so for good."""
 
-    def __init__(
-        self, shutdown: Shutdown, deadline: Deadline, is_superseded: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._shutdown = shutdown
+    def __init__(self, is_stopped: Callable[[], bool], deadline: Deadline) -> None:
+        self._is_stopped = is_stopped
         self._deadline = deadline
-        self._is_superseded = is_superseded
 
     def may_start(self) -> bool:
-        """Not once the process is asked to stop, the call's time is up, or another caller has taken over."""
-        return not (self._shutdown.asked or self._deadline.spent or self._is_superseded())
+        """Not once the process is asked to stop or another caller has taken over, nor once the call's time is up."""
+        return not (self._is_stopped() or self._deadline.spent)

@@ -207,7 +207,7 @@ class _Call:
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.removed = dict.fromkeys(days, 0)
         self.places: dict[str, Place | None] = {}  # to which the walks have come; None is the end
-        self.may_start = Limits(shutdown, self.deadline).may_start
+        self.may_start = Limits(lambda: shutdown.asked, self.deadline).may_start
         self._patience = patience
         self._has_less_time = False
         self._stopwatch = Stopwatch()

@@ -10,8 +10,8 @@ from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.clock import Deadline, Stopwatch, utc_now
-from vettr_cron.services.refresh.call import Refresh, unwatched
-from vettr_cron.services.refresh.chunk import Progress
+from vettr_cron.services.refresh.call import Progress, unwatched
+from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
 log = structlog.get_logger(__name__)

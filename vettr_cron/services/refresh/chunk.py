@@ -1,237 +1,188 @@
-"""Runs one chunk of a job, from the insertion of its run row to that row's end."""
+"""Runs one chunk of a call, from the insertion of its run row to that row's end."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import structlog
 
-from vettr_cron.database.transactions import Database
-from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
-from vettr_cron.domain.run import Run, RunStatus, StockFailure, StopReason
-from vettr_cron.jobs.job import Chunk, Item, Job
+from vettr_cron.domain.run import Run, RunStatus, StopReason
+from vettr_cron.jobs.job import Chunk, Item
 from vettr_cron.redis_store.cursors import Cursor, Moved
-from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.repositories import pauses, runs
-from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
-from vettr_cron.services.refresh.engine import BatchOutcome, evaluate_in_batches
-from vettr_cron.services.refresh.plan import Plan
-from vettr_cron.services.refresh.prefetch import Load, Prefetch
-from vettr_cron.services.refresh.saving import Saved, save_group
+from vettr_cron.repositories.universe import Between, Named
+from vettr_cron.services.clock import Stopwatch, utc_now
+from vettr_cron.services.refresh.call import Call
+from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
 from vettr_cron.services.retry import retry_transient, with_timeout
 
 log = structlog.get_logger(__name__)
 
-COMMIT_GROUP_LIMIT = 500
+GROUP_LIMIT = 500  # stocks that one transaction saves
 FINISH_SECONDS = 3.0
-Progress = Callable[[int, int], None]
-"""Told as a call begins, and after each commit group, how many stocks the cycle has done, and how many there are."""
-SUPERSEDED = "the lease was lost; another caller goes on"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What one call does: a job under its lease, so many stocks a chunk, until a deadline."""
+class ChunkRun:
+    """One chunk under way: its run row, and where the cursor stands, as far as they have come."""
 
-    job: Job
-    lease: Lease
-    chunk_size: int
-    batch_size: int
-    tolerated_failure_percent: float
-    total_stocks: int
-    deadline: Deadline
-    executor: Executor
-    plan: Plan
-    load: Load
-    prefetch: Prefetch
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkOutcome:
-    """How a chunk ended, and where the cursor stands now. `stop` is None while the call may go on."""
-
-    run: Run
-    cursor: Cursor
-    stop: StopReason | None
-    at_the_end: bool  # even where a later failure is why the call stopped
-
-
-class ChunkRunner:
-    """Takes the chunk after a cursor through load, evaluation, commit groups, caches and cursor."""
-
-    def __init__(self, database: Database, leases: Leases, shutdown: Shutdown) -> None:
-        self.database = database
-        self.leases = leases
-        self.shutdown = shutdown
-
-    def run(self, work: Work, cursor: Cursor, *, is_last: bool) -> ChunkOutcome:
-        """Run the chunk after the cursor, and begin to read the one after it unless this is the call's last.
-
-        Raises JobPaused when an operator has paused the job, ServiceUnavailable when not even the run row could be
-        written.
-        """
-        stopwatch = Stopwatch()
-        run = Run(
+    def __init__(self, call: Call, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.at_the_end = False  # of the plan, even where a later failure is why the call stopped
+        self._call = call
+        self._stopwatch = Stopwatch()
+        self.run = Run(
             id=uuid4(),
-            job_name=work.job.run_name,
+            job_name=call.job.run_name,
             status=RunStatus.RUNNING,
-            chunk_offset=cursor.offset if work.plan.end is StopReason.CYCLE_COMPLETE else None,
-            chunk_size=work.chunk_size,
-            total_stocks=work.total_stocks,
+            chunk_offset=cursor.offset if call.plan.in_cycle else None,
+            chunk_size=call.request.chunk_size,
+            total_stocks=call.total_stocks,
             started_at=utc_now(),
         )
 
-        # Named before its row is there: readers take a row for orphaned that runs and is not named.
-        if not self.leases.confirm(work.lease, str(run.id)):
-            raise RunSuperseded
+    def work(self, *, is_last: bool) -> StopReason | None:
+        """Do the chunk after the cursor; why the call has to stop, or None while it may go on.
 
-        def start() -> None:
-            with self.database.writing(work.deadline.left) as connection:
-                pause = pauses.find(connection, work.job.name)
-                if pause:
-                    raise JobPaused(pause)
-                runs.start(connection, run)
+        1. The run is named in Redis, and its row inserted.
+        2. The chunk is read, unless it was while the one before it was done; then the next one is begun to be read,
+           unless this is the call's last.
+        3. Group by group it is evaluated and saved, and the cursor moved.
+        4. The run row is closed, after the last move of the cursor and while the lease is still ours.
 
-        retry_transient(start, Limits(self.shutdown, work.deadline).may_start)
-        return _ChunkRun(self, work, run, cursor, stopwatch).to_its_end(is_last=is_last)
-
-
-class _ChunkRun:
-    """One chunk under way: its run row so far, and its place in the universe so far."""
-
-    def __init__(self, runner: ChunkRunner, work: Work, run: Run, cursor: Cursor, stopwatch: Stopwatch) -> None:
-        self._runner = runner
-        self._work = work
-        self._run = run
-        self._cursor = cursor
-        self._at_the_end = False
-        self._attempt = Attempt(work.job.name, cursor.cycle_id, run.started_at)
-        self._stopwatch = stopwatch
-        self._may_start = Limits(runner.shutdown, work.deadline, lambda: work.lease.lost).may_start
-
-    def to_its_end(self, *, is_last: bool) -> ChunkOutcome:
+        Raises JobPaused, and RunSuperseded or ServiceUnavailable when not even the run row could be written.
+        """
+        self._begin()
         try:
-            return self._finish(self._all_groups(is_last=is_last))
-        except RunSuperseded:
-            return self._finish(StopReason.SUPERSEDED, SUPERSEDED)
+            return self._finish(self._all_groups(self._chunk(is_last=is_last)))
+        except RunSuperseded as lost:
+            return self._finish(StopReason.SUPERSEDED, str(lost))
         except ServiceUnavailable as problem:
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
             # What nobody foresaw, a bug or the database's own: the run has failed, and says where to look.
-            log.exception("run_broke_off", job=self._run.job_name, run_id=str(self._run.id))
+            log.exception("run_broke_off", job=self.run.job_name, run_id=str(self.run.id))
             return self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
 
-    def _all_groups(self, *, is_last: bool) -> StopReason | None:
-        work, runner = self._work, self._runner
-        if not runner.leases.confirm(work.lease):
+    def _begin(self) -> None:
+        call = self._call
+        # Named before its row is there: readers take a row for orphaned that runs and is not named.
+        if not call.leases.confirm(call.lease, str(self.run.id)):
+            raise RunSuperseded
+
+        def start() -> None:
+            with call.database.writing(call.deadline.left) as connection:
+                pause = pauses.find(connection, call.job.name)
+                if pause:
+                    raise JobPaused(pause)
+                runs.start(connection, self.run)
+
+        retry_transient(start, call.may_start)
+
+    def _chunk(self, *, is_last: bool) -> Chunk:
+        call = self._call
+        if not call.leases.confirm(call.lease):
             raise RunSuperseded
         # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
-        chunk = work.prefetch.take(self._cursor.after) or retry_transient(self._read, self._may_start)
-        next_after = None if is_last or chunk.ends_universe else chunk.items[-1].ticker
-        if next_after is not None and self._may_start():
-            work.prefetch.start(next_after)
-        done = 0
-        for group in self._groups(chunk):
-            done += sum(len(batch.items) for batch in group)
-            stop = self._save_and_move(group, ends=chunk.ends_universe and done == len(chunk.items))
-            if stop is not None:
-                return stop
-        if done < len(chunk.items):
-            return StopReason.SHUTDOWN if runner.shutdown.asked else StopReason.TIME_BUDGET
+        chunk = call.prefetch.take(self.cursor.after)
+        if chunk is None:
+            chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.may_start)
+        if not (is_last or chunk.ends_universe) and call.may_start():
+            call.prefetch.start(chunk.items[-1].ticker)
+        return chunk
+
+    def _all_groups(self, chunk: Chunk) -> StopReason | None:
+        if not chunk.items:
+            return self._move(GroupOutcome(run=self.run, stocks=0, last=None, answers={}), ends=chunk.ends_universe)
+        batch_size = self._call.settings.cron_batch_size
+        size = max(GROUP_LIMIT // batch_size, 1) * batch_size
+        for start in range(0, len(chunk.items), size):
+            if start and not self._call.may_start():
+                return self._no_more()
+            items = chunk.items[start : start + size]
+            saved = self._group(items)
+            is_all = saved.stocks == len(items)
+            stop = self._move(saved, ends=chunk.ends_universe and is_all and start + size >= len(chunk.items))
+            if stop is not None or not is_all:
+                return stop or self._no_more()
         return None
 
-    def _read(self) -> Chunk:
-        return self._work.load(self._cursor.after, self._run.started_at)
+    def _no_more(self) -> StopReason:
+        return StopReason.SHUTDOWN if self._call.shutdown.asked else StopReason.TIME_BUDGET
 
-    def _groups(self, chunk: Chunk) -> Iterator[Sequence[BatchOutcome]]:
-        """Consecutive batches, as many as one transaction takes; an empty chunk is one empty group.
+    def _group(self, items: Sequence[Item]) -> GroupOutcome:
+        """Evaluate and save a group; the run's new counts are taken for written only once they are."""
+        call, run = self._call, self.run
+        first, last = items[0].ticker, items[-1].ticker
+        log.info("group_begins", job=run.job_name, run_id=str(run.id), first=first, last=last, stocks=len(items))
+        in_cycle, tickers = call.plan.in_cycle, [item.ticker for item in items]
+        context = GroupContext(
+            database=call.database,
+            jobs={call.job.name: call.job},
+            workers=call.settings.cron_workers,
+            is_stopped=call.is_stopped,
+        )
 
-        A group is evaluated once the one before it is saved.
-        """
-        work = self._work
-        size = max(COMMIT_GROUP_LIMIT // work.batch_size, 1) * work.batch_size
-        for start in range(0, max(len(chunk.items), 1), size):
-            if start and not self._may_start():
-                return
-            items = chunk.items[start : start + size]
-            self._log_group(items)
-            yield evaluate_in_batches(work.executor, work.job, self._attempt, items, work.batch_size, self._may_start)
+        def attempt() -> GroupOutcome:
+            if call.lease.lost:
+                raise RunSuperseded
+            task = GroupTask(
+                job=call.job.name,
+                run=replace(run, duration_ms=self._stopwatch.milliseconds),
+                cycle_id=self.cursor.cycle_id,
+                selection=Between(self.cursor.after, last) if in_cycle else Named(tickers),
+                batch_size=call.settings.cron_batch_size,
+                seconds_left=call.deadline.left,
+            )
+            return run_group(context, task, items)
 
-    def _save_and_move(self, group: Sequence[BatchOutcome], *, ends: bool) -> StopReason | None:
-        work, before = self._work, self._cursor
-        items = [item for batch in group for item in batch.items]
-        saved = self._commit(group) if items else Saved([], [])
-        after = before
-        if items:
-            after = replace(before, offset=before.offset + len(items), ticker=items[-1].ticker)
-        answers = dict(work.job.answer(evaluated.result) for evaluated in saved.kept)
-        moved = work.plan.move(before, after, answers, ends=ends)
+        saved = retry_transient(attempt, call.may_start)
+        known = len(run.failures or ())
+        self.run = saved.run
+        for failure in (self.run.failures or ())[known:]:
+            log.warning("stock_failed", job=run.job_name, ticker=failure.ticker, error=failure.error)
+        return saved
+
+    def _move(self, saved: GroupOutcome, *, ends: bool) -> StopReason | None:
+        call, before, after = self._call, self.cursor, self.cursor
+        if saved.last is not None:
+            after = replace(before, offset=before.offset + saved.stocks, ticker=saved.last)
+        moved = call.plan.move(before, after, saved.answers, ends=ends)
         if moved is Moved.LOST:
             raise RunSuperseded
         if moved is Moved.CHANGED:
             return StopReason.RESET
-        self._cursor, self._at_the_end = after, ends
-        work.progress(after.offset, work.plan.length)
-        return work.plan.end if ends else None
+        self.cursor, self.at_the_end = after, ends
+        call.progress(after.offset, call.plan.length)
+        return call.plan.end if ends else None
 
-    def _commit(self, group: Sequence[BatchOutcome]) -> Saved:
-        """Write a group's results and the run's new counts, and take them for written only once they are."""
-        saved, self._run = retry_transient(lambda: self._transaction(group), self._may_start)
-        self._warn(saved.failures)
-        return saved
-
-    def _transaction(self, group: Sequence[BatchOutcome]) -> tuple[Saved, Run]:
-        """One transaction for results and counts, which the run row may refuse. The same when it is done twice."""
-        work = self._work
-        if work.lease.lost:
-            raise RunSuperseded
-        with self._runner.database.saving(work.deadline.left) as connection:
-            saved = save_group(connection, work.job, self._attempt, group)
-            run = self._run.with_stocks(len(saved.kept), saved.failures, self._stopwatch.milliseconds)
-            if not runs.record(connection, run):
-                raise RunSuperseded
-        return saved, run
-
-    def _finish(self, stop: StopReason | None, error: str | None = None) -> ChunkOutcome:
-        """Close the run row, after the last move of the cursor and while the lease is still ours."""
-        error = error or self._run.beyond_tolerance(self._work.tolerated_failure_percent)
-        self._run = self._run.finished(utc_now(), self._stopwatch.milliseconds, error)
+    def _finish(self, stop: StopReason | None, error: str | None = None) -> StopReason | None:
+        call = self._call
+        error = error or self.run.beyond_tolerance(call.settings.cron_tolerated_failure_percent)
+        self.run = self.run.finished(utc_now(), self._stopwatch.milliseconds, error)
         try:
-            if not with_timeout(self._runner.shutdown.ends, self._tell):
+            if not with_timeout(call.shutdown.ends, self._tell):
                 stop = StopReason.SUPERSEDED
-                self._run = replace(self._run, status=RunStatus.FAILED, error_message=SUPERSEDED)
+                self.run = replace(self.run, status=RunStatus.FAILED, error_message=str(RunSuperseded()))
         except ServiceUnavailable as problem:
             # The row stays `running` until the next holder closes it; readers see it as failed from now on.
             stop = StopReason.ERROR
-            self._run = replace(self._run, status=RunStatus.FAILED, error_message=error or str(problem))
-        self._log_run(stop)
-        return ChunkOutcome(self._run, self._cursor, stop, self._at_the_end)
+            self.run = replace(self.run, status=RunStatus.FAILED, error_message=error or str(problem))
+        self._log(stop)
+        return stop
 
     def _tell(self) -> bool:
-        return retry_transient(self._record, lambda: not (self._runner.shutdown.over or self._work.deadline.spent))
+        return retry_transient(self._record, lambda: not (self._call.shutdown.over or self._call.deadline.spent))
 
     def _record(self) -> bool:
-        left = self._work.deadline.left
+        left = self._call.deadline.left
         limit = None if left is None else max(left, FINISH_SECONDS)
-        with self._runner.database.writing(limit) as connection:
-            return runs.record(connection, self._run)
+        with self._call.database.writing(limit) as connection:
+            return runs.record(connection, self.run)
 
-    def _log_group(self, items: Sequence[Item]) -> None:
-        if items:
-            first, last = items[0].ticker, items[-1].ticker
-            run = {"job": self._run.job_name, "run_id": str(self._run.id)}
-            log.info("group_begins", **run, first=first, last=last, stocks=len(items))
-
-    def _warn(self, failures: Sequence[StockFailure]) -> None:
-        for failure in failures:
-            log.warning("stock_failed", job=self._run.job_name, ticker=failure.ticker, error=failure.error)
-
-    def _log_run(self, stop: StopReason | None) -> None:
-        run = self._run
+    def _log(self, stop: StopReason | None) -> None:
+        run = self.run
         log.log(
             logging.ERROR if run.status is RunStatus.FAILED else logging.INFO,
             "run",

@@ -29,6 +29,10 @@ class Plan(Protocol):
     """The way that a call takes through stocks, chunk by chunk."""
 
     @property
+    def in_cycle(self) -> bool:
+        """Whether the way is the cycle's, along the cursor, rather than a list of stocks."""
+
+    @property
     def end(self) -> StopReason:
         """Why a call stops that has come to the end of the way."""
 
@@ -46,7 +50,7 @@ class Plan(Protocol):
 class CyclePlan:
     """Through the universe, from where the job's cursor stands in Redis."""
 
-    end = StopReason.CYCLE_COMPLETE
+    in_cycle, end = True, StopReason.CYCLE_COMPLETE
 
     def __init__(self, job: Job, lease: Lease, cursors: Cursors, chunk_size: int, total_stocks: int) -> None:
         self._job = job
@@ -67,7 +71,7 @@ class CyclePlan:
 class ListPlan:
     """Through stocks that were asked for, in the universe's order; the job's cursor stays where it is."""
 
-    end = StopReason.STOCKS_DONE
+    in_cycle, end = False, StopReason.STOCKS_DONE
 
     def __init__(self, job: Job, lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
         self._job = job

@@ -13,7 +13,8 @@ import pytest
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.jobs.job import Item, Job
-from vettr_cron.services.refresh.engine import BatchOutcome, evaluate_in_batches
+from vettr_cron.services.refresh.group import evaluate_in_batches
+from vettr_cron.services.refresh.saving import StockOutcome
 
 WORKERS = 4
 ATTEMPT = Attempt("scores", uuid4(), datetime(2026, 1, 2))
@@ -42,21 +43,19 @@ def executor() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def tickers(outcomes: list[BatchOutcome]) -> list[str]:
-    return [item.ticker for outcome in outcomes for item in outcome.items]
+def tickers(outcomes: list[StockOutcome]) -> list[str]:
+    return [outcome.ticker for outcome in outcomes]
 
 
 def in_batches(
     executor: ThreadPoolExecutor, evaluate: Callable[[Item], Any], may_start: Callable[[], bool], size: int = 10
-) -> list[BatchOutcome]:
+) -> list[StockOutcome]:
     return evaluate_in_batches(executor, job(evaluate), ATTEMPT, ITEMS, size, may_start)
 
 
 def test_all_stocks_come_out_in_order(executor: ThreadPoolExecutor) -> None:
     outcomes = in_batches(executor, lambda item: item.inputs * 2, lambda: True)
-    assert [len(outcome.items) for outcome in outcomes] == [10, 10, 10, 5]
-    results = [(one.item.ticker, one.result) for outcome in outcomes for one in outcome.evaluated]
-    assert results == [(item.ticker, item.inputs * 2) for item in ITEMS]
+    assert outcomes == [(item.ticker, item.inputs * 2, None) for item in ITEMS]
 
 
 def test_no_stocks_are_no_batches(executor: ThreadPoolExecutor) -> None:
@@ -70,12 +69,11 @@ def test_a_failure_is_the_stocks_own(executor: ThreadPoolExecutor) -> None:
         return 1 // (item.inputs - 12)
 
     outcomes = in_batches(executor, evaluate, lambda: True)
-    failures = [failure for outcome in outcomes for failure in outcome.failures]
-    assert [(failure.ticker, failure.error) for failure in failures] == [
+    assert tickers(outcomes) == [item.ticker for item in ITEMS]
+    assert [(outcome.ticker, outcome.error) for outcome in outcomes if outcome.error] == [
         ("T03", "a.b is missing"),
         ("T12", "unexpected ZeroDivisionError; the log has the details"),
     ]
-    assert sum(len(outcome.evaluated) for outcome in outcomes) == len(ITEMS) - 2
 
 
 def test_the_first_batch_starts_whatever_is_asked_of_the_others(executor: ThreadPoolExecutor) -> None:

@@ -1,0 +1,171 @@
+"""One call of a job: take the lease, go on from the cursor chunk by chunk, say what was done."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from uuid import uuid4
+
+import structlog
+
+from vettr_cron.config import Settings
+from vettr_cron.database.transactions import Database
+from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.run import JobResult, StopReason
+from vettr_cron.jobs.job import Job
+from vettr_cron.pings import Pings
+from vettr_cron.redis_store.cursors import Cursor, Cursors
+from vettr_cron.redis_store.leases import Held, Leases
+from vettr_cron.repositories import pauses, runs, universe
+from vettr_cron.services.clock import Shutdown
+from vettr_cron.services.refresh.call import Call, Progress, unwatched
+from vettr_cron.services.refresh.chunk import ChunkRun
+from vettr_cron.services.refresh.plan import CursorReader, CyclePlan, ListPlan
+from vettr_cron.services.refresh.prefetch import Prefetch
+from vettr_cron.services.refresh.request import Request, asked_for, check_tickers
+from vettr_cron.services.retry import retry_transient
+
+log = structlog.get_logger(__name__)
+
+
+class Refresh:
+    """The use case behind the endpoints and commands that advance a job."""
+
+    def __init__(
+        self,
+        database: Database,
+        leases: Leases,
+        cursors: Cursors,
+        settings: Settings,
+        shutdown: Shutdown,
+        pings: Pings,
+    ) -> None:
+        self._database = database
+        self._leases = leases
+        self._cursors = cursors
+        self._settings = settings
+        self._shutdown = shutdown
+        self._pings = pings
+        self._reader = CursorReader(database, cursors)
+
+    def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
+        """Advance the job by one call.
+
+        1. The lease is taken; where another caller holds it, the call is skipped.
+        2. What a dead holder left running is closed, and the stocks are counted.
+        3. The cursor is read, or a new cycle begun; a call for certain stocks makes a list of them instead.
+        4. Chunk by chunk the call goes on, until it has done what was asked for, or has to stop.
+        5. The lease is given back.
+
+        Raises UnknownTickers, and ServiceUnavailable when a server was gone before anything was changed.
+        """
+        with self._pings.call(job.run_name, in_the_cycle=request.only is None) as pings:
+            call = Call(
+                job,
+                request,
+                settings=self._settings,
+                database=self._database,
+                leases=self._leases,
+                shutdown=self._shutdown,
+                pings=pings,
+                progress=progress,
+            )
+            result = self._run(call)
+            pings.end(result)
+            return result
+
+    def check(self, request: Request) -> None:
+        """Raise UnknownTickers for stocks that are asked for by name and not there, otherwise nothing at all."""
+        with suppress(ServiceUnavailable):  # which each job tells for itself
+            check_tickers(self._database, request)
+
+    def _run(self, call: Call) -> JobResult:
+        check_tickers(self._database, call.request)
+        if self._shutdown.asked:
+            return call.result(StopReason.SHUTDOWN)
+        taken = self._leases.acquire(call.job.name)
+        if isinstance(taken, Held):
+            return self._skipped(call, taken)
+        call.lease = taken
+        with self._leases.kept(taken):
+            try:
+                return call.result(self._advance(call))
+            except RunSuperseded as lost:
+                call.error = str(lost)
+                return call.result(StopReason.SUPERSEDED)
+            except JobPaused as paused:
+                call.pause = paused.pause
+                if not call.chunks_run:
+                    self._look(call)
+                return call.result(StopReason.PAUSED)
+
+    def _skipped(self, call: Call, held: Held) -> JobResult:
+        with self._database.reading(call.deadline.left) as connection:
+            call.total_stocks = universe.count(connection)
+        self._look(call)
+        return call.result(StopReason.ALREADY_RUNNING, held)
+
+    def _look(self, call: Call) -> None:
+        """Note where the cursor stands for a call that does not move it."""
+        keys = self._cursors.read(call.job.name)
+        call.offset = keys.rank or 0
+        call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
+
+    def _advance(self, call: Call) -> StopReason:
+        retry_transient(lambda: self._close_orphans(call), call.may_start)
+        cursor = self._plan(call)
+        if not call.plan.in_cycle and call.plan.length == 0:
+            return call.plan.end  # nobody has failed
+        call.progress(cursor.offset, call.plan.length)
+        with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
+            call.prefetch = Prefetch(call.read, reader if self._database.prefetch_helps else None)
+            return self._chunk_by_chunk(call, cursor)
+
+    def _close_orphans(self, call: Call) -> None:
+        """Close what a dead holder left running, and count the universe. Raises JobPaused."""
+        with self._database.writing(call.deadline.left) as connection:
+            orphans = runs.running(connection, [call.job.run_name], lock=True)
+            # What was seen while the lease is still ours is older than it: never the run of a holder after us.
+            if orphans and not self._leases.confirm(call.lease):
+                raise RunSuperseded
+            runs.close_interrupted(connection, orphans)
+            for orphan in orphans:
+                log.warning("run_interrupted", job=call.job.run_name, run_id=str(orphan.id))
+            call.total_stocks = universe.count(connection)
+            pause = pauses.find(connection, call.job.name)
+        if pause:
+            raise JobPaused(pause)
+
+    def _plan(self, call: Call) -> Cursor:
+        """Find out which stocks the call takes, and where among them it begins."""
+        job, size = call.job, call.request.chunk_size
+        if call.request.only is None:
+            cursor, call.warning = self._reader.open(job.name, call.lease, call.total_stocks, call.deadline.left)
+            call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
+            call.plan = CyclePlan(job, call.lease, self._cursors, size, call.total_stocks)
+            return cursor
+        with self._database.reading(call.deadline.left) as connection:
+            tickers = asked_for(connection, job.name, call.request)
+        call.plan = ListPlan(job, call.lease, self._cursors, size, tickers)
+        # Its rows derive from a cycle of their own, which nobody else will ever go on with.
+        return Cursor(uuid4(), 0, "")
+
+    def _chunk_by_chunk(self, call: Call, cursor: Cursor) -> StopReason:
+        while True:
+            left = None if call.request.chunks is None else call.request.chunks - call.chunks_run
+            if left == 0:
+                return StopReason.CHUNKS_DONE
+            if self._shutdown.asked or call.deadline.spent:
+                return StopReason.SHUTDOWN if self._shutdown.asked else StopReason.TIME_BUDGET
+            call.pings.start()
+            chunk = ChunkRun(call, cursor)
+            try:
+                stop = chunk.work(is_last=left == 1)
+            except ServiceUnavailable as problem:
+                if not call.chunks_run:
+                    raise
+                call.error = str(problem)
+                return StopReason.ERROR
+            call.add(chunk.run)
+            call.is_complete = chunk.at_the_end and call.plan.in_cycle
+            if stop is not None:
+                return stop
+            cursor = chunk.cursor
