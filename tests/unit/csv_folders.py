@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
-from vettr_cron.datasets.importable import Row
 from vettr_cron.datasets.refusal import ImportRefused
+from vettr_cron.models.types import Row
 
 STOCKS = "ticker,name,exchange,sector\nAAA,Alpha,NYSE,Gold\nBBB,Beta,NYSE,Software\n"
 

@@ -20,11 +20,12 @@ from vettr_cron.datasets.demo import FOLDER
 from vettr_cron.datasets.fiction.filings import DEALS, DEBTS, GROWTH, MONEY_RAISED, QUIET, Template
 from vettr_cron.datasets.fiction.tickers import CAPACITY, listing
 from vettr_cron.datasets.generator import PRICE_DAYS, Piece, pieces
-from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import stock_id
 from vettr_cron.datasets.trading_days import last_trading_day, trading_days
 from vettr_cron.domain.red_flags import Filing, RedFlagInputs, red_flags
 from vettr_cron.domain.vetr_score import Executive, InsiderTransaction, StockInputs, vetr_score
+from vettr_cron.models.types import Row
 
 TODAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 9, 30)
@@ -259,7 +260,7 @@ def test_severities_spread_too() -> None:
     severities: Counter[str] = Counter()
     for stock in made["stocks"]:
         ticker = str(stock["ticker"])
-        published = [Filing(row["date"], row["title"], row["summary"]) for row in filings[ticker]]  # type: ignore[arg-type]
+        published = [Filing(row["date"], row["title"], row["summary"]) for row in filings[ticker]]
         inputs = RedFlagInputs(
             ticker=ticker,
             market_cap=float(str(stock["market_cap"])),

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Double, Integer, String, Text
 
-from vettr_cron.datasets.importable import NOT_IMPORTABLE, TABLES
-from vettr_cron.datasets.importable import Column as Importable
+from vettr_cron.datasets.importable import NOT_IMPORTABLE, TABLES, ImportableColumn
 from vettr_cron.datasets.values import NotAllowed
 from vettr_cron.extensions import db
 from vettr_cron.models import platform
@@ -21,7 +20,7 @@ _COLUMNS = [
 ]
 
 
-def _accepts(column: Importable, field: str) -> bool:
+def _accepts(column: ImportableColumn, field: str) -> bool:
     try:
         column.value(field)
     except NotAllowed:
@@ -44,7 +43,7 @@ def test_the_columns_are_those_of_the_table_with_the_ticker_for_the_stock(name: 
 
 @pytest.mark.parametrize(("column", "importable"), _COLUMNS)
 def test_a_column_takes_what_its_type_holds_and_nothing_longer_or_larger(
-    column: Column[object], importable: Importable
+    column: Column[object], importable: ImportableColumn
 ) -> None:
     kind = column.type
     if isinstance(kind, String) and not isinstance(kind, Text):
@@ -66,7 +65,9 @@ def test_a_column_takes_what_its_type_holds_and_nothing_longer_or_larger(
 
 
 @pytest.mark.parametrize(("column", "importable"), _COLUMNS)
-def test_a_column_is_never_given_a_null_that_it_cannot_hold(column: Column[object], importable: Importable) -> None:
+def test_a_column_is_never_given_a_null_that_it_cannot_hold(
+    column: Column[object], importable: ImportableColumn
+) -> None:
     if column.nullable:
         assert _accepts(importable, "")
     else:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from vettr_cron.datasets.csv_records import records
 from vettr_cron.datasets.duplicates import Key, first_lines, key_of, seen_rows
-from vettr_cron.datasets.importable import TABLES, Row, Table
+from vettr_cron.datasets.importable import TABLES, ImportableTable
 from vettr_cron.datasets.refusal import SHOWN, ImportRefused, Problem
+from vettr_cron.models.types import Row
 
 KnownTickers = Callable[[set[str]], set[str]]
 """Which of these tickers the database has already."""
@@ -75,7 +76,7 @@ class _Check:
         if len(of_file) < SHOWN:
             of_file.append(problem)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[ImportableTable]:
         try:
             names = sorted(entry.name for entry in self._path.iterdir())
         except OSError as error:
@@ -89,7 +90,7 @@ class _Check:
             self.report(Problem(file=str(self._path), text=f"nothing to import (the files can be {', '.join(files)})"))
         return [table for table in TABLES.values() if table.file_name in names]
 
-    def rows_of(self, table: Table) -> int:
+    def rows_of(self, table: ImportableTable) -> int:
         """How many good rows the file has; its mistakes are reported, its tickers remembered."""
         seen = seen_rows(table)
         repeated: list[tuple[int, Key]] = []
@@ -104,13 +105,13 @@ class _Check:
         self._explain(repeated, table)
         return rows
 
-    def _note_ticker(self, ticker: str, table: Table, line: int) -> None:
+    def _note_ticker(self, ticker: str, table: ImportableTable, line: int) -> None:
         if table.name == "stocks":
             self._stocks.add(ticker)
         elif ticker not in self._stocks:
             self._missing.setdefault(table.file_name, {}).setdefault(ticker, line)
 
-    def _explain(self, repeated: list[tuple[int, Key]], table: Table) -> None:
+    def _explain(self, repeated: list[tuple[int, Key]], table: ImportableTable) -> None:
         if not repeated:
             return
         first = first_lines(self._path / table.file_name, table, {key for _, key in repeated})

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from vettr_cron.datasets.importable import NOT_IMPORTABLE, Column, Row, Table
+from vettr_cron.datasets.importable import NOT_IMPORTABLE, ImportableColumn, ImportableTable
 from vettr_cron.datasets.refusal import Problem, Report
 from vettr_cron.datasets.values import NotAllowed, shown
+from vettr_cron.models.types import Row
 
 LONGEST_LINE = 4 * 1024 * 1024
 """In bytes; what is longer is no CSV file, and would be read into memory whole."""
@@ -37,7 +38,7 @@ class _Unreadable(Exception):
         self.line = line
 
 
-def records(path: Path, table: Table, report: Report) -> Iterator[Record]:
+def records(path: Path, table: ImportableTable, report: Report) -> Iterator[Record]:
     """The file's rows in its own order, each column of the header in each; what is wrong goes to `report` instead."""
     try:
         with path.open("rb") as file:
@@ -90,7 +91,7 @@ def _decoded(file: BinaryIO) -> Iterator[str]:
             raise _Unreadable(number, f"not UTF-8 ({bad}); the file was read no further") from None
 
 
-def _columns(header: _Fields, table: Table, report: Report) -> list[Column]:
+def _columns(header: _Fields, table: ImportableTable, report: Report) -> list[ImportableColumn]:
     """The header's columns in its order; empty when something is wrong with it."""
     names = [field.strip() for field in header.fields]
     known = {column.name: column for column in table.columns}
@@ -112,11 +113,11 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"unknown (known are {', '.join(known)})"
 
 
-def _required(table: Table) -> str:
+def _required(table: ImportableTable) -> str:
     return ",".join(column.name for column in table.columns if column.required)
 
 
-def _typed(lines: Iterator[_Fields], columns: list[Column], file: str, report: Report) -> Iterator[Record]:
+def _typed(lines: Iterator[_Fields], columns: list[ImportableColumn], file: str, report: Report) -> Iterator[Record]:
     names = [column.name for column in columns]
     parsers = [column.value for column in columns]
     for line, fields in lines:
@@ -132,7 +133,7 @@ def _typed(lines: Iterator[_Fields], columns: list[Column], file: str, report: R
             yield Record(line, dict(zip(names, typed, strict=True)))
 
 
-def _report_fields(columns: list[Column], fields: list[str], place: Problem, report: Report) -> None:
+def _report_fields(columns: list[ImportableColumn], fields: list[str], place: Problem, report: Report) -> None:
     """Every field of the line that its column cannot hold, not the first alone."""
     for column, field in zip(columns, fields, strict=True):
         try:

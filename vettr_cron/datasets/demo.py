@@ -6,9 +6,10 @@ from pathlib import Path
 from uuid import UUID
 
 from vettr_cron.datasets.csv_files import read_table
-from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import RowIds, stock_id
 from vettr_cron.datasets.trading_days import last_trading_day
+from vettr_cron.models.types import Row
 
 FOLDER = Path(__file__).parent / "us_2017"
 """Where it is from, and its licence: SOURCES.md in there."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from vettr_cron.datasets.csv_records import records
-from vettr_cron.datasets.importable import Row, Table
+from vettr_cron.datasets.importable import ImportableTable
+from vettr_cron.models.types import Row
 
 Key = tuple[object, ...]
 
@@ -21,14 +22,14 @@ class SeenRows(Protocol):
         ...
 
 
-def seen_rows(table: Table) -> SeenRows:
+def seen_rows(table: ImportableTable) -> SeenRows:
     """The thriftiest memory for the keys of this table."""
     if table.repeatable:
         return _NothingTwice()
     return _Days() if "date" in table.key else _Tickers()
 
 
-def first_lines(path: Path, table: Table, keys: set[Key]) -> Mapping[Key, int]:
+def first_lines(path: Path, table: ImportableTable, keys: set[Key]) -> Mapping[Key, int]:
     """Where each of `keys` stands first. No line is kept while checking: only a mistake costs this second reading."""
     found: dict[Key, int] = {}
     for line, row in records(path, table, report=lambda _: None):
@@ -40,7 +41,7 @@ def first_lines(path: Path, table: Table, keys: set[Key]) -> Mapping[Key, int]:
     return found
 
 
-def key_of(row: Row, table: Table) -> Key:
+def key_of(row: Row, table: ImportableTable) -> Key:
     """What tells the row from all others of its table."""
     return tuple(row[name] for name in table.key)
 

@@ -11,9 +11,10 @@ from vettr_cron.datasets.fiction.company import Company, company
 from vettr_cron.datasets.fiction.filings import filings
 from vettr_cron.datasets.fiction.prices import closes, daily_prices, ticks_in_a_dollar
 from vettr_cron.datasets.fiction.tickers import CAPACITY, listing
-from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import numbered_ids, row_id
 from vettr_cron.datasets.trading_days import last_trading_day, trading_day_number, trading_days
+from vettr_cron.models.types import Row
 
 PRICE_DAYS = 30
 

@@ -1,24 +1,25 @@
-"""The tables that a dataset can fill, as data: which columns, what each may hold, what tells two rows apart."""
+"""The tables that a dataset can fill: which columns, what each may hold, what tells two rows apart."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Double, Integer, String, Table
 
 from vettr_cron.datasets import values
 from vettr_cron.datasets.values import NotAllowed
-
-Row = dict[str, object]
-"""One typed row: `id` and columns by name; `ticker` stands for the stock; values as the database takes them."""
+from vettr_cron.models import tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One importable column. An empty field is NULL, or what `when_empty` says: the field that it stands for."""
+class ImportableColumn:
+    """One importable column. An empty field is NULL, or what `when_empty` says it stands for."""
 
     name: str
     parse: Callable[[str], object]
-    nullable: bool = True
-    required: bool = False  # the header must name it
-    when_empty: str | None = None
+    nullable: bool
+    required: bool  # the header must name it
+    when_empty: str | None
 
     def value(self, field: str) -> object:
         """The field's Python value. Outer blanks mean nothing; raises NotAllowed."""
@@ -34,13 +35,13 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ImportableTable:
     """One table. Rows with an equal `key` are the same row, unless it is `repeatable`: then they are counted."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[ImportableColumn, ...]
     key: tuple[str, ...]
-    repeatable: bool = False
+    repeatable: bool
 
     @property
     def file_name(self) -> str:
@@ -56,167 +57,59 @@ NOT_IMPORTABLE: Mapping[str, str] = {
 }
 """Columns of the tables that no file may bring along, and why."""
 
-
-def _text(name: str, length: int | None) -> Column:
-    return Column(name=name, parse=values.text(length))
-
-
-def _required_text(name: str, length: int, *, when_empty: str | None = None) -> Column:
-    return Column(name=name, parse=values.text(length), nullable=False, required=True, when_empty=when_empty)
-
-
-def _required(name: str, parse: Callable[[str], object]) -> Column:
-    return Column(name=name, parse=parse, nullable=False, required=True)
-
-
-def _doubles(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name=name, parse=values.number) for name in names)
+_TICKER = ImportableColumn(name="ticker", parse=values.printable(20), nullable=False, required=True, when_empty=None)
+_PARSERS: Mapping[type, Callable[[str], object]] = {
+    Boolean: values.boolean,
+    Double: values.number,
+    BigInteger: values.whole(values.INT64),
+    Integer: values.whole(values.INT32),
+    DateTime: values.moment,
+    Date: values.day,
+}
+_JSON_PARSERS = {"previous_companies": values.json_texts, "recommendation_trend": values.json_value}
+# Not every source knows them, and NULL is not allowed: an empty text says "not known".
+_MAY_BE_UNKNOWN = (tables.stocks.c.exchange, tables.stocks.c.sector)
+_TRADES = ("filer_name", "filer_relation", "transaction_date", "transaction_text", "ownership", "shares", "value")
 
 
-def _counts(*names: str, bounds: tuple[int, int] = values.INT64) -> tuple[Column, ...]:
-    return tuple(Column(name=name, parse=values.whole(bounds)) for name in names)
+def _parser(column: Column[Any]) -> Callable[[str], object]:
+    if column.name in _JSON_PARSERS:
+        return _JSON_PARSERS[column.name]
+    if isinstance(column.type, String):
+        return values.text(column.type.length)
+    return next(parser for kind, parser in _PARSERS.items() if isinstance(column.type, kind))
 
 
-def _written(*names: str) -> tuple[Column, ...]:
-    """Times that default to now where a file does not bring them."""
-    return tuple(Column(name=name, parse=values.moment, nullable=False) for name in names)
+def _column(column: Column[Any]) -> ImportableColumn:
+    default = getattr(column.server_default, "arg", None)  # a text, or a function as now()
+    when_empty = "" if column in _MAY_BE_UNKNOWN else default if isinstance(default, str) else None
+    return ImportableColumn(
+        name=column.name,
+        parse=_parser(column),
+        nullable=bool(column.nullable),
+        required=not column.nullable and default is None,
+        when_empty=when_empty,
+    )
 
 
-_TICKER = Column(name="ticker", parse=values.printable(20), nullable=False, required=True)
+def _importable(table: Table, *key: str, repeatable: bool = False) -> ImportableTable:
+    own = [column for column in table.columns if column.name not in (*NOT_IMPORTABLE, "ticker")]
+    columns = (_TICKER, *map(_column, own))
+    return ImportableTable(name=table.name, columns=columns, key=("ticker", *key), repeatable=repeatable)
 
-_ALL = (
-    Table(
-        name="stocks",
-        key=("ticker",),
-        columns=(
-            _TICKER,
-            _required_text("name", 255),
-            # Not every source knows them, and NULL is not allowed: an empty text says "not known".
-            _required_text("exchange", 50, when_empty=""),
-            _required_text("sector", 100, when_empty=""),
-            *_doubles("market_cap", "price", "price_change"),
-            *_written("updated_at"),
-        ),
-    ),
-    Table(
-        name="executives",
-        key=("ticker", "name", "title"),
-        repeatable=True,
-        columns=(
-            _TICKER,
-            _required_text("name", 255),
-            _required_text("title", 255),
-            _required("years_at_company", values.number),
-            Column(name="previous_companies", parse=values.json_texts, when_empty="[]"),
-            _text("education", 500),
-            _text("specialization", 255),
-            _text("social_linkedin", 500),
-            _text("social_twitter", 500),
-            *_written("created_at", "updated_at"),
-        ),
-    ),
-    Table(
-        name="filings",
-        key=("ticker", "type", "title", "date"),
-        repeatable=True,
-        columns=(
-            _TICKER,
-            _required_text("type", 100),
-            _required_text("title", 500),
-            _required("date", values.moment),
-            _text("summary", None),
-            Column(name="is_material", parse=values.boolean, nullable=False, when_empty="false"),
-            _text("source_url", 1000),
-            *_written("created_at"),
-        ),
-    ),
-    Table(
-        name="financial_data",
-        key=("ticker",),
-        columns=(
-            _TICKER,
-            *_doubles("cash", "monthly_burn", "total_debt", "total_assets", "exploration_exp", "r_and_d_exp"),
-            *_doubles("total_opex", "g_and_a_expense", "revenue"),
-            *_counts("shares_current", "shares_1yr_ago", "insider_shares", "total_shares"),
-            *_doubles("avg_vol_30d"),
-            *_counts("days_since_last_pr", bounds=values.INT32),
-            *_doubles("warrant_strike_price"),
-            *_written("updated_at", "created_at"),
-        ),
-    ),
-    Table(
-        name="financial_summary",
-        key=("ticker",),
-        columns=(
-            _TICKER,
-            *_doubles("total_revenue", "gross_profit", "ebitda", "net_income", "operating_cash_flow"),
-            *_doubles("free_cash_flow", "total_cash", "total_cash_per_share", "total_debt", "revenue_per_share"),
-            *_doubles("gross_margins", "operating_margins", "ebitda_margins", "revenue_growth", "earnings_growth"),
-            *_doubles("current_ratio", "quick_ratio"),
-            *_counts("shares_outstanding", "float_shares"),
-            _text("currency", 10),
-            *_written("updated_at", "created_at"),
-        ),
-    ),
-    Table(
-        name="short_interest",
-        key=("ticker",),
-        columns=(
-            _TICKER,
-            *_counts("short_shares"),
-            *_doubles("short_interest_pct", "days_to_cover_10d", "days_to_cover_30d", "days_to_cover_90d"),
-            Column(name="report_date", parse=values.moment),
-            *_written("updated_at", "created_at"),
-        ),
-    ),
-    Table(
-        name="analyst_consensus",
-        key=("ticker",),
-        columns=(
-            _TICKER,
-            *_counts("total_analysts", "buy_count", "hold_count", "sell_count", bounds=values.INT32),
-            _text("consensus", 20),
-            *_doubles("price_target", "price_target_high", "price_target_low"),
-            Column(name="recommendation_trend", parse=values.json_value),
-            *_written("updated_at", "created_at"),
-        ),
-    ),
-    Table(
-        name="insider_transactions",
-        key=(
-            "ticker",
-            "filer_name",
-            "filer_relation",
-            "transaction_date",
-            "transaction_text",
-            "ownership",
-            "shares",
-            "value",
-        ),
-        repeatable=True,
-        columns=(
-            _TICKER,
-            _required_text("filer_name", 255),
-            _text("filer_relation", 100),
-            _required("transaction_date", values.moment),
-            _text("transaction_text", 500),
-            _text("ownership", 5),
-            *_counts("shares"),
-            *_doubles("value"),
-            *_written("created_at"),
-        ),
-    ),
-    Table(
-        name="stock_daily_prices",
-        key=("ticker", "date"),
-        columns=(
-            _TICKER,
-            _required("date", values.day),
-            *_doubles("open", "high", "low", "close", "previous_close", "volume", "true_range"),
-            *_written("created_at"),
-        ),
-    ),
-)
 
-TABLES: Mapping[str, Table] = {table.name: table for table in _ALL}
+TABLES: Mapping[str, ImportableTable] = {
+    table.name: table
+    for table in (
+        _importable(tables.stocks),
+        _importable(tables.executives, "name", "title", repeatable=True),
+        _importable(tables.filings, "type", "title", "date", repeatable=True),
+        _importable(tables.financial_data),
+        _importable(tables.financial_summary),
+        _importable(tables.short_interest),
+        _importable(tables.analyst_consensus),
+        _importable(tables.insider_transactions, *_TRADES, repeatable=True),
+        _importable(tables.stock_daily_prices, "date"),
+    )
+}
 """By name, in an order in which they can be written: stocks first."""

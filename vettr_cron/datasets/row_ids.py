@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha1
 from uuid import UUID
 
-from vettr_cron.datasets.importable import Table
+from vettr_cron.datasets.importable import ImportableTable
 from vettr_cron.domain.fast_uuid5 import uuid5_of_bytes, uuid5_of_digest
 
 NAMESPACE = UUID("6a1f7a52-0c5e-5d0b-9c6f-3f2a4c1be7d9")
@@ -33,7 +33,7 @@ def stock_id(ticker: str) -> UUID:
 class RowIds:
     """The ids of one table's rows, in the order of the file: of equal rows the n-th has its own id."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ImportableTable) -> None:
         self._table = table
         self._seen: Counter[int] = Counter()
 

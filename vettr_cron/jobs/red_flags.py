@@ -12,8 +12,8 @@ from vettr_cron.domain.red_flags import RedFlag, RedFlagReport, red_flags
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import red_flag_history
+from vettr_cron.models.types import Row
 from vettr_cron.repositories import red_flag_inputs, results
-from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.universe import Selection
 

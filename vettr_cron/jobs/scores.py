@@ -13,8 +13,8 @@ from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_score
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import stocks, vetr_score_history, vetr_score_snapshots
+from vettr_cron.models.types import Row
 from vettr_cron.repositories import results, score_inputs
-from vettr_cron.repositories.bulk import Row
 from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.universe import Selection
 

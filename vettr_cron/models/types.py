@@ -49,3 +49,6 @@ Id = Uuid().with_variant(_LenientUuid(), "sqlite")
 """A UUID; on SQLite a text, or whatever it is, where it is not 32 lower-case hexadecimal digits."""
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+Row = dict[str, Any]
+"""The values of a row, or some of them, by the names of their columns."""

@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from vettr_cron.domain.errors import RowsRefused
+from vettr_cron.models.types import Row
 from vettr_cron.repositories import postgres_params, sqlite_params
 
-Row = dict[str, Any]
 Replacements = Callable[[Any], Row]
 """What the columns of a row that is there are set to, from `excluded`, the row that was to be inserted."""
 

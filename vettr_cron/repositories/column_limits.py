@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Float, Integer, String, Table, Text
 
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.repositories.bulk import Row, length_problem
+from vettr_cron.models.types import Row
+from vettr_cron.repositories.bulk import length_problem
 
 _INTEGER_LIMIT = 2**31
 _BIGINT_LIMIT = 2**63

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Table, select
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.repositories.bulk import Row, delete_moved, matching, not_kept, upsert
+from vettr_cron.models.types import Row
+from vettr_cron.repositories.bulk import delete_moved, matching, not_kept, upsert
 
 _UNIQUE = {
     "stocks": ("ticker",),

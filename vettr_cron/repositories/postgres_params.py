@@ -1,6 +1,6 @@
 """Many rows as the parameters of one PostgreSQL statement: an array a column, and each array one text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, String, Table, Text, bindparam, cast
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import NullType, TypeEngine
 
-Row = Mapping[str, Any]
+from vettr_cron.models.types import Row
 
 
 class _Given(NamedTuple):

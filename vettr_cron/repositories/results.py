@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, inspect
 
 from vettr_cron.models.tables import red_flag_history, stocks, vetr_score_history, vetr_score_snapshots
-from vettr_cron.repositories.bulk import Row, not_kept, set_column, upsert
+from vettr_cron.models.types import Row
+from vettr_cron.repositories.bulk import not_kept, set_column, upsert
 
 
 def save_scores(

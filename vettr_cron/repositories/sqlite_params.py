@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Date, DateTime, Uuid
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
-Row = Mapping[str, Any]
+from vettr_cron.models.types import Row
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.models.tables import cron_stock_states, stocks
-from vettr_cron.repositories.bulk import Row, upsert
+from vettr_cron.models.types import Row
+from vettr_cron.repositories.bulk import upsert
 
 
 def record_successes(connection: Connection, attempt: Attempt, tickers: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from vettr_cron.datasets.fiction.company import Company, Draw, pick, rounded_money, rounded_price
-from vettr_cron.datasets.importable import Row
+from vettr_cron.models.types import Row
 
 
 def stock(company: Company, last_close: float) -> Row:

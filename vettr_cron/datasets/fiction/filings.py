@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from vettr_cron.datasets.fiction.company import Company, Draw, pick
-from vettr_cron.datasets.importable import Row
+from vettr_cron.models.types import Row
 
 _SPAN_DAYS = 730
 

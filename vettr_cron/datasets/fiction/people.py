@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from vettr_cron.datasets.fiction.company import Company, Draw, pick, rounded_money
-from vettr_cron.datasets.importable import Row
+from vettr_cron.models.types import Row
 
 _GIVEN = (
     *("Adele", "Amir", "Anika", "Bram", "Carla", "Chen", "Clara", "Dario", "Devon", "Elena", "Emeka", "Farah", "Felix"),

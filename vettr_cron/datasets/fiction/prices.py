@@ -5,7 +5,7 @@ from datetime import date
 from itertools import pairwise
 
 from vettr_cron.datasets.fiction.company import Company, Draw
-from vettr_cron.datasets.importable import Row
+from vettr_cron.models.types import Row
 
 
 def ticks_in_a_dollar(company: Company) -> int:

@@ -12,9 +12,10 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
 from vettr_cron.datasets.demo import as_in_the_files, demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
-from vettr_cron.datasets.importable import TABLES, Row
+from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import RowIds, stock_id
 from vettr_cron.domain.errors import CronError, RowsRefused
+from vettr_cron.models.types import Row
 from vettr_cron.repositories import input_rows, universe
 from vettr_cron.repositories.bulk import check_constraints
 
