@@ -10,9 +10,9 @@ from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
+from vettr_cron.domain.errors import UnknownRun
 from vettr_cron.presentation import history_json, run_json
 from vettr_cron.registry import services
-from vettr_cron.services.monitor.history import UnknownRun
 
 
 @cron.get("/history", provide_automatic_options=False)
@@ -34,5 +34,5 @@ def run(_asked: NoParameters, run_id: UUID) -> Response:
     """One run whole, with every stock that failed in it."""
     try:
         return success(run_json(services().history.one(run_id)))
-    except UnknownRun:
-        raise ApiError(404, "NOT_FOUND", "There is no run with this id") from None
+    except UnknownRun as error:
+        raise ApiError(404, "NOT_FOUND", str(error).capitalize()) from None

@@ -9,7 +9,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vettr_cron.domain.errors import CronError, DatabaseUnavailable, NotMigrated
 
-_NO_ANSWER = "The database does not answer"
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
 _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 _READ_ONLY = "25006"
@@ -87,7 +86,8 @@ def _is_late(error: DBAPIError) -> bool:
     return _sqlstate(error) in _TIMED_OUT or (not _sqlstate(error) and ("is locked" in said or "interrupted" in said))
 
 
-def _reason(error: DBAPIError) -> str:
+def _reason(error: DBAPIError) -> str | None:
+    """Why the database does not do what it is asked; None where it does not answer."""
     sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
     if getattr(getattr(error.orig, "diag", None), "source_function", None) == _BY_ROW_SECURITY:
         return row_security_hides(re.findall('"([^"]+)"', text_of_driver)[:1])
@@ -104,7 +104,7 @@ def _reason(error: DBAPIError) -> str:
         "There is no database of the name in DATABASE_URL": _says(error, _NO_SUCH_DATABASE),
         "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
     }
-    return next((reason for reason, applies in reasons.items() if applies), _NO_ANSWER)
+    return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def _says(error: DBAPIError, pattern: re.Pattern[str]) -> bool:

@@ -1,14 +1,17 @@
-"""What can go wrong, in the words of the domain; an error's text is what a person reads."""
+"""What can go wrong, in the words of the domain; an error's text is what a person reads.
+
+An error that always says the same says it once: the first line of its docstring is its text.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class CronError(Exception):
-    """Something that the service expects to go wrong at times; without a message, the docstring is the message."""
+    """something went wrong that the service expects at times"""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.__doc__)
+        super().__init__((self.__doc__ or "").partition("\n")[0] if message is None else message)
 
     @property
     def lines(self) -> Sequence[str]:
@@ -28,27 +31,27 @@ class StockDataError(CronError):
 
 
 class ServiceUnavailable(CronError):
-    """A server that the service needs does not answer."""
+    """A server that the service needs does not answer"""
 
 
 class DatabaseUnavailable(ServiceUnavailable):
-    """The database does not answer, or not in time.
+    """The database does not answer
 
     `transient`: the same again may well succeed. `late`: the server was still at it when the time for it was over.
     """
 
-    def __init__(self, message: str, *, transient: bool = False, late: bool = False) -> None:
+    def __init__(self, message: str | None = None, *, transient: bool = False, late: bool = False) -> None:
         super().__init__(message)
         self.transient = transient
         self.late = late
 
 
 class NotMigrated(DatabaseUnavailable):
-    """The database is not at the newest migration of this release."""
+    """The database is not at the newest migration; run `flask --app wsgi db upgrade`"""
 
 
 class RedisUnavailable(ServiceUnavailable):
-    """Redis does not answer, or refuses writes."""
+    """Redis does not answer"""
 
 
 class RunSuperseded(CronError):
@@ -60,12 +63,19 @@ class RowsRefused(CronError):
 
 
 class JobPaused(CronError):
-    """An operator has paused the job; `pause` says why and since when."""
+    """the job is paused
+
+    `pause` says why and since when.
+    """
 
     def __init__(self, pause: Any) -> None:
-        super().__init__("the job is paused")
+        super().__init__()
         self.pause = pause
 
 
 class UnknownTickers(CronError):
     """Stocks were asked for by name that are not in the universe."""
+
+
+class UnknownRun(CronError):
+    """there is no run with this id"""

@@ -50,7 +50,8 @@ def redis_errors() -> Iterator[None]:
         raise RedisUnavailable(_reason(error)) from error
 
 
-def _reason(error: RedisError) -> str:
+def _reason(error: RedisError) -> str | None:
+    """Why Redis does not do what it is asked; None where it does not answer."""
     text = str(error)
     if text.startswith("OOM") or "maxmemory" in text:
         return "Redis is out of memory"
@@ -62,4 +63,4 @@ def _reason(error: RedisError) -> str:
         return "Redis forbids what is needed to the user in REDIS_URL"
     if "AUTH" in text.upper() or "invalid username-password" in text:
         return "Redis refuses the credentials in REDIS_URL"
-    return "Redis does not answer"
+    return None

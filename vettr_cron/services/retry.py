@@ -54,7 +54,7 @@ def with_timeout(moment: float | None, transaction: Callable[[], Answer]) -> Ans
     try:
         return answer.result(max(moment - time.monotonic(), 0.0))
     except TimeoutError:
-        raise DatabaseUnavailable("The database does not answer") from None
+        raise DatabaseUnavailable from None
 
 
 def _log(state: RetryCallState) -> None:

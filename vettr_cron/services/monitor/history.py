@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from vettr_cron.database.transactions import Database
-from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.errors import UnknownRun
 from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import runs
 from vettr_cron.services.monitor.status import LOOK_SECONDS, orphaned_runs
-
-
-class UnknownRun(CronError):
-    """There is no run with this id."""
 
 
 class ReadHistory:
@@ -29,7 +25,7 @@ class ReadHistory:
         with self._database.reading(LOOK_SECONDS) as connection:
             run = runs.find(connection, run_id)
         if run is None:
-            raise UnknownRun("there is no run with this id")
+            raise UnknownRun
         orphaned = run.status is RunStatus.RUNNING and run.id in orphans
         return runs.as_interrupted(run) if orphaned else run
 
@@ -46,7 +42,7 @@ class ReadHistory:
             if before is not None:
                 start = runs.find(connection, before)
                 if start is None:
-                    raise UnknownRun("there is no run with this id")
+                    raise UnknownRun
             return runs.newest(
                 connection,
                 limit,

@@ -51,7 +51,7 @@ class Readiness:
 
     def _check_migration(self) -> None:
         if self.migrated() is Migrated.PARTLY:
-            raise NotMigrated("The database is not at the newest migration; run `flask --app wsgi db upgrade`")
+            raise NotMigrated
 
     def _check_redis(self) -> None:
         with redis_errors():

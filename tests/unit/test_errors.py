@@ -1,0 +1,25 @@
+"""An error that always says the same says it once, as its docstring."""
+
+from datetime import datetime
+
+import pytest
+
+from vettr_cron.domain.errors import CronError, DatabaseUnavailable, JobPaused, RedisUnavailable, RunSuperseded
+from vettr_cron.domain.run import Pause
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RunSuperseded(), "the lease was lost; another caller goes on"),
+        (RedisUnavailable(), "Redis does not answer"),
+        (DatabaseUnavailable(transient=True), "The database does not answer"),
+        (JobPaused(Pause(None, datetime(2026, 11, 23))), "the job is paused"),
+    ],
+)
+def test_an_error_without_a_message_says_the_first_line_of_its_docstring(error: CronError, text: str) -> None:
+    assert str(error) == text
+
+
+def test_an_error_with_a_message_says_that() -> None:
+    assert str(DatabaseUnavailable("The database's disk is full")) == "The database's disk is full"
