@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.run import JobResult, Pause, Run
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
 from vettr_cron.services.monitor.coverage import Coverage, Page, StockState
-from vettr_cron.services.monitor.status import JobState, Status
+from vettr_cron.services.monitor.status import Status
 from vettr_cron.services.operate.cleanup import CleanupResult
 from vettr_cron.services.refresh.all_jobs import AllResults
 from vettr_cron.services.refresh.preview import Preview

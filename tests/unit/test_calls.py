@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.unit.test_pace import HOUR, MINUTE, NOON, a_run, calls_every
-from vettr_cron.domain.calls import LEEWAY, Call, calls_of, due, say_enough
+from vettr_cron.domain.calls import LEEWAY, PastCall, calls_of, due, say_enough
 
 DAY = timedelta(days=1)
 MONDAY = datetime(2026, 11, 16)
@@ -23,7 +23,7 @@ def schedule(
     hours: Collection[int] = range(24),
     minutes: Collection[int] = (0,),
     east: int = 0,
-) -> list[Call]:
+) -> list[PastCall]:
     """The calls of a cron line, whose clock is so many hours east of Greenwich."""
 
     def moments() -> Iterator[datetime]:
@@ -34,10 +34,10 @@ def schedule(
                 yield moment
             moment += 10 * MINUTE
 
-    return [Call(moment, moment, 100) for moment in moments()]
+    return [PastCall(moment, moment, 100) for moment in moments()]
 
 
-def late(calls: list[Call], now: datetime) -> bool:
+def late(calls: list[PastCall], now: datetime) -> bool:
     return now > due([call for call in calls if call.began <= now])
 
 
@@ -104,7 +104,7 @@ def test_calls_on_working_days_are_late_on_no_weekend(weeks: int, hours: Sequenc
 
 def test_one_working_week_shows_a_weekend_though_schedulers_are_not_punctual() -> None:
     moments = [MONDAY + day * DAY + 6 * HOUR + timedelta(seconds=after) for day, after in enumerate((3, 1, 2, 0, 1))]
-    assert not late([Call(moment, moment, 100) for moment in moments], MONDAY + 7 * DAY - HOUR)
+    assert not late([PastCall(moment, moment, 100) for moment in moments], MONDAY + 7 * DAY - HOUR)
 
 
 @pytest.mark.parametrize("weeks", [1, 4])

@@ -11,7 +11,8 @@ from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, p
 from vettr_cron.domain.diagnosis.servers import RedisFacts, clock, redis
 from vettr_cron.domain.diagnosis.settings import Connections, connections, secret
 from vettr_cron.domain.diagnosis.stocks import Results, Tickers, schedule, universe
-from vettr_cron.domain.pace import Situation, pace
+from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
 DAY = timedelta(days=1)
@@ -161,16 +162,18 @@ def scheduled(
     paused: Pause | None = None,
 ) -> Check:
     running = runs[0] if runs and runs[0].status is RunStatus.RUNNING else None
-    situation = Situation(
-        job="scores",
+    state = JobState(
+        name="scores",
+        run_name="refresh-scores",
+        as_of=now,
         offset=offset,
-        total=1_300,
+        total_stocks=1_300,
         running=running,
         last_run=runs[0] if runs else None,
         paused=paused,
         pace=pace(calls_of(runs), offset, 1_300, now, call_expected=not (running or paused)),
     )
-    return schedule(situation, results, ttl, now)
+    return schedule(state, results, ttl)
 
 
 @pytest.mark.parametrize("every", [6 * HOUR, DAY, DAY + 40 * MINUTE])

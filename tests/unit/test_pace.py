@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from vettr_cron.domain.calls import calls_of
-from vettr_cron.domain.pace import Situation, in_words, pace
+from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
 NOON = datetime(2026, 11, 23, 12)
@@ -37,15 +38,15 @@ def calls_every(interval: timedelta, count: int, until: datetime, stocks: int = 
 def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_300, **values: object) -> str:
     call_expected = not (values.get("running") or values.get("paused"))
     known = {
-        "job": "scores",
+        "name": "scores",
+        "run_name": "refresh-scores",
+        "as_of": now,
         "offset": offset,
-        "total": total,
-        "running": None,
+        "total_stocks": total,
         "last_run": runs[0] if runs else None,
-        "paused": None,
         "pace": pace(calls_of(runs), offset, total, now, call_expected=call_expected),
     }
-    return in_words(Situation(**known | values), now)  # type: ignore[arg-type]  # all of them are there
+    return JobState(**known | values).summary  # type: ignore[arg-type]  # all of them are there
 
 
 def test_two_calls_are_too_few_to_speak_of_a_pace() -> None:

@@ -8,7 +8,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from vettr_cron.services.monitor.metrics import JobMetrics, Metrics
+from vettr_cron.domain.job_state import JobState
+from vettr_cron.services.monitor.metrics import Metrics
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -23,7 +24,7 @@ def exposition(metrics: Metrics) -> bytes:
 class _Gauge(NamedTuple):
     name: str
     meaning: str
-    value: Callable[[JobMetrics], float | None]
+    value: Callable[[JobState], float | None]
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -31,20 +32,29 @@ def _seconds(moment: datetime | None) -> float | None:
 
 
 _GAUGES = (
-    _Gauge("failing_stocks", "Stocks that failed last time", lambda job: job.stocks.failing),
     _Gauge("cycle_progress_ratio", "How much of the cycle is done, from 0 to 1", lambda job: job.progress),
     _Gauge(
         "last_success_timestamp_seconds",
         "When the newest completed run ended, in Unix time",
-        lambda job: _seconds(job.last_success),
+        lambda job: _seconds(job.last_success.completed_at) if job.last_success else None,
     ),
-    _Gauge("last_run_timestamp_seconds", "When the newest run began, in Unix time", lambda job: _seconds(job.last_run)),
-    _Gauge("last_run_duration_seconds", "How long the newest run took", lambda job: job.last_run_seconds),
-    _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.last_run_failed),
-    _Gauge("lease_held", "1 while a caller is at it", lambda job: job.lease_held),
-    _Gauge("paused", "1 while the job is paused", lambda job: job.paused),
     _Gauge(
-        "call_overdue", "1 if no call came for far longer than usual, though one is awaited", lambda job: job.overdue
+        "last_run_timestamp_seconds",
+        "When the newest run began, in Unix time",
+        lambda job: _seconds(job.last_run.started_at) if job.last_run else None,
+    ),
+    _Gauge(
+        "last_run_duration_seconds",
+        "How long the newest run took",
+        lambda job: (job.last_run.duration_ms or 0) / 1000 if job.last_run else None,
+    ),
+    _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.has_failed),
+    _Gauge("lease_held", "1 while a caller is at it", lambda job: job.lease_held),
+    _Gauge("paused", "1 while the job is paused", lambda job: job.paused is not None),
+    _Gauge(
+        "call_overdue",
+        "1 if no call came for far longer than usual, though one is awaited",
+        lambda job: job.pace.late,
     ),
 )
 
@@ -53,22 +63,25 @@ class _Scrape(Collector):
     """One answer to one scrape."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+        self._total_stocks = metrics.status.total_stocks
+        self._jobs = [(state, metrics.coverage.jobs[key]) for key, state in metrics.status.jobs.items()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Every family, with a sample a job where there is a value."""
-        yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._metrics.total_stocks)
+        yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._total_stocks)
         stocks = GaugeMetricFamily(
             "vettr_cron_stocks", "Stocks by the age of their last result: fresh is within 24 h", labels=["job", "state"]
         )
-        for name, job in self._metrics.jobs.items():
+        failing = GaugeMetricFamily("vettr_cron_failing_stocks", "Stocks that failed last time", labels=["job"])
+        for job, counts in self._jobs:
             for state in ("fresh", "stale", "never"):
-                stocks.add_metric([name, state], getattr(job.stocks, state))
-        yield stocks
+                stocks.add_metric([job.name, state], getattr(counts, state))
+            failing.add_metric([job.name], counts.failing)
+        yield from (stocks, failing)
         for gauge in _GAUGES:
             family = GaugeMetricFamily(f"vettr_cron_{gauge.name}", gauge.meaning, labels=["job"])
-            for name, job in self._metrics.jobs.items():
+            for job, _counts in self._jobs:
                 value = gauge.value(job)
                 if value is not None:
-                    family.add_metric([name], float(value))
+                    family.add_metric([job.name], float(value))
             yield family

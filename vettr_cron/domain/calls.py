@@ -26,7 +26,7 @@ _EVERYWHERE, _SOMEWHERE = timedelta(hours=12), timedelta(hours=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PastCall:
     """The runs of one call, as far as the run log tells them apart."""
 
     began: datetime
@@ -34,26 +34,26 @@ class Call:
     stocks: int
 
 
-def calls_of(runs: Sequence[Run | BriefRun]) -> list[Call]:
+def calls_of(runs: Sequence[Run | BriefRun]) -> list[PastCall]:
     """The calls that these runs, in any order, belong to; oldest first. Runs outside the cycle are left out."""
-    calls: list[Call] = []
+    calls: list[PastCall] = []
     for run in sorted(runs, key=lambda run: run.started_at):
         if run.chunk_offset is None:
             continue
         ended = run.completed_at or run.started_at + timedelta(milliseconds=run.duration_ms or 0)
         if calls and run.started_at - calls[-1].ended <= SAME_CALL:
-            calls[-1] = Call(calls[-1].began, max(ended, calls[-1].ended), calls[-1].stocks + run.stocks_processed)
+            calls[-1] = PastCall(calls[-1].began, max(ended, calls[-1].ended), calls[-1].stocks + run.stocks_processed)
         else:
-            calls.append(Call(run.started_at, ended, run.stocks_processed))
+            calls.append(PastCall(run.started_at, ended, run.stocks_processed))
     return calls
 
 
-def usual_gap(calls: Sequence[Call]) -> timedelta:
+def usual_gap(calls: Sequence[PastCall]) -> timedelta:
     """The usual time from one call's start to the next; there are two calls at least."""
     return timedelta(seconds=median(gap.total_seconds() for gap in _gaps(calls)))
 
 
-def due(calls: Sequence[Call]) -> datetime:
+def due(calls: Sequence[PastCall]) -> datetime:
     """By when the next call is late, if it has not come; there is one call at least, and the oldest is first.
 
     1. From the last call's start twice the usual gap may pass.
@@ -74,14 +74,14 @@ def due(calls: Sequence[Call]) -> datetime:
     return latest + _WEEKEND if idle and on_a_weekend else latest
 
 
-def say_enough(calls: Sequence[Call], now: datetime) -> bool:
+def say_enough(calls: Sequence[PastCall], now: datetime) -> bool:
     """Whether older calls would tell nothing new: these show the pace, and that no call is late, or every long gap."""
     if len(calls) < _ENOUGH_CALLS:
         return False
     return now <= due(calls) or calls[-1].began - calls[0].began >= _EVERY_GAP
 
 
-def _gaps(calls: Sequence[Call], *, without_weekends: bool = False) -> list[timedelta]:
+def _gaps(calls: Sequence[PastCall], *, without_weekends: bool = False) -> list[timedelta]:
     pairs = [(earlier.began, later.began) for earlier, later in pairwise(calls)]
     if without_weekends:
         return [later - earlier - _weekends(earlier, later) * _WEEKEND for earlier, later in pairs]
@@ -92,7 +92,7 @@ def _weekends(earlier: datetime, later: datetime) -> int:
     return (later - _A_SUNDAY) // _WEEK - (earlier - _A_SUNDAY) // _WEEK
 
 
-def _rest_on_weekends(calls: Sequence[Call]) -> bool:
+def _rest_on_weekends(calls: Sequence[PastCall]) -> bool:
     if calls[-1].began - calls[0].began < _WORKING_WEEK:
         return False
     return all(abs(call.began - _nearest_sunday(call.began)) >= _EVERYWHERE for call in calls)

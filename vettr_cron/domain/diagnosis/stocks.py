@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
 from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, warning
-from vettr_cron.domain.pace import Situation, failure, silence, span
-from vettr_cron.domain.run import RunStatus
+from vettr_cron.domain.job_state import JobState, failure, silence, span
 
 OLD = FRESH + JITTER
 """From which age on a result is old: the age that a daily call leaves, and what such a call may come late."""
@@ -55,48 +54,48 @@ class Results:
     failing: int
 
 
-def schedule(situation: Situation, results: Results, cursor_ttl: timedelta, now: datetime) -> Check:
+def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
     """Whether a job's calls come, come often enough, succeed, and keep the stocks fresh."""
-    name, fine = f"schedule-{situation.job}", _in_time(situation, results.failing, now)
-    if situation.total == 0:
+    name, fine = f"schedule-{state.name}", _in_time(state, results.failing)
+    if state.total_stocks == 0:
         return judged(name, "There is nothing to refresh", [])
-    failures = [*_failed(situation), *_failing(situation, results.failing)]
-    if situation.paused:
-        reason = situation.paused.reason or "no reason was given"
-        mend = f"Let it go on: `flask --app wsgi cron resume --job {situation.job}`."
+    failures = [*_failed(state), *_failing(state, results.failing)]
+    if state.paused:
+        reason = state.paused.reason or "no reason was given"
+        mend = f"Let it go on: `flask --app wsgi cron resume --job {state.name}`."
         return judged(name, fine, [warning(f"Paused: {reason}", mend), *failures])
     # Where calls do not come, or not often enough, it is no news that stocks are old.
-    too_few = [*_silence(situation, now), *_slowness(situation, cursor_ttl)]
-    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(situation, results, now))])
+    too_few = [*_silence(state), *_slowness(state, cursor_ttl)]
+    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(state, results))])
 
 
-def _in_time(situation: Situation, failing: int, now: datetime) -> str:
-    pace = situation.pace
+def _in_time(state: JobState, failing: int) -> str:
+    pace = state.pace
     if pace.last_call is None:
         return "Never called"
     often = "too few calls to tell how often" if pace.every is None else f"usually every {span(pace.every)}"
     some = f"; {failing} stocks fail (`cron failures`)" if failing else ""
-    return f"Last call {span(now - pace.last_call)} ago, {often}{some}"
+    return f"Last call {span(state.as_of - pace.last_call)} ago, {often}{some}"
 
 
-def _silence(situation: Situation, now: datetime) -> list[Trouble]:
-    if situation.pace.last_call is None:
-        mend = f"Let a scheduler call /v1/cron/{situation.job}, or run `flask --app wsgi cron {situation.job}`."
+def _silence(state: JobState) -> list[Trouble]:
+    if state.pace.last_call is None:
+        mend = f"Let a scheduler call /v1/cron/{state.name}, or run `flask --app wsgi cron {state.name}`."
         return [warning("It was never called", mend)]
-    if not situation.pace.late:
+    if not state.pace.late:
         return []
     mend = "See that the scheduler is on, and calls the right URL with the right secret."
-    return [problem(silence(situation.pace, now), mend)]
+    return [problem(silence(state), mend)]
 
 
-def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
-    pace = situation.pace
+def _slowness(state: JobState, cursor_ttl: timedelta) -> list[Trouble]:
+    pace = state.pace
     if pace.every is None or pace.stocks_per_call is None:
         return []
     if pace.stocks_per_call == 0:
-        mend = f"See why: `flask --app wsgi cron history --job {situation.job}`."
+        mend = f"See why: `flask --app wsgi cron history --job {state.name}`."
         return [problem("Calls come, but most of them get no stock done", mend)]
-    calls = math.ceil(situation.total / pace.stocks_per_call)
+    calls = math.ceil(state.total_stocks / pace.stocks_per_call)
     how = f"{calls} calls, one every {span(pace.every)}"
     often = "Call at least once a day." if calls == 1 else f"Call every {span(FRESH / (calls + 1))}"
     mend = often if calls == 1 else f"{often}, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
@@ -109,34 +108,33 @@ def _slowness(situation: Situation, cursor_ttl: timedelta) -> list[Trouble]:
     return []
 
 
-def _oldness(situation: Situation, results: Results, now: datetime) -> list[Trouble]:
+def _oldness(state: JobState, results: Results) -> list[Trouble]:
     """Old results although calls come: of stocks that fail only where they are the most."""
-    if situation.pace.last_call and now - situation.pace.last_call > FRESH:
+    if state.pace.last_call and state.as_of - state.pace.last_call > FRESH:
         return []  # no call was due since, as on a weekend
-    in_first_cycle = results.stale == 0 and (situation.offset > 0 or situation.running is not None)
+    in_first_cycle = results.stale == 0 and (state.offset > 0 or state.running is not None)
     old = results.stale + results.never
     untold = old - results.failing
-    most = old * 100 >= MOST_OLD_PERCENT * situation.total
-    if in_first_cycle or not (most or untold * 100 >= MANY_OLD_PERCENT * situation.total):
+    most = old * 100 >= MOST_OLD_PERCENT * state.total_stocks
+    if in_first_cycle or not (most or untold * 100 >= MANY_OLD_PERCENT * state.total_stocks):
         return []
     kind = "stale" if results.stale >= results.never else "never"
     mend = (
-        f"See which: `flask --app wsgi cron coverage --job {situation.job} --stocks {kind}`. If they do not grow "
-        f"fewer, see in `cron history --job {situation.job}` whether cycles come to their end."
+        f"See which: `flask --app wsgi cron coverage --job {state.name} --stocks {kind}`. If they do not grow "
+        f"fewer, see in `cron history --job {state.name}` whether cycles come to their end."
     )
-    found = f"{old} of {situation.total} stocks have no result of the last {span(OLD)}"
+    found = f"{old} of {state.total_stocks} stocks have no result of the last {span(OLD)}"
     return [(problem if most else warning)(found, mend)]
 
 
-def _failed(situation: Situation) -> list[Trouble]:
-    last = situation.last_run
-    if last is None or last.status is not RunStatus.FAILED:
+def _failed(state: JobState) -> list[Trouble]:
+    if state.last_run is None or not state.has_failed:
         return []
-    return [problem(failure(last), f"See it whole: `flask --app wsgi cron run {last.id}`.")]
+    return [problem(failure(state.last_run), f"See it whole: `flask --app wsgi cron run {state.last_run.id}`.")]
 
 
-def _failing(situation: Situation, failing: int) -> list[Trouble]:
-    if failing * 100 <= MANY_FAILING_PERCENT * situation.total:
+def _failing(state: JobState, failing: int) -> list[Trouble]:
+    if failing * 100 <= MANY_FAILING_PERCENT * state.total_stocks:
         return []
-    mend = f"See why: `flask --app wsgi cron failures --job {situation.job}`."
-    return [warning(f"{failing} of {situation.total} stocks failed last time", mend)]
+    mend = f"See why: `flask --app wsgi cron failures --job {state.name}`."
+    return [warning(f"{failing} of {state.total_stocks} stocks failed last time", mend)]

@@ -19,7 +19,6 @@ from vettr_cron.domain.diagnosis import stocks as stock_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
-from vettr_cron.domain.pace import Situation
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import results, universe
@@ -130,20 +129,10 @@ class Doctor:
 
     def _schedule(self, job: Job, calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
-        state = status.jobs[job.key]
-        situation = Situation(
-            job=job.name,
-            offset=state.offset,
-            total=status.total_stocks,
-            running=state.running,
-            last_run=state.last_run,
-            paused=state.paused,
-            pace=state.pace,
-        )
         counts = coverage.jobs[job.key]
         results = stock_rules.Results(stale=counts.stale, never=counts.never, failing=counts.failing)
         cursor_ttl = timedelta(seconds=self.settings.cron_cursor_ttl_seconds)
-        return stock_rules.schedule(situation, results, cursor_ttl, self.clock())
+        return stock_rules.schedule(status.jobs[job.key], results, cursor_ttl)
 
 
 def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from vettr_cron.database.transactions import Database
-from vettr_cron.domain.calls import Call, calls_of, say_enough
-from vettr_cron.domain.pace import Pace, Situation, in_words, pace
-from vettr_cron.domain.rounding import rhu
-from vettr_cron.domain.run import Pause, Run, RunStatus
+from vettr_cron.domain.calls import PastCall, calls_of, say_enough
+from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.pace import pace
+from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
@@ -19,24 +19,6 @@ from vettr_cron.services.clock import utc_now
 
 RUNS_READ = (200, 1_000, 5_000)  # more of them only where fewer do not tell how often calls come
 LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """One job now. `offset` is 0 where there is no cursor; `cycle_id` is None between two cycles."""
-
-    name: str
-    run_name: str
-    offset: int
-    progress_pct: int
-    cycle_id: UUID | None
-    running: Run | None
-    lease_held: bool
-    paused: Pause | None
-    last_run: Run | None
-    last_success: Run | None
-    pace: Pace
-    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +59,19 @@ class ReadStatus:
                 offset = keys.rank or 0
                 # Between two chunks of a call no run is running, yet it is at work.
                 call_expected = job.name not in at_work and job.name not in paused
-                situation = Situation(
-                    job=job.name,
-                    offset=offset,
-                    total=total,
-                    running=running[0] if running else None,
-                    last_run=last[0] if last else None,
-                    paused=paused.get(job.name),
-                    pace=pace(calls, offset, total, now, call_expected=call_expected),
-                )
                 states[job.key] = JobState(
                     name=job.name,
                     run_name=job.run_name,
+                    as_of=now,
+                    total_stocks=total,
                     offset=offset,
-                    progress_pct=_percent(offset, total),
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    running=situation.running,
                     lease_held=job.name in at_work,
-                    paused=situation.paused,
-                    last_run=situation.last_run,
+                    running=running[0] if running else None,
+                    paused=paused.get(job.name),
+                    last_run=last[0] if last else None,
                     last_success=success[0] if success else None,
-                    pace=situation.pace,
-                    summary=in_words(situation, now),
+                    pace=pace(calls, offset, total, now, call_expected=call_expected),
                 )
         return Status(total, states)
 
@@ -123,7 +96,7 @@ def _orphans_and_holders(database: Database, leases: Leases) -> tuple[set[UUID],
     return {run.id for run in running if str(run.id) not in named}, set(holders)
 
 
-def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[Call]:
+def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[PastCall]:
     """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
     for limit in RUNS_READ:
         recent = runs.newest_in_brief(connection, limit, job_name)
@@ -134,7 +107,3 @@ def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[
         if say_enough(calls, now):
             return calls
     return calls
-
-
-def _percent(offset: int, total: int) -> int:
-    return min(int(rhu(offset * 100 / total)), 100) if total else 0
