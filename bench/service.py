@@ -14,7 +14,7 @@ from typing import Any
 from redis.connection import AbstractConnection
 from sqlalchemy import event
 
-from vettr_cron.jobs import JOBS, jobs_named
+from vettr_cron.jobs import JOBS
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
@@ -52,13 +52,13 @@ def main(job_name: str | None) -> None:
     with app.app_context():
         for line in sys.stdin:
             request = Request(chunk_size=int(line), chunks=None, time_budget=None)
-            services.reset.run(jobs_named(job_name))
+            services.reset.run(services.jobs_named(job_name))
             counts.statements = counts.round_trips = 0
             started = time.perf_counter()
             if job_name:
                 results = [services.refresh.run(JOBS[job_name], request)]
             else:
-                results = list(refresh_all(services.refresh, request).results.values())
+                results = list(refresh_all(services.refresh, JOBS, request).results.values())
             answer = {
                 "seconds": time.perf_counter() - started,
                 "stocks": min(result.succeeded for result in results),

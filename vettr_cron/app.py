@@ -1,6 +1,6 @@
 """The one place that wires things together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from vettr_cron.config import SHORTEST_SECRET, ConfigError, Settings, load_setti
 from vettr_cron.database.transactions import Database, engine_options, prepare_engine
 from vettr_cron.extensions import db
 from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.logs import configure_logs
 from vettr_cron.models import cron, platform
 from vettr_cron.pings import Pings
@@ -47,14 +48,14 @@ MODELS = (platform, cron)  # imported so that the tables are known before the ex
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The application, from these settings or from the environment. Raises ConfigError."""
+def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS) -> Flask:
+    """The application with these jobs, by name, and these settings or those of the environment. Raises ConfigError."""
     settings = settings or load_settings()
     configure_logs(readable=settings.app_env != "production")
     app = Flask("vettr_cron", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     _bind_database(app, settings)
-    app.extensions[EXTENSION] = _wire(app, settings)
+    app.extensions[EXTENSION] = _wire(app, settings, jobs)
     register_api(app)
     register_commands(app)
     if _will_serve():
@@ -116,7 +117,7 @@ def _bind_migrations(app: Flask) -> None:
     app.extensions["migrate"] = LocalProxy(configured)
 
 
-def _wire(app: Flask, settings: Settings) -> Services:
+def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
     shutdown = Shutdown()
     with app.app_context():
         database = Database(
@@ -128,25 +129,32 @@ def _wire(app: Flask, settings: Settings) -> Services:
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
-    pings = Pings({job.run_name: settings.ping_url(job.key) for job in JOBS.values()}, lambda: shutdown.ends)
-    status, coverage = ReadStatus(database, leases, cursors), ReadCoverage(database)
+    pings = Pings({job.run_name: settings.ping_url(job.key) for job in jobs.values()}, lambda: shutdown.ends)
+    status, coverage = ReadStatus(database, leases, cursors, jobs), ReadCoverage(database)
     readiness = Readiness(database, redis, known_migrations)
     return Services(
         settings=settings,
+        jobs=jobs,
         database=database,
         shutdown=shutdown,
         refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
         status=status,
-        history=ReadHistory(database, leases),
+        history=ReadHistory(database, leases, jobs),
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,
-        metrics=ReadMetrics(status, coverage),
+        metrics=ReadMetrics(status, coverage, jobs),
         pause=PauseJobs(database),
-        cleanup=Cleanup(database, leases, Walks(redis), shutdown),
+        cleanup=Cleanup(database, leases, Walks(redis), shutdown, jobs),
         readiness=readiness,
         doctor=Doctor(
-            settings=settings, database=database, redis=redis, readiness=readiness, status=status, coverage=coverage
+            settings=settings,
+            database=database,
+            redis=redis,
+            readiness=readiness,
+            status=status,
+            coverage=coverage,
+            jobs=jobs,
         ),
         overview=ReadOverview(database),
         universe=Universe(database),

@@ -1,5 +1,6 @@
 """All use cases in one place, as create_app() wires them; routes and commands find them here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -7,6 +8,7 @@ from flask import current_app
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
+from vettr_cron.jobs.job import Job
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
 from vettr_cron.services.monitor.coverage import ReadCoverage
@@ -30,6 +32,7 @@ class Services:
     """What a caller may ask of the service."""
 
     settings: Settings
+    jobs: Mapping[str, Job]  # by name, in the order in which refresh-all runs them
     database: Database
     shutdown: Shutdown
     refresh: Refresh
@@ -45,6 +48,10 @@ class Services:
     doctor: Doctor
     overview: ReadOverview
     universe: Universe
+
+    def jobs_named(self, name: str | None) -> list[Job]:
+        """The job of this name; None means all of them."""
+        return list(self.jobs.values()) if name is None else [self.jobs[name]]
 
 
 def services() -> Services:

@@ -67,12 +67,12 @@ def a_run(world: World) -> Iterator[tuple[Callable[[], object], Callable[[], obj
 
 
 def history(world: World, leases: Leases) -> Run:
-    (run,) = ReadHistory(world.services.database, leases).read(50)
+    (run,) = ReadHistory(world.services.database, leases, JOBS).read(50)
     return run
 
 
 def status(world: World, leases: Leases) -> Run:
-    run = ReadStatus(world.services.database, leases, Cursors(world.redis, 60)).read().jobs["scores"].last_run
+    run = ReadStatus(world.services.database, leases, Cursors(world.redis, 60), JOBS).read().jobs["scores"].last_run
     assert run is not None
     return run
 

@@ -72,7 +72,9 @@ def clean(world: World, **options: Any) -> CleanupResult:
 
 def in_pieces(world: World, most_rows: int) -> Cleanup:
     services = world.services
-    return Cleanup(services.database, Leases(world.redis, 30), Walks(world.redis), services.shutdown, most_rows)
+    return Cleanup(
+        services.database, Leases(world.redis, 30), Walks(world.redis), services.shutdown, services.jobs, most_rows
+    )
 
 
 def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:

@@ -7,7 +7,6 @@ from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import CoverageParameters, FailuresParameters, asks, invalid_parameter
-from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import coverage_json, page_json
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Listing
@@ -20,7 +19,7 @@ def coverage(asked: CoverageParameters) -> Response:
     """How many stocks are fresh, stale or were never refreshed, and which."""
     if asked.stocks and not asked.job:
         raise invalid_parameter("job", "is needed beside stocks: a list is of one job")
-    jobs = jobs_named(asked.job)
+    jobs = services().jobs_named(asked.job)
     listing = Listing(freshness=asked.stocks, limit=asked.limit, after=asked.after) if asked.stocks else None
     return success(coverage_json(services().coverage.read(jobs, asked.max_age, listing)))
 
@@ -30,6 +29,6 @@ def coverage(asked: CoverageParameters) -> Response:
 @asks(FailuresParameters)
 def failures(asked: FailuresParameters) -> Response:
     """The stocks that failed last time: since when, how often, and why."""
-    jobs = jobs_named(asked.job)
+    jobs = services().jobs_named(asked.job)
     pages = {job.key: services().coverage.failures(job, asked.limit, asked.after) for job in jobs}
     return success({key: page_json(page) for key, page in pages.items()})

@@ -44,7 +44,7 @@ def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Ca
 @asks(RefreshParameters)
 def _refresh_one(asked: RefreshParameters, job_name: str) -> Response:
     """Advance one job by its next chunks of stocks."""
-    job, request = JOBS[job_name], _request(asked)
+    job, request = services().jobs[job_name], _request(asked)
     with _unknown_tickers_refused():
         if asked.dry_run:
             return success(preview_json(services().preview.read(job, request)))
@@ -61,9 +61,9 @@ def _refresh_all(asked: RefreshParameters) -> Response:
     request = _request(asked)
     with _unknown_tickers_refused():
         if asked.dry_run:
-            previews = {job.key: services().preview.read(job, request) for job in JOBS.values()}
+            previews = {job.key: services().preview.read(job, request) for job in services().jobs.values()}
             return success({key: preview_json(preview) for key, preview in previews.items()})
-        everything = refresh_all(services().refresh, request)
+        everything = refresh_all(services().refresh, services().jobs, request)
     results, shown = everything.results.values(), all_results_json(everything)
     _raise_trouble(results, shown, asked)
     return success(shown, _retry_after(results))

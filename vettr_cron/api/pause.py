@@ -7,7 +7,6 @@ from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import JobParameters, PauseParameters, asks
-from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import pauses_json
 from vettr_cron.registry import services
 
@@ -17,7 +16,7 @@ from vettr_cron.registry import services
 @asks(PauseParameters)
 def pause(asked: PauseParameters) -> Response:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
-    jobs = jobs_named(asked.job)
+    jobs = services().jobs_named(asked.job)
     return success(pauses_json(services().pause.pause(jobs, asked.reason)))
 
 
@@ -26,5 +25,5 @@ def pause(asked: PauseParameters) -> Response:
 @asks(JobParameters)
 def resume(asked: JobParameters) -> Response:
     """Let one job go on, or all."""
-    jobs = jobs_named(asked.job)
+    jobs = services().jobs_named(asked.job)
     return success(pauses_json(services().pause.resume(jobs)))

@@ -8,7 +8,6 @@ from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.methods import refuse_head
 from vettr_cron.api.parameters import JobParameters, asks
-from vettr_cron.jobs import jobs_named
 from vettr_cron.presentation import reset_json
 from vettr_cron.registry import services
 
@@ -19,5 +18,5 @@ from vettr_cron.registry import services
 @asks(JobParameters)
 def reset(asked: JobParameters) -> Response:
     """Make the next call start a new cycle, of one job or of all."""
-    jobs = jobs_named(asked.job)
+    jobs = services().jobs_named(asked.job)
     return success(reset_json(services().reset.run(jobs)))

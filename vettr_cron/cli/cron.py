@@ -13,7 +13,7 @@ from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import history_table, preview_table, result_table, status_table
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
-from vettr_cron.jobs import JOBS, jobs_named
+from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import (
     all_results_json,
     history_json,
@@ -114,7 +114,7 @@ def _add_job_command(job_name: str) -> None:
     @_work_options
     @report_errors
     def advance(as_json: bool, dry_run: bool, **asked: Any) -> None:
-        job, request = JOBS[job_name], _request(**asked)
+        job, request = services().jobs[job_name], _request(**asked)
         if dry_run:
             preview = services().preview.read(job, request)
             show(preview_json(preview), as_json, preview_table([preview]))
@@ -136,12 +136,12 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     """Advance every job by one call, one after the other."""
     request = _request(**asked)
     if dry_run:
-        previews = {job.key: services().preview.read(job, request) for job in JOBS.values()}
+        previews = {job.key: services().preview.read(job, request) for job in services().jobs.values()}
         shown = {key: preview_json(preview) for key, preview in previews.items()}
         show(shown, as_json, preview_table(list(previews.values())))
         return
     with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
-        everything = refresh_all(services().refresh, request, progress_of)
+        everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
     show(all_results_json(everything), as_json, result_table(results))
     _exit_with(results)
@@ -178,7 +178,7 @@ def reset(job: str | None, yes: bool, as_json: bool) -> None:
     """Forget the cursors, so that the next call starts a new cycle."""
     if not yes:
         raise click.UsageError("this gives up the cycles under way; say so with --yes")
-    names = services().reset.run(jobs_named(job))
+    names = services().reset.run(services().jobs_named(job))
     show(reset_json(names), as_json, [f"Cron cursors reset: {', '.join(names)}"])
 
 

@@ -10,7 +10,7 @@ from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
-from vettr_cron.jobs import JOBS, jobs_named
+from vettr_cron.jobs import JOBS
 from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness, Listing
@@ -44,7 +44,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
     if stocks and not job:
         raise click.UsageError("--stocks needs --job: a list is of one job")
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
-    found = services().coverage.read(jobs_named(job), timedelta(hours=max_age), listing)
+    found = services().coverage.read(services().jobs_named(job), timedelta(hours=max_age), listing)
     listed = ["", *stocks_table([found.page])] if found.page else []
     show(coverage_json(found), as_json, [*coverage_table(found), *listed])
 
@@ -57,7 +57,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 @report_errors
 def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """The stocks that failed last time: since when, how often, and why."""
-    pages = {each.key: services().coverage.failures(each, limit, after) for each in jobs_named(job)}
+    pages = {each.key: services().coverage.failures(each, limit, after) for each in services().jobs_named(job)}
     show({key: page_json(page) for key, page in pages.items()}, as_json, stocks_table(list(pages.values())))
 
 
@@ -90,7 +90,7 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
 @report_errors
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
-    paused = services().pause.pause(jobs_named(job), reason)
+    paused = services().pause.pause(services().jobs_named(job), reason)
     show(pauses_json(paused), as_json, [f"Paused: {', '.join(paused)}"])
 
 
@@ -100,5 +100,5 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 @report_errors
 def resume(job: str | None, as_json: bool) -> None:
     """Let one job go on, or all."""
-    paused = services().pause.resume(jobs_named(job))
+    paused = services().pause.resume(services().jobs_named(job))
     show(pauses_json(paused), as_json, [f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused."])

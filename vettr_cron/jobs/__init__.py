@@ -6,8 +6,3 @@ from vettr_cron.jobs.scores import SCORES
 
 JOBS: dict[str, Job] = {job.name: job for job in (SCORES, RED_FLAGS)}
 """By name, in the order in which refresh-all runs them."""
-
-
-def jobs_named(name: str | None) -> list[Job]:
-    """The job of this name; None means all of them."""
-    return list(JOBS.values()) if name is None else [JOBS[name]]

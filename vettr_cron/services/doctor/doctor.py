@@ -1,6 +1,6 @@
 """What is wrong with this service, and how to mend it: settings, servers, stocks and schedule, each for itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,6 @@ from vettr_cron.domain.diagnosis import stocks as stock_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import results, universe
 from vettr_cron.repositories.universe import Beyond
@@ -48,6 +47,7 @@ class Doctor:
     readiness: Readiness
     status: ReadStatus
     coverage: ReadCoverage
+    jobs: Mapping[str, Job]
     clock: Clock = utc_now
 
     def examine(self) -> Diagnosis:
@@ -60,11 +60,11 @@ class Doctor:
             "database": lambda: self._database(database),
             "migration": lambda: self._migration(database),
             "redis": lambda: _redis(redis),
-            "connections": lambda: _connections(_known(database)),
+            "connections": lambda: _connections(_known(database), len(self.jobs)),
             "clock": lambda: self._clocks(database, redis),
             "universe": lambda: self._universe(database),
         }
-        for job in JOBS.values():
+        for job in self.jobs.values():
             checks[f"schedule-{job.name}"] = partial(self._schedule, job, calls)
         return Diagnosis([_made(name, check) for name, check in checks.items()])
 
@@ -108,7 +108,7 @@ class Doctor:
 
     def _unreadable(self) -> str | None:
         """Why the jobs cannot read the first stock, be it for a view or a column; None where they can."""
-        for job in JOBS.values():
+        for job in self.jobs.values():
             try:
                 with self.database.index_reads(LOOK_SECONDS) as connection:
                     job.load(connection, Beyond(None, 1), self.clock())
@@ -125,7 +125,7 @@ class Doctor:
         for facts in (database, redis):
             if isinstance(facts, ServiceUnavailable):
                 raise facts
-        return self.status.read(), self.coverage.read(list(JOBS.values()), stock_rules.OLD)
+        return self.status.read(), self.coverage.read(list(self.jobs.values()), stock_rules.OLD)
 
     def _schedule(self, job: Job, calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
@@ -139,7 +139,7 @@ def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:
     return server_rules.redis_away(str(facts)) if isinstance(facts, ServiceUnavailable) else server_rules.redis(facts)
 
 
-def _connections(facts: DatabaseFacts) -> Check:
+def _connections(facts: DatabaseFacts, jobs: int) -> Check:
     try:
         processes = web_processes()
     except ConfigError as error:
@@ -149,7 +149,7 @@ def _connections(facts: DatabaseFacts) -> Check:
         setting_rules.Connections(
             processes=processes,
             threads=WEB_THREADS,
-            jobs=len(JOBS),
+            jobs=jobs,
             pool=POOL_SIZE + POOL_OVERFLOW,
             allowed=facts.allowed,
         )

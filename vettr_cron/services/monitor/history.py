@@ -1,12 +1,12 @@
 """The newest runs, as they may be seen: nothing is running whose lease is gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import UnknownRun
 from vettr_cron.domain.run import Run, RunStatus
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import runs
 from vettr_cron.services.monitor.status import LOOK_SECONDS, orphaned_runs
@@ -15,13 +15,14 @@ from vettr_cron.services.monitor.status import LOOK_SECONDS, orphaned_runs
 class ReadHistory:
     """The use case behind `history` and `runs`."""
 
-    def __init__(self, database: Database, leases: Leases) -> None:
+    def __init__(self, database: Database, leases: Leases, jobs: Mapping[str, Job]) -> None:
         self._database = database
         self._leases = leases
+        self._jobs = jobs
 
     def one(self, run_id: UUID) -> Run:
         """One run whole. Raises UnknownRun, ServiceUnavailable."""
-        orphans = orphaned_runs(self._database, self._leases)
+        orphans = orphaned_runs(self._database, self._leases, self._jobs)
         with self._database.reading(LOOK_SECONDS) as connection:
             run = runs.find(connection, run_id)
         if run is None:
@@ -36,7 +37,7 @@ class ReadHistory:
 
         `job` is the name of one of the service's jobs, or what any program calls its job in the run log.
         """
-        orphans = orphaned_runs(self._database, self._leases)
+        orphans = orphaned_runs(self._database, self._leases, self._jobs)
         with self._database.reading(LOOK_SECONDS) as connection:
             start = None
             if before is not None:
@@ -46,7 +47,7 @@ class ReadHistory:
             return runs.newest(
                 connection,
                 limit,
-                job_names=None if job is None else [job, JOBS[job].run_name] if job in JOBS else [job],
+                job_names=None if job is None else [job, self._jobs[job].run_name] if job in self._jobs else [job],
                 status=status,
                 before=start,
                 orphans=orphans,

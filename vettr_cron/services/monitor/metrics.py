@@ -1,9 +1,10 @@
 """What monitoring reads: computed from the database and Redis at the scrape, right with any number of workers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vettr_cron.domain.calls import FRESH
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.status import ReadStatus, Status
 
@@ -19,10 +20,11 @@ class Metrics:
 class ReadMetrics:
     """The use case behind `/metrics`."""
 
-    def __init__(self, status: ReadStatus, coverage: ReadCoverage) -> None:
+    def __init__(self, status: ReadStatus, coverage: ReadCoverage, jobs: Mapping[str, Job]) -> None:
         self._status = status
         self._coverage = coverage
+        self._jobs = jobs
 
     def read(self) -> Metrics:
         """The service now. Raises ServiceUnavailable."""
-        return Metrics(self._status.read(), self._coverage.read(list(JOBS.values()), FRESH))
+        return Metrics(self._status.read(), self._coverage.read(list(self._jobs.values()), FRESH))

@@ -1,5 +1,6 @@
 """What goes on: each job's cursor, what runs now, the last run and the last success."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +12,7 @@ from vettr_cron.domain.calls import PastCall, calls_of, say_enough
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import RunStatus
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import pauses, runs, universe
@@ -32,21 +33,22 @@ class Status:
 class ReadStatus:
     """The use case behind `status`."""
 
-    def __init__(self, database: Database, leases: Leases, cursors: Cursors) -> None:
+    def __init__(self, database: Database, leases: Leases, cursors: Cursors, jobs: Mapping[str, Job]) -> None:
         self._database = database
         self._leases = leases
         self._cursors = cursors
+        self._jobs = jobs
 
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
-        cursors = {job.name: self._cursors.read(job.name) for job in JOBS.values()}
-        orphans, at_work = _orphans_and_holders(self._database, self._leases)
+        cursors = {name: self._cursors.read(name) for name in self._jobs}
+        orphans, at_work = _orphans_and_holders(self._database, self._leases, self._jobs)
         with self._database.reading(LOOK_SECONDS) as connection:
             total = universe.count(connection)
             paused = pauses.every(connection)
             now = utc_now()
             states = {}
-            for job in JOBS.values():
+            for job in self._jobs.values():
                 keys = cursors[job.name]
                 last = runs.newest(connection, 1, job_names=[job.run_name], orphans=orphans)
                 success = runs.newest(connection, 1, job_names=[job.run_name], status=RunStatus.COMPLETED)
@@ -76,21 +78,21 @@ class ReadStatus:
         return Status(total, states)
 
 
-def orphaned_runs(database: Database, leases: Leases) -> set[UUID]:
+def orphaned_runs(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> set[UUID]:
     """The jobs' runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
-    orphans, _at_work = _orphans_and_holders(database, leases)
+    orphans, _at_work = _orphans_and_holders(database, leases, jobs)
     return orphans
 
 
-def _orphans_and_holders(database: Database, leases: Leases) -> tuple[set[UUID], set[str]]:
+def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> tuple[set[UUID], set[str]]:
     """The runs that were running just now although their holders are dead, and the jobs whose lease is held.
 
     A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
     before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
     """
     with database.reading(LOOK_SECONDS) as connection:
-        running = runs.running(connection, [job.run_name for job in JOBS.values()])
-    asked = {job.name: leases.holder(job.name) for job in JOBS.values()}
+        running = runs.running(connection, [job.run_name for job in jobs.values()])
+    asked = {name: leases.holder(name) for name in jobs}
     holders = {name: holder for name, holder in asked.items() if holder is not None}
     named = {holder.run_id for holder in holders.values()}
     return {run.id for run in running if str(run.id) not in named}, set(holders)

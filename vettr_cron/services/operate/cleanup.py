@@ -1,6 +1,6 @@
 """Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +11,7 @@ import structlog
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import DatabaseUnavailable, RedisUnavailable, ServiceUnavailable
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.redis_store.walks import Walks
 from vettr_cron.repositories import retention
@@ -72,12 +72,19 @@ class Cleanup:
     """The use case behind `cleanup`. `most_rows` bounds a piece, which is one transaction."""
 
     def __init__(
-        self, database: Database, leases: Leases, walks: Walks, shutdown: Shutdown, most_rows: int = MOST_ROWS
+        self,
+        database: Database,
+        leases: Leases,
+        walks: Walks,
+        shutdown: Shutdown,
+        jobs: Mapping[str, Job],
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._database = database
         self._leases = leases
         self._walks = walks
         self._shutdown = shutdown
+        self._jobs = jobs
         self._most_rows = most_rows
 
     def run(self, request: CleanupRequest, now: datetime | None = None) -> CleanupResult:
@@ -160,8 +167,8 @@ class Cleanup:
         before = call.older_than[name]
         if name == "runs":
             # An orphaned run is not live, whatever its status says.
-            names = [job.run_name for job in JOBS.values()]
-            return retention.expired_runs(before, orphaned_runs(self._database, self._leases), names)
+            names = [job.run_name for job in self._jobs.values()]
+            return retention.expired_runs(before, orphaned_runs(self._database, self._leases, self._jobs), names)
         if name == "snapshots":
             return retention.expired_snapshots(before)
         with self._database.reading(call.time_left()) as connection:

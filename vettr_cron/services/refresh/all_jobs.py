@@ -1,13 +1,12 @@
 """All jobs in one call, one after the other; one job's trouble does not stop the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
 
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.clock import Deadline, Stopwatch, utc_now
 from vettr_cron.services.refresh.call import Progress, unwatched
@@ -30,14 +29,19 @@ def no_watcher(_job: Job) -> Progress:
     return unwatched
 
 
-def refresh_all(refresh: Refresh, request: Request, progress_of: Callable[[Job], Progress] = no_watcher) -> AllResults:
+def refresh_all(
+    refresh: Refresh,
+    jobs: Mapping[str, Job],
+    request: Request,
+    progress_of: Callable[[Job], Progress] = no_watcher,
+) -> AllResults:
     """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
     stopwatch, deadline = Stopwatch(), Deadline(request.time_budget)
     if request.only is not None:
         refresh.check(request)
     results: dict[str, JobResult] = {}
-    for place, job in enumerate(JOBS.values()):
-        share = None if deadline.left is None else deadline.left / (len(JOBS) - place)
+    for place, job in enumerate(jobs.values()):
+        share = None if deadline.left is None else deadline.left / (len(jobs) - place)
         results[job.key] = _run(refresh, job, replace(request, time_budget=share), progress_of(job))
     return AllResults(results, stopwatch.milliseconds)
 
