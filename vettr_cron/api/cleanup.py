@@ -2,7 +2,6 @@
 
 from flask import Response
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import Failure, answers, unavailable
 from vettr_cron.api.envelope import success
@@ -10,20 +9,20 @@ from vettr_cron.api.errors import ApiError
 from vettr_cron.api.methods import refuse_head
 from vettr_cron.api.parameters import CleanupParameters, asks
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
-from vettr_cron.presentation import cleanup_json
 from vettr_cron.registry import services
 from vettr_cron.services.operate.cleanup import CleanupRequest, KeepDays
+from vettr_cron.shapes.operate import CleanupDone, cleanup_done
 
 
 @cron.route("/cleanup", methods=["GET", "POST"])
 @refuse_head
 @answers(
-    schemas.CleanupDone,
+    CleanupDone,
     Failure(
         status=500,
         code="JOB_FAILED",
         meaning="A server failed after something had been removed; what was is in details",
-        details=schemas.CleanupDone,
+        details=CleanupDone,
     ),
     unavailable(),
 )
@@ -38,5 +37,5 @@ def cleanup(asked: CleanupParameters) -> Response:
     )
     result = services().cleanup.run(request)
     if result.error is not None:
-        raise ApiError(500, "JOB_FAILED", result.error, cleanup_json(result))
-    return success(cleanup_json(result))
+        raise ApiError(500, "JOB_FAILED", result.error, cleanup_done(result))
+    return success(cleanup_done(result))

@@ -6,9 +6,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from vettr_cron.api import schemas
+from vettr_cron.shapes.envelope import InvalidParameters
+from vettr_cron.shapes.shape import ShapeOfJobs
 
 View = TypeVar("View", bound=Callable[..., Any])
+Stated = type[BaseModel] | ShapeOfJobs
+"""A reply's shape; one that names jobs is made when the document is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Failure:
     status: int
     code: str
     meaning: str
-    details: type[BaseModel] | None = None
+    details: Stated | None = None
     details_always: bool = True
     headers: tuple[str, ...] = ()
 
@@ -35,14 +38,14 @@ class Failure:
 class Contract:
     """A route's part of the document; `path` says what each variable in the path is."""
 
-    data: type[BaseModel] | Plain
+    data: Stated | Plain
     failures: tuple[Failure, ...]
     headers: tuple[str, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
 
 
 def answers(
-    data: type[BaseModel] | Plain,
+    data: Stated | Plain,
     *failures: Failure,
     headers: tuple[str, ...] = (),
     path: Mapping[str, str] | None = None,
@@ -56,7 +59,7 @@ def answers(
     return state
 
 
-def unavailable(details: type[BaseModel] | None = None, *, always: bool = False) -> Failure:
+def unavailable(details: Stated | None = None, *, always: bool = False) -> Failure:
     """The failure of a route that needs a server."""
     return Failure(
         status=503,
@@ -89,7 +92,7 @@ VALIDATION_ERROR = Failure(
     status=422,
     code="VALIDATION_ERROR",
     meaning="A parameter is unknown, given twice, or not what it may be; nothing was done",
-    details=schemas.InvalidParameters,
+    details=InvalidParameters,
 )
 INTERNAL_ERROR = Failure(status=500, code="INTERNAL_ERROR", meaning="A bug; the log has it under the request's id")
 SHARED = (

@@ -7,9 +7,11 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, jsonify, request
+from pydantic import BaseModel
 
-from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.services.clock import utc_now
+from vettr_cron.shapes.envelope import Meta
+from vettr_cron.shapes.shape import as_json
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 _HEADERS = {
@@ -22,18 +24,22 @@ _HEADERS = {
 }
 
 
-def success(data: Any, headers: Mapping[str, str] | None = None) -> Response:
+def success(data: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
     """A reply of 200 with this data."""
-    response = jsonify({"success": True, "data": data, "meta": _meta()})
+    response = jsonify({"success": True, "data": as_json(data), "meta": _meta()})
     response.headers.update(headers or {})
     return response
 
 
 def failure(
-    status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    details: BaseModel | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A reply that says what is wrong; `details` only where there are any."""
-    error = {"code": code, "message": message} | ({} if details is None else {"details": details})
+    error = {"code": code, "message": message} | ({} if details is None else {"details": as_json(details)})
     response = jsonify({"success": False, "error": error, "meta": _meta()})
     response.status_code = status
     response.headers.update(headers or {})
@@ -65,5 +71,5 @@ def _add_headers(response: Response) -> Response:
     return response
 
 
-def _meta() -> dict[str, str]:
-    return {"timestamp": iso_milliseconds(utc_now()), "request_id": g.request_id}
+def _meta() -> Any:
+    return as_json(Meta(timestamp=utc_now(), request_id=g.request_id))

@@ -1,10 +1,10 @@
 """The one file that turns what went wrong into a status, a code and a sentence."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from flask import Flask, Response
+from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from vettr_cron.api.envelope import failure
@@ -29,7 +29,12 @@ class ApiError(CronError):
     """A reply that a route decided on."""
 
     def __init__(
-        self, status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: BaseModel | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.response = (status, code, message, details, headers)

@@ -4,19 +4,18 @@ from uuid import UUID
 
 from flask import Response
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
 from vettr_cron.domain.errors import UnknownRun
-from vettr_cron.presentation import history_json, run_json
 from vettr_cron.registry import services
+from vettr_cron.shapes import monitor as shapes
 
 
 @cron.get("/history", provide_automatic_options=False)
-@answers(schemas.History, unavailable())
+@answers(shapes.History, unavailable())
 @asks(HistoryParameters)
 def history(asked: HistoryParameters) -> Response:
     """The newest runs first, every column by its own name."""
@@ -24,15 +23,15 @@ def history(asked: HistoryParameters) -> Response:
         runs = services().history.read(asked.limit, asked.job, asked.status, asked.before)
     except UnknownRun as error:
         raise invalid_parameter("before", str(error)) from None
-    return success(history_json(runs))
+    return success(shapes.history(runs))
 
 
 @cron.get("/runs/<uuid:run_id>", provide_automatic_options=False)
-@answers(schemas.Run, unavailable(), path={"run_id": "The run's id, as run_id in a job result"})
+@answers(shapes.Run, unavailable(), path={"run_id": "The run's id, as run_id in a job result"})
 @asks(NoParameters)
 def run(_asked: NoParameters, run_id: UUID) -> Response:
     """One run whole, with every stock that failed in it."""
     try:
-        return success(run_json(services().history.one(run_id)))
+        return success(shapes.Run.of(services().history.one(run_id)))
     except UnknownRun as error:
         raise ApiError(404, "NOT_FOUND", str(error).capitalize()) from None

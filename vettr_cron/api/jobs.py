@@ -1,15 +1,14 @@
 """GET, POST /v1/cron/scores, /v1/cron/red-flags and /v1/cron/refresh-all: advance one job, or all."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from flask import Response
 from pydantic import BaseModel
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
-from vettr_cron.api.contract import Failure, View, answers, unavailable
+from vettr_cron.api.contract import Failure, Stated, View, answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import RETRY_AFTER_SECONDS, ApiError
 from vettr_cron.api.methods import refuse_head
@@ -18,13 +17,13 @@ from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.domain.errors import UnknownTickers
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import all_results_json, job_result_json, preview_json
 from vettr_cron.registry import services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
+from vettr_cron.shapes import refresh as shapes
 
 
-def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Callable[[View], View]:
+def _advances(result: Stated, result_or_preview: Stated) -> Callable[[View], View]:
     return answers(
         result_or_preview,
         Failure(
@@ -40,21 +39,21 @@ def _advances(result: type[BaseModel], result_or_preview: type[BaseModel]) -> Ca
     )
 
 
-@_advances(schemas.JobResult, schemas.JobResultOrPreview)
+@_advances(shapes.JobResult, shapes.JobResultOrPreview)
 @asks(RefreshParameters)
 def _refresh_one(asked: RefreshParameters, job_name: str) -> Response:
     """Advance one job by its next chunks of stocks."""
     job, request = services().jobs[job_name], _request(asked)
     with _unknown_tickers_refused():
         if asked.dry_run:
-            return success(preview_json(services().preview.read(job, request)))
+            return success(shapes.job_preview(services().preview.read(job, request)))
         result = services().refresh.run(job, request)
-    shown = job_result_json(result)
+    shown = shapes.job_result(result)
     _raise_trouble([result], shown, asked)
     return success(shown, _retry_after([result]))
 
 
-@_advances(schemas.AllResults, schemas.AllResultsOrPreviews)
+@_advances(shapes.all_results_shape, shapes.all_results_or_previews_shape)
 @asks(RefreshParameters)
 def _refresh_all(asked: RefreshParameters) -> Response:
     """Advance every job by its next chunks of stocks, one job after the other."""
@@ -62,9 +61,9 @@ def _refresh_all(asked: RefreshParameters) -> Response:
     with _unknown_tickers_refused():
         if asked.dry_run:
             previews = {job.key: services().preview.read(job, request) for job in services().jobs.values()}
-            return success({key: preview_json(preview) for key, preview in previews.items()})
+            return success(shapes.all_previews(previews, services().jobs))
         everything = refresh_all(services().refresh, services().jobs, request)
-    results, shown = everything.results.values(), all_results_json(everything)
+    results, shown = everything.results.values(), shapes.all_results(everything, services().jobs)
     _raise_trouble(results, shown, asked)
     return success(shown, _retry_after(results))
 
@@ -98,7 +97,7 @@ def _unknown_tickers_refused() -> Iterator[None]:
         raise invalid_parameter("tickers", str(error)) from None
 
 
-def _raise_trouble(results: Iterable[JobResult], shown: Mapping[str, object], asked: RefreshParameters) -> None:
+def _raise_trouble(results: Iterable[JobResult], shown: BaseModel, asked: RefreshParameters) -> None:
     """Raise the worst of what happened: 500, then 503, then 409; nothing when all is well."""
     everyone = list(results)
     failed = [result for result in everyone if result.status is CallStatus.FAILED]

@@ -1,10 +1,14 @@
 """JSON schemas of pydantic models, as the OpenAPI document needs them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+
+from vettr_cron.api.contract import Stated
+from vettr_cron.jobs.job import Job
+from vettr_cron.shapes.shape import with_names
 
 Json = dict[str, Any]
 _PLACE = "#/components/schemas/"
@@ -18,26 +22,33 @@ class _WithoutTitles(GenerateJsonSchema):
 
 
 class Shapes:
-    """The definitions of these models and of what is in them."""
+    """The definitions of parameters as they are given, of replies as JSON has them, and of what is in both."""
 
-    def __init__(self, models: Iterable[type[BaseModel]]) -> None:
-        wanted = list(dict.fromkeys(models))
+    def __init__(
+        self, parameters: Iterable[type[BaseModel]], replies: Iterable[Stated], jobs: Mapping[str, Job]
+    ) -> None:
+        self._jobs = jobs
+        modes: dict[type[BaseModel], JsonSchemaMode] = {self._made(reply): "serialization" for reply in replies}
+        modes |= dict.fromkeys(parameters, "validation")
         references, made = models_json_schema(
-            [(model, "validation") for model in wanted],
+            list(modes.items()),
             ref_template=_PLACE + "{model}",
             schema_generator=_WithoutTitles,
         )
         self._references = {model: reference for (model, _mode), reference in references.items()}
-        self.definitions: Json = made["$defs"]
+        self.definitions: Json = with_names(made["$defs"], jobs)
 
-    def reference(self, model: type[BaseModel]) -> Json:
+    def reference(self, model: Stated) -> Json:
         """Where the model's definition is."""
-        return dict(self._references[model])
+        return dict(self._references[self._made(model)])
 
-    def definition(self, model: type[BaseModel]) -> Json:
+    def definition(self, model: Stated) -> Json:
         """The model's definition."""
-        definition: Json = self.definitions[self._references[model]["$ref"].removeprefix(_PLACE)]
+        definition: Json = self.definitions[self.reference(model)["$ref"].removeprefix(_PLACE)]
         return definition
+
+    def _made(self, model: Stated) -> type[BaseModel]:
+        return model if isinstance(model, type) else model(self._jobs)
 
 
 def query_schema(field: Json) -> Json:

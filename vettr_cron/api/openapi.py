@@ -11,10 +11,12 @@ from flask import Flask
 from pydantic import BaseModel
 from werkzeug.routing import Rule
 
-from vettr_cron.api import contract, schemas
+from vettr_cron.api import contract
 from vettr_cron.api.auth import check_metrics_secret, check_secret
-from vettr_cron.api.contract import Contract, Failure, Plain
+from vettr_cron.api.contract import Contract, Failure, Plain, Stated
 from vettr_cron.api.json_schemas import Shapes, meaning, query_schema
+from vettr_cron.registry import EXTENSION
+from vettr_cron.shapes.envelope import InvalidParameters, Meta
 
 Json = dict[str, Any]
 
@@ -95,7 +97,8 @@ class _Operation:
 def document(app: Flask) -> Json:
     """The OpenAPI 3.1 document of every route that states its contract."""
     operations = list(_operations(app))
-    shapes = Shapes(_models(operations))
+    parameters = [operation.asks for operation in operations if operation.asks]
+    shapes = Shapes(parameters, _replies(operations), app.extensions[EXTENSION].jobs)
     paths: dict[str, Json] = {}
     for operation in operations:
         path = _VARIABLE.sub(r"{\2}", operation.rule.rule)
@@ -135,12 +138,9 @@ def _operations(app: Flask) -> Iterator[_Operation]:
                 yield _Operation(rule, method, summary, stated, getattr(view, "asks", None), secured)
 
 
-def _models(operations: list[_Operation]) -> Iterator[type[BaseModel]]:
-    yield schemas.Meta
-    yield schemas.InvalidParameters
+def _replies(operations: list[_Operation]) -> Iterator[Stated]:
+    yield from (Meta, InvalidParameters)
     for operation in operations:
-        if operation.asks:
-            yield operation.asks
         if not isinstance(operation.contract.data, Plain):
             yield operation.contract.data
         yield from (failure.details for failure in operation.failures if failure.details)
@@ -251,7 +251,7 @@ def _error(failure: Failure, shapes: Shapes) -> Json:
 
 
 def _envelope(shapes: Shapes, success: bool, **content: Json) -> Json:
-    fields = {"success": {"const": success}, **content, "meta": shapes.reference(schemas.Meta)}
+    fields = {"success": {"const": success}, **content, "meta": shapes.reference(Meta)}
     return _object(fields, list(fields))
 
 

@@ -16,23 +16,24 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, Unsup
 from vettr_cron.api.errors import MAXIMUM_BODY_BYTES, ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.run import RunStatus
-from vettr_cron.jobs import JOBS
+from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
+from vettr_cron.shapes.envelope import InvalidParameter, InvalidParameters
+from vettr_cron.shapes.shape import JOB_NAMES, with_names
 
 _LONGEST_SHOWN = 60  # characters of a name or a value
 _MOST_SHOWN = 20  # parameters that are wrong
 
 
 def _known_job(name: str) -> str:
-    if name not in JOBS:
+    if name not in services().jobs:
         raise ValueError("no job")
     return name
 
 
-JobName = Annotated[str, AfterValidator(_known_job), Field(json_schema_extra={"enum": list(JOBS)})]
-_JOB_NAMES = " or ".join(JOBS)
+JobName = Annotated[str, AfterValidator(_known_job), Field(json_schema_extra={"enum": [JOB_NAMES]})]
 
 
 def _digits(value: object) -> object:
@@ -140,7 +141,7 @@ class HistoryParameters(_Parameters):
     job: _RUN_NAME | None = Field(
         default=None,
         title="Only this job's runs; another program's by its name in the run log",
-        description=f"{_JOB_NAMES}, or any other name",
+        description=f"{JOB_NAMES}, or any other name",
         examples=["scores"],
     )
     status: RunStatus | None = Field(
@@ -154,7 +155,7 @@ class HistoryParameters(_Parameters):
 class JobParameters(_Parameters):
     """Of reset and resume."""
 
-    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=_JOB_NAMES)
+    job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=JOB_NAMES)
 
 
 class FailuresParameters(JobParameters):
@@ -263,9 +264,9 @@ def invalid_parameter(name: str, message: str) -> ApiError:
 def _invalid(problems: dict[str, str]) -> ApiError:
     # Names come from the caller, as many and as long as he likes.
     shown = {name[:_LONGEST_SHOWN]: message for name, message in islice(problems.items(), _MOST_SHOWN)}
-    details = [{"parameter": name, "message": message} for name, message in shown.items()]
+    details = [InvalidParameter(parameter=name, message=message) for name, message in shown.items()]
     message = "; ".join(f"{name}: {message}" for name, message in shown.items())
-    return ApiError(422, "VALIDATION_ERROR", message, details)
+    return ApiError(422, "VALIDATION_ERROR", message, InvalidParameters(details))
 
 
 def _explain(shape: type[BaseModel], name: str, given: object) -> str:
@@ -274,7 +275,8 @@ def _explain(shape: type[BaseModel], name: str, given: object) -> str:
         return f"there is no such parameter here; there are: {known}"
     # What is nested may be nested too deep to be written out.
     shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:_LONGEST_SHOWN])
-    return f"{shown} is not allowed; use {shape.model_fields[name].description}"
+    allowed = with_names(shape.model_fields[name].description, services().jobs)
+    return f"{shown} is not allowed; use {allowed}"
 
 
 def _given() -> dict[str, Any]:

@@ -2,28 +2,27 @@
 
 from flask import Response
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import JobParameters, PauseParameters, asks
-from vettr_cron.presentation import pauses_json
 from vettr_cron.registry import services
+from vettr_cron.shapes.operate import Pauses, pauses
 
 
 @cron.post("/pause", provide_automatic_options=False)
-@answers(schemas.Pauses, unavailable())
+@answers(Pauses, unavailable())
 @asks(PauseParameters)
 def pause(asked: PauseParameters) -> Response:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
     jobs = services().jobs_named(asked.job)
-    return success(pauses_json(services().pause.pause(jobs, asked.reason)))
+    return success(pauses(services().pause.pause(jobs, asked.reason)))
 
 
 @cron.post("/resume", provide_automatic_options=False)
-@answers(schemas.Pauses, unavailable())
+@answers(Pauses, unavailable())
 @asks(JobParameters)
 def resume(asked: JobParameters) -> Response:
     """Let one job go on, or all."""
     jobs = services().jobs_named(asked.job)
-    return success(pauses_json(services().pause.resume(jobs)))
+    return success(pauses(services().pause.resume(jobs)))

@@ -2,21 +2,20 @@
 
 from flask import Response
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.methods import refuse_head
 from vettr_cron.api.parameters import JobParameters, asks
-from vettr_cron.presentation import reset_json
 from vettr_cron.registry import services
+from vettr_cron.shapes.operate import ResetDone, reset_done
 
 
 @cron.route("/reset", methods=["GET", "POST"])
 @refuse_head
-@answers(schemas.ResetDone, unavailable())
+@answers(ResetDone, unavailable())
 @asks(JobParameters)
 def reset(asked: JobParameters) -> Response:
     """Make the next call start a new cycle, of one job or of all."""
     jobs = services().jobs_named(asked.job)
-    return success(reset_json(services().reset.run(jobs)))
+    return success(reset_done(services().reset.run(jobs)))

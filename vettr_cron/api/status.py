@@ -2,18 +2,17 @@
 
 from flask import Response
 
-from vettr_cron.api import schemas
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.parameters import NoParameters, asks
-from vettr_cron.presentation import status_json
 from vettr_cron.registry import services
+from vettr_cron.shapes import monitor as shapes
 
 
 @cron.get("/status", provide_automatic_options=False)
-@answers(schemas.Status, unavailable())
+@answers(shapes.status_shape, unavailable())
 @asks(NoParameters)
 def status(_asked: NoParameters) -> Response:
     """Offsets, progress, and for each job what runs, the last run and the last success."""
-    return success(status_json(services().status.read()))
+    return success(shapes.status(services().status.read(), services().jobs))

@@ -9,9 +9,9 @@ from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.presentation import cleanup_json
 from vettr_cron.registry import services
 from vettr_cron.services.operate.cleanup import CleanupRequest, CleanupResult, KeepDays
+from vettr_cron.shapes.operate import cleanup_done
 
 _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 
@@ -41,7 +41,7 @@ def cleanup(
     )
     with stop_on_signals(services().shutdown):
         result = services().cleanup.run(request)
-    show(cleanup_json(result), as_json, _text(result))
+    show(cleanup_done(result), as_json, _text(result))
     if result.error is not None:
         raise SystemExit(FAILED)
 

@@ -14,17 +14,10 @@ from vettr_cron.cli.text_tables import history_table, preview_table, result_tabl
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import (
-    all_results_json,
-    history_json,
-    job_result_json,
-    preview_json,
-    reset_json,
-    status_json,
-)
 from vettr_cron.registry import services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS, Request
+from vettr_cron.shapes import monitor, operate, refresh
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 
@@ -117,11 +110,11 @@ def _add_job_command(job_name: str) -> None:
         job, request = services().jobs[job_name], _request(**asked)
         if dry_run:
             preview = services().preview.read(job, request)
-            show(preview_json(preview), as_json, preview_table([preview]))
+            show(refresh.job_preview(preview), as_json, preview_table([preview]))
             return
         with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
-        show(job_result_json(result), as_json, result_table([result]))
+        show(refresh.job_result(result), as_json, result_table([result]))
         _exit_with([result])
 
 
@@ -137,13 +130,13 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     request = _request(**asked)
     if dry_run:
         previews = {job.key: services().preview.read(job, request) for job in services().jobs.values()}
-        shown = {key: preview_json(preview) for key, preview in previews.items()}
+        shown = refresh.all_previews(previews, services().jobs)
         show(shown, as_json, preview_table(list(previews.values())))
         return
     with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
         everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
-    show(all_results_json(everything), as_json, result_table(results))
+    show(refresh.all_results(everything, services().jobs), as_json, result_table(results))
     _exit_with(results)
 
 
@@ -153,7 +146,7 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
 def status(as_json: bool) -> None:
     """What goes on: progress, what runs, the last run and the last success."""
     now = services().status.read()
-    show(status_json(now), as_json, status_table(now))
+    show(monitor.status(now, services().jobs), as_json, status_table(now))
 
 
 @cron.command()
@@ -166,7 +159,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
     """The newest runs, newest first."""
     state = RunStatus(run_status) if run_status else None
     runs = services().history.read(limit, job, state)
-    show(history_json(runs), as_json, history_table(runs))
+    show(monitor.history(runs), as_json, history_table(runs))
 
 
 @cron.command()
@@ -179,7 +172,7 @@ def reset(job: str | None, yes: bool, as_json: bool) -> None:
     if not yes:
         raise click.UsageError("this gives up the cycles under way; say so with --yes")
     names = services().reset.run(services().jobs_named(job))
-    show(reset_json(names), as_json, [f"Cron cursors reset: {', '.join(names)}"])
+    show(operate.reset_done(names), as_json, [f"Cron cursors reset: {', '.join(names)}"])
 
 
 def _request(

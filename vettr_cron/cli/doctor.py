@@ -7,7 +7,7 @@ import click
 
 from vettr_cron.cli.cron import FAILED, cron
 from vettr_cron.cli.errors import report_errors
-from vettr_cron.cli.output import show
+from vettr_cron.cli.output import show_json, show_lines
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.registry import services
 from vettr_cron.services.doctor.doctor import Check, Diagnosis, State
@@ -22,7 +22,10 @@ def doctor(as_json: bool) -> None:
     The exit status is 1 if there is a problem; warnings leave it 0.
     """
     found = services().doctor.examine()
-    show({"ok": found.ok, "checks": [asdict(check) for check in found.checks]}, as_json, _text(found))
+    if as_json:
+        show_json({"ok": found.ok, "checks": [asdict(check) for check in found.checks]})
+    else:
+        show_lines(_text(found))
     if not found.ok:
         raise SystemExit(FAILED)
 

@@ -8,9 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from vettr_cron.cli.output import as_lines, show_json
-from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.printable import printable
-from vettr_cron.presentation import failure_json
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -25,10 +24,16 @@ def report_errors(command: Callable[Arguments, Answer]) -> Callable[Arguments, A
             return command(*args, **kwargs)
         except CronError as error:
             if kwargs.get("as_json"):
-                show_json(failure_json(error))
+                show_json(_failure(error))
             raise click.ClickException(as_lines(error.lines)) from None
 
     return guarded
+
+
+def _failure(error: CronError) -> dict[str, Any]:
+    """What a call that could not even begin has to say, by the code that the same has over HTTP."""
+    code = "SERVICE_UNAVAILABLE" if isinstance(error, ServiceUnavailable) else "VALIDATION_ERROR"
+    return {"error": {"code": code, "message": str(error)}}
 
 
 class CommandGroup(AppGroup):

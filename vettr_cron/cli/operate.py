@@ -11,10 +11,11 @@ from vettr_cron.cli.output import show
 from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.jobs import JOBS
-from vettr_cron.presentation import coverage_json, page_json, pauses_json, run_json
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness, Listing
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
+from vettr_cron.shapes import monitor
+from vettr_cron.shapes.operate import pauses
 
 job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only this job. [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
@@ -46,7 +47,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
     found = services().coverage.read(services().jobs_named(job), timedelta(hours=max_age), listing)
     listed = ["", *stocks_table([found.page])] if found.page else []
-    show(coverage_json(found), as_json, [*coverage_table(found), *listed])
+    show(monitor.coverage(found, services().jobs), as_json, [*coverage_table(found), *listed])
 
 
 @cron.command()
@@ -58,7 +59,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """The stocks that failed last time: since when, how often, and why."""
     pages = {each.key: services().coverage.failures(each, limit, after) for each in services().jobs_named(job)}
-    show({key: page_json(page) for key, page in pages.items()}, as_json, stocks_table(list(pages.values())))
+    show(monitor.failures(pages, services().jobs), as_json, stocks_table(list(pages.values())))
 
 
 @cron.command()
@@ -69,7 +70,7 @@ def run(run_id: UUID, as_json: bool) -> None:
     """One run whole, with every stock that failed in it."""
     found = services().history.one(run_id)
     lines = [*history_table([found]), *(f"{failure.ticker}: {failure.error}" for failure in found.failures or ())]
-    show(run_json(found), as_json, lines)
+    show(monitor.Run.of(found), as_json, lines)
 
 
 def _short(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -91,7 +92,7 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
     """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
     paused = services().pause.pause(services().jobs_named(job), reason)
-    show(pauses_json(paused), as_json, [f"Paused: {', '.join(paused)}"])
+    show(pauses(paused), as_json, [f"Paused: {', '.join(paused)}"])
 
 
 @cron.command()
@@ -101,4 +102,4 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 def resume(job: str | None, as_json: bool) -> None:
     """Let one job go on, or all."""
     paused = services().pause.resume(services().jobs_named(job))
-    show(pauses_json(paused), as_json, [f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused."])
+    show(pauses(paused), as_json, [f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused."])

@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from pydantic import BaseModel
 
 from vettr_cron.domain.printable import printable, printable_json
+from vettr_cron.shapes import shape
 
 
-def show(shown: dict[str, Any], as_json: bool, lines: Sequence[str]) -> None:
-    """Print the JSON, or the lines."""
+def show(reply: BaseModel, as_json: bool, lines: Sequence[str]) -> None:
+    """Print the reply's JSON, or the lines."""
     if as_json:
-        show_json(shown)
+        show_json(shape.as_json(reply))
     else:
         show_lines(lines)
 
 
-def show_json(shown: dict[str, Any]) -> None:
-    """Print a reply's data as JSON."""
-    click.echo(printable_json(json.dumps(shown, indent=2, ensure_ascii=False)))
+def show_json(data: Any) -> None:
+    """Print JSON."""
+    click.echo(printable_json(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def show_lines(lines: Sequence[str]) -> None:

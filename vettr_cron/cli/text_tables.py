@@ -70,15 +70,15 @@ def coverage_table(coverage: Coverage) -> list[str]:
 
 def stocks_table(pages: Sequence[Page]) -> list[str]:
     """One line a stock."""
-    states = [state for page in pages for state in page.stocks]
+    states = [(page.job, state) for page in pages for state in page.stocks]
     if not states:
         return ["There are none."]
     rows: list[Sequence[object]] = [("job", "ticker", "refreshed", "failing since", "times", "error")]
-    for state in states:
+    for job, state in states:
         refreshed, since = (
             iso_milliseconds(moment) if moment else None for moment in (state.last_refreshed_at, state.failing_since)
         )
-        rows.append((state.job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
+        rows.append((job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
     more = [f"more: --after {page.next_after}" for page in pages if page.next_after]
     return [*columns(rows), *more]
 

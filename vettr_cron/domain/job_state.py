@@ -49,7 +49,7 @@ class JobState:
         """What is going on, and what to do about it, in a few sentences."""
         if self.paused:
             reason = f": {self.paused.reason}" if self.paused.reason else ""
-            return f"Paused since {_clock(self.paused.paused_at)}{reason}. Let it go on with resume."
+            return f"Paused since {_clock(self.paused.since)}{reason}. Let it go on with resume."
         if self.total_stocks == 0:
             return "There are no stocks; import some, or check that this is the right database."
         if self.last_run is None:

@@ -26,6 +26,11 @@ class Pace:
     done_at: datetime | None = None
     late: bool = False
 
+    @property
+    def every_seconds(self) -> int | None:
+        """`every` in whole seconds."""
+        return None if self.every is None else round(self.every.total_seconds())
+
 
 def pace(calls: Sequence[PastCall], offset: int, total: int, now: datetime, *, call_expected: bool = True) -> Pace:
     """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks.

@@ -56,7 +56,7 @@ class Pause:
     """Why and since when a job is paused; naive UTC."""
 
     reason: str | None
-    paused_at: datetime
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ def find(connection: Connection, job: str) -> Pause | None:
 
 def every(connection: Connection) -> dict[str, Pause]:
     """All pauses by the name of the job."""
-    return {job: Pause(reason, paused_at) for job, reason, paused_at in connection.execute(_EVERY)}
+    return {job: Pause(reason, since) for job, reason, since in connection.execute(_EVERY)}
 
 
 _EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at)  # made once: each chunk asks
@@ -26,7 +26,7 @@ _EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at
 
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
     """Pause jobs; one that is paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
-    rows = [{"job": job, "reason": pause.reason, "paused_at": pause.paused_at} for job in jobs]
+    rows = [{"job": job, "reason": pause.reason, "paused_at": pause.since} for job in jobs]
     if upsert(connection, cron_pauses, rows, ("job",), _new_reason):
         raise DatabaseUnavailable(not_kept(cron_pauses))
 

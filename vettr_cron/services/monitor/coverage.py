@@ -15,8 +15,12 @@ __all__ = ["Coverage", "Counts", "Freshness", "Page", "ReadCoverage", "StockStat
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A piece of a list; `next_after` is the ticker to ask for the next piece with, None at the end."""
+    """A piece of a job's list; `next_after` is the ticker to ask for the next piece with, None at the end.
 
+    The stocks' own `job` is the name in the run log.
+    """
+
+    job: str
     stocks: Sequence[StockState]
     next_after: str | None
 
@@ -55,15 +59,16 @@ class ReadCoverage:
             if listing is not None:
                 wanted = states.freshness_condition(listing.freshness, since)
                 found = states.page(connection, jobs[0].name, wanted, listing.limit + 1, listing.after)
-                page = _page(found, listing.limit)
+                page = _page(jobs[0], found, listing.limit)
         return Coverage(max_age, since, counts, page)
 
     def failures(self, job: Job, limit: int, after: str | None = None) -> Page:
         """The stocks that failed last time, by ticker. Raises DatabaseUnavailable."""
         with self._database.reading() as connection:
             found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after)
-        return _page(found, limit)
+        return _page(job, found, limit)
 
 
-def _page(found: Sequence[StockState], limit: int) -> Page:
-    return Page(found[:limit], found[limit - 1].ticker if len(found) > limit else None)
+def _page(job: Job, found: Sequence[StockState], limit: int) -> Page:
+    stocks = [state._replace(job=job.run_name) for state in found[:limit]]
+    return Page(job.name, stocks, found[limit - 1].ticker if len(found) > limit else None)

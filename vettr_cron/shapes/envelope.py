@@ -1,0 +1,54 @@
+"""What goes for every reply, and the replies that tell of the process alone."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, RootModel
+
+from vettr_cron.shapes.shape import Shape, Time
+
+
+class Meta(Shape):
+    """Of every reply."""
+
+    timestamp: Time = Field(description="When the reply was made, UTC")
+    request_id: str = Field(description="The same as in X-Request-Id; the log has it", examples=["3f2a91c0"])
+
+
+class InvalidParameter(Shape):
+    """One parameter that was refused."""
+
+    parameter: str = Field(description="Its name as given", examples=["chunk_size"])
+    message: str = Field(
+        description="What it may be", examples=["'0' is not allowed; use a whole number from 1 to 10000"]
+    )
+
+
+class InvalidParameters(RootModel[list[InvalidParameter]]):
+    """Every parameter that was refused, each once."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Alive(Shape):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Shape):
+    """The service can work."""
+
+    status: Literal["ready"]
+
+
+class Problems(Shape):
+    """What does not answer, and why; there only those that do not."""
+
+    database: str = Field(default_factory=str, examples=["The database does not answer"])
+    redis: str = Field(default_factory=str, examples=["Redis does not answer"])
+
+
+class NotReady(Shape):
+    """Why the service cannot work."""
+
+    not_ready: Problems

@@ -1,0 +1,155 @@
+"""What a call of a job answers, and what it would do."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
+
+from vettr_cron.domain import run
+from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, StopReason
+from vettr_cron.jobs.job import Job
+from vettr_cron.services.refresh import all_jobs, preview
+from vettr_cron.shapes.shape import Count, CycleId, Id, RunName, Shape, Time, absent, of_jobs
+
+
+class StockFailure(Shape):
+    """A stock that kept what it had, and why."""
+
+    ticker: str = Field(description="The stock's ticker", examples=["ACME"])
+    error: str = Field(description="Why, for a person", examples=["vetr_score: the share price is not a number"])
+
+
+class Pause(Shape):
+    """An operator has paused the job."""
+
+    reason: str | None = Field(description="Why; null where none was given", examples=["prices are being reloaded"])
+    since: Time = Field(description="Since when, UTC")
+
+
+class ChunkInfo(Shape):
+    """Where this call stood in the cycle."""
+
+    current_offset: Count = Field(description="Where this call began, in stocks from the cycle's start", examples=[500])
+    chunk_size: Count = Field(description="Stocks a chunk, at most", examples=[100])
+    total_stocks: Count = Field(description="How many stocks there are", examples=[1572])
+    is_complete: bool = Field(description="Whether the cycle ended with this call")
+
+
+class JobResult(Shape):
+    """What one call did for one job, summed over its chunks."""
+
+    job: RunName
+    stocks_processed: Count = Field(description="Stocks that were done, with success or without", examples=[100])
+    succeeded: Count = Field(description="Stocks whose results were written", examples=[99])
+    failed: Count = Field(description="Stocks that kept what they had", examples=[1])
+    failures: list[StockFailure] = Field(
+        max_length=MAXIMUM_LISTED,
+        description=f"Which stocks failed, and why; the first {MAXIMUM_LISTED}",
+    )
+    duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[84])
+    completed_at: Time = Field(description="When the call was done with this job, UTC")
+    chunk_info: ChunkInfo
+    status: CallStatus = Field(
+        description="completed; failed: at least one run failed; skipped: another caller is at it or the job is "
+        "paused, and nothing was done"
+    )
+    stop_reason: StopReason = Field(
+        description="Why it went no further. chunks_done: all the chunks that were asked for; cycle_complete: the last "
+        "stock is done; time_budget: no time for more; shutdown: the process was asked to stop; already_running: "
+        "another caller holds the lease; paused: an operator has paused the job; stocks_done: all the stocks that "
+        "were asked for with tickers or only; reset: the cursor was reset or set meanwhile; superseded: the lease was "
+        "lost; "
+        "error: a server failed, or a bug"
+    )
+    run_id: Id | None = Field(description="The last run's id; of a skipped call the holder's; null where none began")
+    cycle_id: CycleId
+    chunks_run: Count = Field(description="How many chunks, and so runs, the call had", examples=[1])
+    failures_truncated: Literal[True] = Field(
+        default_factory=lambda: True, description="There only when more stocks failed than are listed"
+    )
+    warning: str = Field(default_factory=str, description="There only when something was odd but did no harm")
+    error: str = Field(default_factory=str, description="There only when the call failed: why")
+    paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
+
+
+class Preview(Shape):
+    """Which stocks the next call would take; nothing was done."""
+
+    job: RunName
+    dry_run: Literal[True]
+    stocks: Count = Field(description="How many stocks the call would take", examples=[100])
+    tickers: list[str] = Field(max_length=MAXIMUM_LISTED, description=f"Which; the first {MAXIMUM_LISTED}")
+    chunk_info: ChunkInfo
+    cycle_id: CycleId
+    tickers_truncated: Literal[True] = Field(
+        default_factory=lambda: True, description="There only when it would take more stocks than are listed"
+    )
+    warning: str = Field(default_factory=str, description="There only when something is odd but would do no harm")
+    paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
+    held_by: str = Field(default_factory=str, description="There only while another caller is at it: its run's id")
+
+
+class JobResultOrPreview(RootModel[JobResult | Preview]):
+    """What was done; with dry_run what would be."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+@of_jobs
+def all_results_shape(jobs: tuple[Job, ...]) -> type[Shape]:
+    """AllResults: each job's result by its key, and the time for all."""
+    fields: dict[str, Any] = {job.key: (JobResult, ...) for job in jobs}
+    total = Field(description="How long all took, in milliseconds", examples=[161])
+    told = "The result of each job, in the order in which they ran."
+    return create_model("AllResults", __base__=Shape, __doc__=told, **fields, total_duration_ms=(Count, total))
+
+
+@of_jobs
+def all_previews_shape(jobs: tuple[Job, ...]) -> type[Shape]:
+    """AllPreviews: each job's preview by its key."""
+    fields: dict[str, Any] = {job.key: (Preview, ...) for job in jobs}
+    told = "Which stocks the next call would take, of each job."
+    return create_model("AllPreviews", __base__=Shape, __doc__=told, **fields)
+
+
+@of_jobs
+def all_results_or_previews_shape(jobs: tuple[Job, ...]) -> type[BaseModel]:
+    """AllResultsOrPreviews: one or the other."""
+    table = {job.name: job for job in jobs}
+    either: Any = all_results_shape(table) | all_previews_shape(table)
+
+    class AllResultsOrPreviews(RootModel[either]):
+        """What was done; with dry_run what would be."""
+
+        model_config = ConfigDict(defer_build=True)
+
+    return AllResultsOrPreviews
+
+
+def job_result(result: run.JobResult) -> JobResult:
+    """What one call did for one job."""
+    truncated = result.failed > len(result.failures)
+    return JobResult.of(result, chunk_info=result, paused=result.pause, failures_truncated=truncated or None)
+
+
+def job_preview(seen: preview.Preview) -> Preview:
+    """What the next call of one job would do."""
+    return Preview.of(
+        seen,
+        dry_run=True,
+        chunk_info=seen,
+        tickers_truncated=seen.stocks > len(seen.tickers) or None,
+        paused=seen.pause,
+        held_by=(seen.held.run_id or "") if seen.held else None,
+    )
+
+
+def all_results(everything: all_jobs.AllResults, jobs: Mapping[str, Job]) -> Shape:
+    """What one call did for every job."""
+    results = {key: job_result(result) for key, result in everything.results.items()}
+    return all_results_shape(jobs).of(everything, **results)
+
+
+def all_previews(seen: Mapping[str, preview.Preview], jobs: Mapping[str, Job]) -> Shape:
+    """What the next call of every job would do; the previews by the jobs' keys."""
+    return all_previews_shape(jobs)(**{key: job_preview(each) for key, each in seen.items()})

@@ -1,0 +1,94 @@
+"""What the shapes of replies are made of."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache, wraps
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.jobs.job import Job
+
+Made = TypeVar("Made", bound=BaseModel)
+
+JOB_NAMES, RUN_NAMES = "{names of jobs}", "{names of jobs in the run log}"
+"""Stand in schemas and texts for the names of the application's own jobs; `with_names` puts them there."""
+
+
+class Shape(BaseModel):
+    """What has these fields and no others; to make one checks it.
+
+    A field with a default need not be there, although it is never null.
+    """
+
+    # What a process never shows is never built.
+    model_config = ConfigDict(extra="forbid", from_attributes=True, defer_build=True)
+
+    @classmethod
+    def of(cls, value: object, **more: Any) -> Self:
+        """This shape of a service's value: the fields in `more`, and all others by their names from its attributes.
+
+        A field that need not be there is left out where its value is None.
+        """
+        read = {name: getattr(value, name) for name in cls.model_fields if name not in more} | more
+        needed = {name for name, field in cls.model_fields.items() if field.is_required()}
+        return cls(**{name: given for name, given in read.items() if given is not None or name in needed})
+
+
+def as_json(reply: BaseModel) -> Any:
+    """What JSON has of a reply: dictionaries, lists, texts and numbers."""
+    return reply.model_dump(mode="json", exclude_unset=True)
+
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(iso_milliseconds),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+            "examples": ["2026-11-23T12:00:00.000Z"],
+        }
+    ),
+]
+Count = Annotated[int, Field(ge=0)]
+Percent = Annotated[int, Field(ge=0, le=100, examples=[38])]
+Id = Annotated[str, BeforeValidator(str), WithJsonSchema({"type": "string", "format": "uuid"})]
+"""A UUID; in a row that another program wrote, whatever stands there."""
+CycleId = Annotated[Id | None, Field(description="The id of the pass over all stocks; null between two cycles")]
+RunName = Annotated[str, Field(description="The job's name in the run log", json_schema_extra={"enum": [RUN_NAMES]})]
+
+
+def absent() -> Any:
+    """The default of a field that need not be there."""
+    return None
+
+
+def with_names(node: Any, jobs: Mapping[str, Job]) -> Any:
+    """A schema, or a text, with the names of these jobs in their places."""
+    if isinstance(node, dict):
+        return {key: with_names(value, jobs) for key, value in node.items()}
+    if node == [JOB_NAMES]:
+        return list(jobs)
+    if node == [RUN_NAMES]:
+        return [job.run_name for job in jobs.values()]
+    if isinstance(node, list):
+        return [with_names(value, jobs) for value in node]
+    return node.replace(JOB_NAMES, " or ".join(jobs)) if isinstance(node, str) else node
+
+
+ShapeOfJobs = Callable[[Mapping[str, Job]], type[BaseModel]]
+"""Makes a shape that names jobs from the table of jobs."""
+
+
+def of_jobs(make: Callable[[tuple[Job, ...]], type[Made]]) -> Callable[[Mapping[str, Job]], type[Made]]:
+    """Make a shape once for each table of jobs."""
+    made = cache(make)
+
+    @wraps(make)
+    def shape(jobs: Mapping[str, Job]) -> type[Made]:
+        return made(tuple(jobs.values()))
+
+    return shape
