@@ -56,8 +56,9 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     _bind_database(app, settings)
     app.extensions[EXTENSION] = _wire(app, settings, jobs)
-    register_api(app)
-    register_commands(app)
+    register_api(app, jobs.values())
+    register_commands(app, jobs.values())
+    _warn_of_pings(settings, jobs)
     if _will_serve():
         _warn_of_secrets(settings)
     return app
@@ -83,6 +84,14 @@ def _warn_of_secrets(settings: Settings) -> None:
     if settings.secrets and 0 < len(previous) < SHORTEST_SECRET:
         meaning = f"CRON_SECRET_PREVIOUS has fewer than {SHORTEST_SECRET} characters, and can be guessed"
         log.warning("short_previous_secret", meaning=meaning, otherwise="remove it once no caller sends it any more")
+
+
+def _warn_of_pings(settings: Settings, jobs: Mapping[str, Job]) -> None:
+    known = [job.key for job in jobs.values()]
+    for key in settings.cron_ping_urls:
+        if key not in known:
+            meaning = f"CRON_PING_URL_{key.upper()} names no job, and is never told of anything"
+            log.warning("unknown_ping_url", meaning=meaning, known=[f"CRON_PING_URL_{name.upper()}" for name in known])
 
 
 def _will_serve() -> bool:
@@ -129,7 +138,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
-    pings = Pings({job.run_name: settings.ping_url(job.key) for job in jobs.values()}, lambda: shutdown.ends)
+    pings = Pings({job.run_name: settings.cron_ping_urls.get(job.key) for job in jobs.values()}, lambda: shutdown.ends)
     status, coverage = ReadStatus(database, leases, cursors, jobs), ReadCoverage(database)
     readiness = Readiness(database, redis, known_migrations)
     return Services(

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis import ConnectionPool, RedisError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -26,8 +34,8 @@ class ConfigError(Exception):
     """The environment does not describe a service that can run."""
 
 
-_PING_URLS = ("cron_ping_url_scores", "cron_ping_url_red_flags")
-_SECRETS = ("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url", *_PING_URLS)
+_SECRETS = ("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url")
+_PING_VARIABLE = "CRON_PING_URL_"  # and the job's key
 _PING_URL = "http://host/path or https://host/path in ASCII, with no user and no space in it"
 _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
@@ -38,6 +46,14 @@ def _all_or_number(value: object) -> object:
 
 Chunks = Annotated[Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS)] | None, BeforeValidator(_all_or_number)]
 """How many chunks one call takes; None stands for `all`: to the end of the cycle."""
+
+
+def _checked_ping_url(url: SecretStr) -> SecretStr:
+    check_ping_url(url.get_secret_value())
+    return url
+
+
+PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
 class Settings(BaseSettings):
@@ -86,8 +102,16 @@ class Settings(BaseSettings):
     cron_row_security: Literal["off", "on"] = Field(
         default="off", description="off, or on where row security's policies let every row through that counts"
     )
-    cron_ping_url_scores: SecretStr | None = Field(default=None, description=_PING_URL)
-    cron_ping_url_red_flags: SecretStr | None = Field(default=None, description=_PING_URL)
+    cron_ping_urls: Annotated[dict[str, PingUrl], NoDecode] = Field(default={}, description=_PING_URL)
+    """By the key of the job, each from a variable of its own: CRON_PING_URL_SCORES and the like."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_ping_urls(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = {name.upper(): url for name, url in (*os.environ.items(), *values.items())}
+        stripped = {name: (url or "").strip() for name, url in given.items() if name.startswith(_PING_VARIABLE)}
+        urls = {name.removeprefix(_PING_VARIABLE).lower(): url for name, url in stripped.items() if url}
+        return values | {"cron_ping_urls": urls}
 
     @field_validator(*_SECRETS, mode="before")
     @classmethod
@@ -106,13 +130,6 @@ class Settings(BaseSettings):
     def _redis_is_known(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             check_redis_url(value.get_secret_value())
-        return value
-
-    @field_validator(*_PING_URLS)
-    @classmethod
-    def _ping_url_is_one(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            check_ping_url(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -147,11 +164,6 @@ class Settings(BaseSettings):
     def metrics_secrets(self) -> tuple[bytes, ...]:
         """The bearer secrets that let a caller read the metrics; none means that every caller on this machine may."""
         return self.secrets + _bytes_of(self.metrics_token)
-
-    def ping_url(self, job_key: str) -> SecretStr | None:
-        """Where the calls of a job are told of; None: nowhere."""
-        url: SecretStr | None = getattr(self, f"cron_ping_url_{job_key}", None)
-        return url
 
 
 def web_host(settings: Settings) -> str:
@@ -244,8 +256,9 @@ def load_settings(**values: Any) -> Settings:
 def _explain(problem: Any) -> str:
     if not problem["loc"]:
         return str(problem["ctx"]["error"])
-    field = str(problem["loc"][0])
+    field, *job = map(str, problem["loc"])
     allowed = Settings.model_fields[field].description
+    name = f"{_PING_VARIABLE}{job[0].upper()}" if job else field.upper()
     # A URL or a secret is never shown, not even a broken one.
-    shown = "its value" if field in _SECRETS else repr(problem["input"])
-    return f"{field.upper()}: {shown} cannot be read; it may hold {allowed}"
+    shown = "its value" if field in _SECRETS or job else repr(problem["input"])
+    return f"{name}: {shown} cannot be read; it may hold {allowed}"

@@ -59,8 +59,7 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_keep_red_flags_days": 100,
         "cron_keep_snapshots_days": 200,
         "cron_row_security": "off",
-        "cron_ping_url_scores": None,
-        "cron_ping_url_red_flags": None,
+        "cron_ping_urls": {},
     }
 
 
@@ -262,10 +261,7 @@ def test_another_redis_is_refused_and_not_shown(load: Load, url: str) -> None:
 )
 def test_an_address_for_pings_is_taken(load: Load, url: str) -> None:
     settings = load(APP_ENV="test", CRON_PING_URL_RED_FLAGS=f" {url}\n", CRON_PING_URL_SCORES=" ")
-    address = settings.ping_url("red_flags")
-    assert address is not None
-    assert address.get_secret_value() == url
-    assert settings.ping_url("scores") is None
+    assert {job: address.get_secret_value() for job, address in settings.cron_ping_urls.items()} == {"red_flags": url}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The HTTP side: the blueprint /v1/cron, the open health endpoints, and the shape of every reply."""
 
+from collections.abc import Iterable
+
 from flask import Flask
 
 from vettr_cron.api import (
@@ -20,12 +22,13 @@ from vettr_cron.api import (
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.errors import MAXIMUM_BODY_BYTES
+from vettr_cron.jobs.job import Job
 
-ROUTES = (jobs, status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
+ROUTES = (status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
 
 
-def register_api(app: Flask) -> None:
-    """Attach all of it to the application."""
+def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:
+    """Attach all of it to the application, with a path for each of these jobs."""
     # A path answers with and without a trailing slash, and nothing ever answers with a redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -37,6 +40,7 @@ def register_api(app: Flask) -> None:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(metrics.blueprint)
+    jobs.register(app, of_jobs)
     app.register_blueprint(cron)
 
 

@@ -1,10 +1,11 @@
-"""GET, POST /v1/cron/scores, /v1/cron/red-flags and /v1/cron/refresh-all: advance one job, or all."""
+"""GET, POST /v1/cron/<job> for each job, as /v1/cron/scores, and /v1/cron/refresh-all: advance one job, or all."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from flask import Response
+from flask import Flask, Response
 from pydantic import BaseModel
 
 from vettr_cron.api.blueprint import cron
@@ -16,7 +17,7 @@ from vettr_cron.api.parameters import RefreshParameters, asks, invalid_parameter
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.domain.errors import UnknownTickers
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.registry import services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
@@ -68,11 +69,13 @@ def _refresh_all(asked: RefreshParameters) -> Response:
     return success(shown, _retry_after(results))
 
 
-for _name in JOBS:
-    cron.add_url_rule(
-        f"/{_name}", _name, refuse_head(_refresh_one), methods=["GET", "POST"], defaults={"job_name": _name}
-    )
-cron.add_url_rule("/refresh-all", "refresh-all", refuse_head(_refresh_all), methods=["GET", "POST"])
+def register(app: Flask, jobs: Iterable[Job]) -> None:
+    """Give each job its path, and all of them one: rules of the application, under the blueprint's name."""
+    add = partial(app.add_url_rule, methods=["GET", "POST"])
+    for job in jobs:
+        path, endpoint = f"{cron.url_prefix}/{job.name}", f"{cron.name}.{job.name}"
+        add(path, endpoint, refuse_head(_refresh_one), defaults={"job_name": job.name})
+    add(f"{cron.url_prefix}/refresh-all", f"{cron.name}.refresh-all", refuse_head(_refresh_all))
 
 
 def _request(asked: RefreshParameters) -> Request:

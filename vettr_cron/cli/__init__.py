@@ -1,17 +1,22 @@
 """The commands: the same use cases as over HTTP, for a terminal."""
 
+from collections.abc import Iterable
+
 from flask import Flask
 
 from vettr_cron.cli import cleanup, doctor, operate, overview
-from vettr_cron.cli.cron import cron
+from vettr_cron.cli.cron import cron, job_command
 from vettr_cron.cli.db import db
+from vettr_cron.cli.errors import CommandGroup
 from vettr_cron.cli.stocks import stocks
+from vettr_cron.jobs.job import Job
 
 COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their commands are in the group
 
 
-def register_commands(app: Flask) -> None:
-    """Attach the command groups to `flask --app wsgi`."""
-    app.cli.add_command(cron)
+def register_commands(app: Flask, jobs: Iterable[Job]) -> None:
+    """Attach the command groups to `flask --app wsgi`, with a command for each of these jobs."""
+    of_jobs = {job.name: job_command(job) for job in jobs}
+    app.cli.add_command(CommandGroup(cron.name, help=cron.help, commands={**cron.commands, **of_jobs}))
     app.cli.add_command(db)
     app.cli.add_command(stocks)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from flask.cli import ScriptInfo, with_appcontext
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
@@ -13,7 +14,7 @@ from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import history_table, preview_table, result_table, status_table
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
-from vettr_cron.jobs import JOBS
+from vettr_cron.jobs.job import Job
 from vettr_cron.registry import services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS, Request
@@ -48,6 +49,26 @@ class TextType(click.ParamType[Any]):
         except UnicodeEncodeError:
             self.fail("a text in UTF-8 is needed", param, ctx)
         return value
+
+
+class JobType(click.ParamType[Any]):
+    """The name of one of the application's jobs."""
+
+    name = "job"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name itself."""
+        return self._choice(ctx).convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The names, as the help shows them."""
+        return self._choice(ctx).get_metavar(param, ctx)
+
+    def _choice(self, ctx: click.Context | None) -> click.Choice[str]:
+        # Values are converted before the command has an application context.
+        script = (ctx and ctx.find_object(ScriptInfo)) or ScriptInfo()
+        with script.load_app().app_context():
+            return click.Choice(list(services().jobs))
 
 
 class TickersType(TextType):
@@ -102,12 +123,15 @@ def _work_options(command: Any) -> Any:
     return command
 
 
-def _add_job_command(job_name: str) -> None:
-    @cron.command(job_name, help=f"Advance {JOBS[job_name].run_name} by one call.")
+def job_command(job: Job) -> click.Command:
+    """The command that advances a job."""
+
+    @click.command(job.name, help=f"Advance {job.run_name} by one call.")
+    @with_appcontext
     @_work_options
     @report_errors
     def advance(as_json: bool, dry_run: bool, **asked: Any) -> None:
-        job, request = services().jobs[job_name], _request(**asked)
+        request = _request(**asked)
         if dry_run:
             preview = services().preview.read(job, request)
             show(refresh.job_preview(preview), as_json, preview_table([preview]))
@@ -117,9 +141,7 @@ def _add_job_command(job_name: str) -> None:
         show(refresh.job_result(result), as_json, result_table([result]))
         _exit_with([result])
 
-
-for _name in JOBS:
-    _add_job_command(_name)
+    return advance
 
 
 @cron.command("refresh-all")
@@ -163,7 +185,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 
 
 @cron.command()
-@click.option("--job", type=click.Choice(list(JOBS)), help="Only this job's cursor. [default: all]")
+@click.option("--job", type=JobType(), help="Only this job's cursor. [default: all]")
 @click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 @report_errors

@@ -5,19 +5,18 @@ from uuid import UUID
 
 import click
 
-from vettr_cron.cli.cron import TextType, cron, finite
+from vettr_cron.cli.cron import JobType, TextType, cron, finite
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
-from vettr_cron.jobs import JOBS
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness, Listing
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
 from vettr_cron.shapes import monitor
 from vettr_cron.shapes.operate import pauses
 
-job_option = click.option("--job", type=click.Choice(list(JOBS)), help="Only this job. [default: all]")
+job_option = click.option("--job", type=JobType(), help="Only this job. [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 after_option = click.option(
     "--after", type=TextType(), metavar="TICKER", help="Only stocks beyond this one: the next page."

@@ -1,41 +1,28 @@
 """What the database says of itself: may it be written, how many connections does it allow, what time has it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, select, text
 
 from vettr_cron.models.tables import (
-    analyst_consensus,
     cron_job_runs,
     cron_pauses,
     cron_stock_states,
-    executives,
-    filings,
-    financial_data,
-    financial_summary,
-    insider_transactions,
     red_flag_history,
-    short_interest,
-    stock_daily_prices,
     stocks,
-    vetr_score_history,
     vetr_score_snapshots,
 )
 
-_READ = (
-    *(analyst_consensus, executives, filings, financial_data, financial_summary),
-    *(insider_transactions, short_interest, stock_daily_prices, stocks),
+Right = tuple[Table, str]
+"""A table, and what must be allowed to do with its rows: SELECT, INSERT or UPDATE."""
+
+_OWN = (cron_job_runs, cron_stock_states, cron_pauses)
+OWN_RIGHTS: Collection[Right] = (
+    (stocks, "SELECT"),
+    *((table, right) for table in _OWN for right in ("SELECT", "INSERT", "UPDATE")),
 )
-_WRITTEN = (
-    *(vetr_score_history, vetr_score_snapshots, red_flag_history),
-    *(cron_job_runs, cron_stock_states, cron_pauses),
-)
-_RIGHTS: Sequence[tuple[Table, str]] = (
-    *((table, "SELECT") for table in (*_READ, *_WRITTEN)),
-    *((table, right) for table in _WRITTEN for right in ("INSERT", "UPDATE")),
-    (stocks, "UPDATE"),
-)
+"""What the service itself needs, whatever its jobs are."""
 _CLEANED_UP = (cron_job_runs, red_flag_history, vetr_score_snapshots)
 
 _CLOCK = text("SELECT clock_timestamp() AT TIME ZONE 'utc'")
@@ -88,9 +75,9 @@ def is_read_only(connection: Connection) -> bool:
     return bool(connection.execute(_READ_ONLY).scalar_one())
 
 
-def forbidden(connection: Connection) -> list[str]:
-    """The tables that this user may not read or write as the jobs do."""
-    names, rights = [table.name for table, _ in _RIGHTS], [right for _, right in _RIGHTS]
+def forbidden(connection: Connection, needed: Collection[Right]) -> list[str]:
+    """The tables on which this user lacks one of these rights."""
+    names, rights = [table.name for table, _ in needed], [right for _, right in needed]
     return list(connection.execute(_FORBIDDEN, {"names": names, "rights": rights}).scalars())
 
 
@@ -100,9 +87,9 @@ def not_to_delete_from(connection: Connection) -> list[str]:
     return list(connection.execute(_NOT_TO_DELETE_FROM, {"names": names}).scalars())
 
 
-def hidden(connection: Connection) -> list[str]:
-    """The tables of which a policy may hide rows from this user."""
-    names = [table.name for table in (*_READ, *_WRITTEN)]
+def hidden(connection: Connection, needed: Collection[Right]) -> list[str]:
+    """The tables with these rights of which a policy may hide rows from this user."""
+    names = list({table.name for table, _ in needed})
     return list(connection.execute(_HIDDEN, {"names": names}).scalars())
 
 

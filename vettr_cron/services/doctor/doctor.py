@@ -52,7 +52,7 @@ class Doctor:
 
     def examine(self) -> Diagnosis:
         """All checks; one that a missing server makes impossible says so, and keeps no other from being made."""
-        database = _answer(lambda: ask_database(self.database, self.clock))
+        database = _answer(lambda: ask_database(self.database, self.jobs.values(), self.clock))
         redis = _answer(lambda: ask_redis(self.redis, self.clock))
         calls = _answer(lambda: self._calls(database, redis))
         checks: dict[str, Callable[[], Check]] = {

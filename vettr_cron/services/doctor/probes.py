@@ -1,7 +1,7 @@
 """Asks the database and Redis about themselves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,8 +11,10 @@ from redis.exceptions import RedisError
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import RedisUnavailable
+from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.client import redis_errors
 from vettr_cron.repositories import database_server
+from vettr_cron.repositories.database_server import Right
 
 PROBE_KEY, PROBE_MILLISECONDS = "cron:doctor", 1_000
 LOOK_SECONDS = 5.0
@@ -21,11 +23,12 @@ Clock = Callable[[], datetime]
 Answer = TypeVar("Answer")
 
 
-def ask_database(database: Database, clock: Clock) -> DatabaseFacts:
+def ask_database(database: Database, jobs: Iterable[Job], clock: Clock) -> DatabaseFacts:
     """What the database says of itself in a transaction that may write, and writes nothing.
 
     Raises DatabaseUnavailable, also where SQLite cannot begin such a transaction.
     """
+    needed = {*database_server.OWN_RIGHTS, *(right for job in jobs for right in _rights(job))}
     with database.writing(LOOK_SECONDS) as connection:
         now, milliseconds, here = _timed(clock, lambda: database_server.answer(connection))
         if not database_server.is_postgresql(connection):
@@ -33,12 +36,19 @@ def ask_database(database: Database, clock: Clock) -> DatabaseFacts:
         return DatabaseFacts(
             round_trip_ms=milliseconds,
             read_only=database_server.is_read_only(connection),
-            forbidden=database_server.forbidden(connection),
+            forbidden=database_server.forbidden(connection, needed),
             not_to_delete_from=database_server.not_to_delete_from(connection),
-            hidden=[] if database.row_security else database_server.hidden(connection),
+            hidden=[] if database.row_security else database_server.hidden(connection, needed),
             allowed=database_server.allowed_connections(connection),
             ahead=None if now is None else now - here,
         )
+
+
+def _rights(job: Job) -> Iterator[Right]:
+    """What the job must be allowed to do: of a table that it also reads, it only updates rows."""
+    yield from ((table, "SELECT") for table in (*job.reads, *job.writes))
+    yield from ((table, "UPDATE") for table in job.writes)
+    yield from ((table, "INSERT") for table in job.writes if table not in job.reads)
 
 
 def ask_redis(redis: "Redis", clock: Clock) -> RedisFacts:
