@@ -56,8 +56,8 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     _bind_database(app, settings)
     app.extensions[EXTENSION] = _wire(app, settings, jobs)
-    register_api(app, jobs.values())
     register_commands(app, jobs.values())
+    register_api(app, jobs.values())
     _warn_of_pings(settings, jobs)
     if _will_serve():
         _warn_of_secrets(settings)

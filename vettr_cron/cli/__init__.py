@@ -15,8 +15,13 @@ COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their comman
 
 
 def register_commands(app: Flask, jobs: Iterable[Job]) -> None:
-    """Attach the command groups to `flask --app wsgi`, with a command for each of these jobs."""
+    """Attach the command groups to `flask --app wsgi`, with a command for each of these jobs.
+
+    Raises ValueError where a job is called what another command is.
+    """
     of_jobs = {job.name: job_command(job) for job in jobs}
+    for name in of_jobs.keys() & cron.commands.keys():
+        raise ValueError(f"a job needs another name: {name!r} is the name of a command")
     app.cli.add_command(CommandGroup(cron.name, help=cron.help, commands={**cron.commands, **of_jobs}))
     app.cli.add_command(db)
     app.cli.add_command(stocks)
