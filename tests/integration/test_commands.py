@@ -1,31 +1,17 @@
-"""The commands, in the test's own process: what they print, and their exit status."""
+"""The commands that refresh, and those beside them: what they print, and their exit status."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
-import click.testing
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.broken_service import INTERNALS, Broken, replace_services
+from tests.integration.commands import DONE, FAILED, SKIPPED, WRONG_USAGE, printed_json, run
 from tests.integration.replies import CHUNK_INFO_KEYS, JOB_RESULT_KEYS
 from tests.world import World
 from vettr_cron.redis_store.leases import Leases
 
-DONE, FAILED, WRONG_USAGE, SKIPPED = 0, 1, 2, 75
 JOBS = ["scores", "red-flags"]
-
-
-def run(world: World, *words: str) -> click.testing.Result:
-    """flask --app wsgi WORDS..."""
-    return world.app.test_cli_runner().invoke(args=words)
-
-
-def printed_json(world: World, *words: str, status: int = DONE) -> Any:
-    result = run(world, *words, "--json")
-    assert (result.exit_code, result.stderr) == (status, ""), result.output
-    return json.loads(result.stdout)
 
 
 @pytest.mark.parametrize("job", JOBS)

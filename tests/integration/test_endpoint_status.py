@@ -1,12 +1,11 @@
 """GET /v1/cron/status."""
 
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.replies import RUN_KEYS, data_of, invalid_parameters_of
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
@@ -22,14 +21,6 @@ KEYS = [
 ]
 JOB_KEYS = {"job", "summary", "pace", "running", "paused", "cycle", "last_run", "last_success"}
 CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
-
-
-def add_running_run(world: World, job: str, **values: Any) -> UUID:
-    """A run of this job that began a minute ago and of which nothing more is known."""
-    run_id: UUID = values.get("id", uuid4())
-    row = {"id": run_id, "job_name": job, "status": "running", "started_at": utc_now() - timedelta(minutes=1)}
-    world.add("cron_job_runs", row | values)
-    return run_id
 
 
 def test_before_anything_ran_all_is_nothing(world: World) -> None:
@@ -148,27 +139,6 @@ def test_the_last_success_is_older_than_a_failure(sqlite_world: World) -> None:
     assert sqlite_world.call("scores").status_code == 500
     job = sqlite_world.data("status")["jobs"]["scores"]
     assert (job["last_run"]["status"], job["last_success"]["id"]) == ("failed", first)
-
-
-def add_calls(world: World, calls: int, runs_a_call: int, every: timedelta, ago: timedelta = timedelta()) -> None:
-    """Calls of so many runs of 100 stocks, a second one after the other; the last call began so long ago."""
-    began = utc_now() - ago
-    moments = [
-        began - call * every + number * timedelta(seconds=1) for call in range(calls) for number in range(runs_a_call)
-    ]
-    rows = [
-        {
-            "id": uuid4(),
-            "job_name": "refresh-scores",
-            "status": "completed",
-            "chunk_offset": 0,
-            "stocks_processed": 100,
-            "started_at": moment,
-            "completed_at": moment + timedelta(seconds=0.9),
-        }
-        for moment in moments
-    ]
-    world.add("cron_job_runs", *rows)
 
 
 def test_calls_of_many_runs_are_told_apart_and_the_one_that_is_cut_off_counts_for_nothing(world: World) -> None:

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.replies import error_of
-from tests.integration.test_endpoint_status import add_calls, add_running_run
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now

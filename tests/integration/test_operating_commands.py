@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
-from tests.integration.test_commands import DONE, FAILED, SKIPPED, WRONG_USAGE, printed_json, run
+from tests.integration.commands import DONE, FAILED, SKIPPED, WRONG_USAGE, printed_json, run
 from tests.world import World
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
 

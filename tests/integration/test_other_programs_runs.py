@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.commands import printed_json
 from tests.integration.replies import data_of, invalid_parameters_of
-from tests.integration.test_commands import printed_json
 from tests.world import World
 from vettr_cron.services.clock import utc_now
 

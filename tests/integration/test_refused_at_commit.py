@@ -8,7 +8,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.csv_imports import NINE, contents, import_files, refusal
 from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
 from tests.integration.replies import error_of
-from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
+from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
 from tests.world import World
 from vettr_cron.services.refresh.saving import MOST_HALVINGS
 

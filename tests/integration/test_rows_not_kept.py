@@ -10,7 +10,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.csv_imports import NINE, contents, import_files, refusal
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
 from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
-from tests.integration.test_statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
+from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
 from tests.world import World
 from vettr_cron.jobs import JOBS
 

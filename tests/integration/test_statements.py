@@ -1,34 +1,16 @@
 """How many statements and round trips a chunk and a cycle take: as many for 300 stocks as for 100."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from redis.connection import AbstractConnection
-from sqlalchemy import event
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
 from tests.world import World
 
-MOST_STATEMENTS_A_CHUNK = 25
 UNIVERSE = 1_300
 MOST_ROUND_TRIPS_A_STOCK = 0.5
-
-
-@contextmanager
-def recorded_statements(world: World) -> Iterator[list[str]]:
-    """Every statement that reaches the driver, savepoints among them, BEGIN and COMMIT apart."""
-    statements: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if not statement.startswith("BEGIN"):
-            statements.append(statement)
-
-    engine = world.services.database.engine
-    event.listen(engine, "before_cursor_execute", record)
-    yield statements
-    event.remove(engine, "before_cursor_execute", record)
 
 
 @pytest.mark.parametrize("job", ["scores", "red-flags"])

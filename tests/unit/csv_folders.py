@@ -8,6 +8,7 @@ from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_tabl
 from vettr_cron.datasets.refusal import ImportRefused
 from vettr_cron.models.types import Row
 
+PRICES_HEADER = "ticker,date,close\n"
 STOCKS = "ticker,name,exchange,sector\nAAA,Alpha,NYSE,Gold\nBBB,Beta,NYSE,Software\n"
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.test_pace import HOUR, MINUTE, NOON, a_run, calls_every
+from tests.unit.runs import HOUR, MINUTE, NOON, a_run, calls_every
 from vettr_cron.domain.calls import calls_of
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import RedisFacts, clock, redis

@@ -2,37 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 
+from tests.unit.runs import HOUR, MINUTE, NOON, a_run, calls_every
 from vettr_cron.domain.calls import calls_of
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
-
-NOON = datetime(2026, 11, 23, 12)
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
-
-
-def a_run(began: datetime, stocks: int = 100, seconds: float = 1, **values: object) -> Run:
-    known = {
-        "id": UUID(int=0),
-        "job_name": "refresh-scores",
-        "status": RunStatus.COMPLETED,
-        "chunk_offset": 0,
-        "chunk_size": 100,
-        "total_stocks": 1_300,
-        "stocks_processed": stocks,
-        "started_at": began,
-        "completed_at": began + timedelta(seconds=seconds),
-    }
-    return Run(**known | values)  # type: ignore[arg-type]  # all of them are there
-
-
-def calls_every(interval: timedelta, count: int, until: datetime, stocks: int = 100) -> list[Run]:
-    return [a_run(until - number * interval, stocks) for number in range(count)]
 
 
 def said(runs: Sequence[Run], now: datetime, *, offset: int = 0, total: int = 1_300, **values: object) -> str:

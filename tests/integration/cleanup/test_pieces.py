@@ -1,0 +1,79 @@
+"""Rows go in pieces, each a transaction: whatever happens to one, all that went is counted."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from tests.chaos.proxy import postgres_proxy
+from tests.integration.cleanup.removals import KEEP, NOW, add_flag, add_old_of_each, clean, in_pieces
+from tests.integration.statements import recorded_statements
+from tests.world import World
+from vettr_cron.repositories import retention
+from vettr_cron.services.operate.cleanup import CleanupRequest
+
+
+def test_it_goes_in_pieces_each_a_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_old_of_each(world, NOW, count=7)
+    sizes: list[int] = []
+    left: list[int] = []
+    remove = retention.remove
+
+    def removing(connection: Any, expired: Any, chosen: Sequence[UUID]) -> int:
+        sizes.append(len(chosen))
+        with world.services.database.reading() as other:  # which sees what the pieces before have committed
+            left.append(len(other.execute(select(expired.table.c.id)).all()))
+        return remove(connection, expired, chosen)
+
+    monkeypatch.setattr(retention, "remove", removing)
+    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
+    assert result.removed == {"runs": 7, "red_flags": 7, "snapshots": 7}
+    assert result.is_complete
+    assert sizes == [2, 2, 2, 1] * 3
+    assert left == [8, 6, 4, 2] * 3
+
+
+def test_pieces_of_rows_that_all_stay_are_passed_over(world: World) -> None:
+    for number in range(7):
+        add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
+    add_flag(world, NOW - timedelta(days=200))
+    add_flag(world, NOW)
+    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=20), NOW)
+    assert (result.removed["red_flags"], result.is_complete) == (1, True)
+
+
+def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) -> None:
+    counts = []
+    for stocks in (5, 60):
+        for number in range(stocks):
+            for days in (0, 100, 200):
+                add_flag(world, NOW - timedelta(days=days, seconds=number), f"S{stocks}-{number}")
+        with recorded_statements(world) as statements:
+            assert clean(world).removed["red_flags"] == 2 * stocks
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
+def test_no_reply_of_the_database_matters_that_is_lost(migrated_postgres_url: str, redis_url: str) -> None:
+    """The connection is cut instead of every single reply in turn, that to a commit too: all that went is counted."""
+    proxy, url = postgres_proxy(migrated_postgres_url)
+    world, direct = World.make(url, redis_url), World.make(migrated_postgres_url, redis_url)
+    add_flag(direct, NOW)
+    number, cut = 0, True
+    with proxy:
+        clean(world)  # which opens the connection
+        while cut:
+            number += 1
+            for days in (100, 200):
+                add_flag(direct, NOW - timedelta(days=days))
+            proxy.on_reply(b"", proxy.cut, number)
+            result = clean(world)
+            cut = not proxy.armed
+            assert (result.removed["red_flags"], result.is_complete) == (2, True)
+            assert len(direct.table("red_flag_history")) == 1
+    assert number > 20
+    world.close()
+    direct.close()
