@@ -47,7 +47,8 @@ class Deadline:
 class Shutdown:
     """Set once the process was asked to stop: work in hand may be saved for a while, no new work starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_seconds: float = SHUTDOWN_GRACE_SECONDS) -> None:
+        self._grace_seconds = grace_seconds
         self._asked_at: float | None = None
 
     def ask(self) -> None:
@@ -63,7 +64,7 @@ class Shutdown:
     @property
     def at(self) -> float | None:
         """The moment (monotonic) by which what can be saved must have been; None while nobody asked."""
-        return None if self._asked_at is None else self._asked_at + SHUTDOWN_GRACE_SECONDS
+        return None if self._asked_at is None else self._asked_at + self._grace_seconds
 
     @property
     def over(self) -> bool:

@@ -8,6 +8,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.redis_store.walks import Walks
+from vettr_cron.services.clock import Deadline, Shutdown
 from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 
 NOW = datetime(2026, 11, 23, 12)
@@ -47,11 +48,27 @@ def clean(world: World, **options: Any) -> CleanupResult:
     return world.services.cleanup.run(request, NOW)
 
 
-def in_pieces(world: World, most_rows: int) -> Cleanup:
+def in_pieces(world: World, most_rows: int, shutdown: Shutdown | None = None, **options: Any) -> Cleanup:
+    """The service's cleanup in pieces of so many rows; `shutdown` None is the service's own."""
     services = world.services
-    return Cleanup(
-        services.database, Leases(world.redis, 30), Walks(world.redis), services.shutdown, services.jobs, most_rows
-    )
+    ends = shutdown or services.shutdown
+    servers = services.database, Leases(world.redis, 30), Walks(world.redis)
+    return Cleanup(*servers, ends, services.jobs, most_rows=most_rows, **options)
+
+
+class SuddenDeadline(Deadline):
+    """A deadline that comes when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(60)
+        self._has_come = False
+
+    def come(self) -> None:
+        self._has_come = True
+
+    @property
+    def left(self) -> float | None:
+        return 0.0 if self._has_come else super().left
 
 
 def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:

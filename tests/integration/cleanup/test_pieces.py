@@ -2,38 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
-
-import pytest
-from sqlalchemy import select
 
 from tests.chaos.proxy import postgres_proxy
-from tests.integration.cleanup.removals import KEEP, NOW, add_flag, add_old_of_each, clean, in_pieces
-from tests.integration.statements import recorded_statements
+from tests.integration.cleanup.removals import KEEP, NOW, TABLES, add_flag, add_old_of_each, clean, in_pieces
+from tests.integration.statements import at_statements, recorded_statements
 from tests.world import World
-from vettr_cron.repositories import retention
 from vettr_cron.services.operate.cleanup import CleanupRequest
 
 
-def test_it_goes_in_pieces_each_a_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_in_pieces_each_a_transaction(world: World) -> None:
     add_old_of_each(world, NOW, count=7)
-    sizes: list[int] = []
-    left: list[int] = []
-    remove = retention.remove
+    left: list[Sequence[int]] = []
 
-    def removing(connection: Any, expired: Any, chosen: Sequence[UUID]) -> int:
-        sizes.append(len(chosen))
-        with world.services.database.reading() as other:  # which sees what the pieces before have committed
-            left.append(len(other.execute(select(expired.table.c.id)).all()))
-        return remove(connection, expired, chosen)
+    def look() -> None:  # on another connection, which sees what the pieces before have committed
+        left.append([len(world.table(name)) for name in TABLES])
 
-    monkeypatch.setattr(retention, "remove", removing)
-    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
+    with at_statements(world, "DELETE FROM", act=look):
+        result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
     assert result.removed == {"runs": 7, "red_flags": 7, "snapshots": 7}
     assert result.is_complete
-    assert sizes == [2, 2, 2, 1] * 3
-    assert left == [8, 6, 4, 2] * 3
+    pieces = (8, 6, 4, 2)
+    runs_first = [*([rows, 8, 8] for rows in pieces), *([1, 8, rows] for rows in pieces)]
+    assert left == [*runs_first, *([1, rows, 1] for rows in pieces)]
 
 
 def test_pieces_of_rows_that_all_stay_are_passed_over(world: World) -> None:

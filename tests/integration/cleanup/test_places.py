@@ -10,12 +10,11 @@ import pytest
 
 from tests.integration.bare_stocks import everything
 from tests.integration.cleanup.removals import KEEP, NOW, add_flag, clean, ids, in_pieces
+from tests.integration.statements import at_statements
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
-from vettr_cron.domain.errors import DatabaseUnavailable
-from vettr_cron.repositories import retention
-from vettr_cron.services import clock
-from vettr_cron.services.operate import newest_rows
+from vettr_cron.domain.errors import NotMigrated
+from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.operate.cleanup import CleanupRequest, CleanupResult
 
 PLACE = "cron:cleanup:red_flags"
@@ -30,20 +29,18 @@ def add_flags_of_which_the_last_may_go(world: World) -> UUID:
     return last
 
 
-def clean_a_piece(world: World, dry_run: bool = False, meanwhile: Callable[[], object] = lambda: None) -> CleanupResult:
+def clean_a_piece(
+    world: World, *, dry_run: bool = False, meanwhile: Callable[[], object] = lambda: None, grace_seconds: float = 8
+) -> CleanupResult:
     """A call that is stopped in its first piece, of two rows, that has any."""
-    is_superseded = newest_rows.NewestRows.is_superseded
+    shutdown = Shutdown(grace_seconds)
 
-    def stopping(newest: newest_rows.NewestRows, row: retention.Passed) -> bool:
-        world.services.shutdown.ask()
+    def stop() -> None:
+        shutdown.ask()
         meanwhile()
-        return is_superseded(newest, row)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(newest_rows.NewestRows, "is_superseded", stopping)
-        result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, dry_run=dry_run, time_budget=60), NOW)
-    world.services.shutdown._asked_at = None
-    return result
+    with at_statements(world, "FROM red_flag_history", "DESC", act=stop, after=True):
+        return in_pieces(world, 2, shutdown).run(CleanupRequest(keep=KEEP, dry_run=dry_run, time_budget=60), NOW)
 
 
 def test_calls_that_are_used_up_by_rows_that_stay_come_to_the_end(world: World) -> None:
@@ -57,25 +54,21 @@ def test_calls_that_are_used_up_by_rows_that_stay_come_to_the_end(world: World) 
     assert world.redis.keys() == []
 
 
-def test_a_call_that_fails_keeps_its_place_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_fails_keeps_its_place_too(world: World) -> None:
     add_flags_of_which_the_last_may_go(world)
-    oldest = retention.oldest
 
-    def failing(connection: Any, expired: Any, after: Any, limit: int) -> Any:
-        if after is not None:
-            raise DatabaseUnavailable("The database is gone")
-        return oldest(connection, expired, after, limit)
+    def rename() -> None:
+        world.execute("ALTER TABLE red_flag_history RENAME TO elsewhere")
 
-    monkeypatch.setattr(retention, "oldest", failing)
-    with pytest.raises(DatabaseUnavailable):
+    second_piece = ("FROM red_flag_history", "red_flag_history.id) > (")
+    with at_statements(world, *second_piece, act=rename, only=1), pytest.raises(NotMigrated):
         in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=60), NOW)
     assert world.redis.exists(PLACE)
 
 
-def test_a_process_that_must_end_now_does_not_wait_for_redis(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_must_end_now_does_not_wait_for_redis(world: World) -> None:
     add_flags_of_which_the_last_may_go(world)
-    monkeypatch.setattr(clock.Shutdown, "over", property(lambda _: True))
-    assert not clean_a_piece(world).is_complete
+    assert not clean_a_piece(world, grace_seconds=0).is_complete
     assert not world.redis.exists(PLACE)
 
 

@@ -1,14 +1,11 @@
 """Two cleanups at once, and a refresh beside a cleanup."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
-from typing import Any
 from uuid import UUID
-
-import pytest
 
 from tests.integration.cleanup.removals import (
     KEEP,
@@ -25,8 +22,8 @@ from tests.integration.cleanup.removals import (
     in_pieces,
 )
 from tests.integration.meddling import under_way
+from tests.integration.statements import at_statements
 from tests.world import World
-from vettr_cron.repositories import retention
 from vettr_cron.services.operate.cleanup import CleanupRequest
 
 
@@ -48,22 +45,22 @@ def add_much_of_each(world: World) -> Mapping[str, set[UUID]]:
     return kept
 
 
-def test_two_cleanups_at_once_remove_each_row_once_and_what_must_stay_never(
-    migrated_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def meeting_at_each_table(world: World, barrier: Barrier) -> Iterator[None]:
+    """Wait for the other before the first piece of each table."""
+    with ExitStack() as stack:
+        for name in TABLES:
+            stack.enter_context(at_statements(world, f"FROM {name}", "LIMIT", act=barrier.wait, only=1))
+        yield
+
+
+def test_two_cleanups_at_once_remove_each_row_once(migrated_url: str, redis_url: str) -> None:
     with closing(World.make(migrated_url, redis_url)) as one, closing(World.make(migrated_url, redis_url)) as other:
         kept, before = add_much_of_each(one), {name: len(one.table(name)) for name in TABLES}
-        together, oldest = Barrier(2, timeout=60), retention.oldest
-
-        def starting_together(*arguments: Any) -> Sequence[retention.Passed]:
-            if arguments[2] is None:  # the first piece of a table
-                together.wait()
-            return oldest(*arguments)
-
-        monkeypatch.setattr(retention, "oldest", starting_together)
-        request = CleanupRequest(keep=KEEP, time_budget=None)
-        both = [under_way(partial(in_pieces(world, 3).run, request, NOW)) for world in (one, other)]
-        results = [call.result(60) for call in both]
+        barrier, request = Barrier(2, timeout=60), CleanupRequest(keep=KEEP, time_budget=None)
+        with meeting_at_each_table(one, barrier), meeting_at_each_table(other, barrier):
+            both = [under_way(partial(in_pieces(world, 3).run, request, NOW)) for world in (one, other)]
+            results = [call.result(60) for call in both]
         assert all(result.is_complete and result.error is None for result in results)
         assert {name: ids(one, name) for name in TABLES} == kept
         assert len(one.rows("SELECT id FROM red_flag_acknowledgments")) == 1
@@ -71,18 +68,14 @@ def test_two_cleanups_at_once_remove_each_row_once_and_what_must_stay_never(
             assert sum(result.removed[name] for result in results) == before[table] - len(kept[table])
 
 
-def test_a_refresh_goes_through_while_a_cleanup_is_in_a_transaction(
-    postgres_world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refresh_goes_through_while_a_cleanup_is_in_a_transaction(postgres_world: World) -> None:
     add_old_of_each(postgres_world, NOW)
-    remove, replies = retention.remove, []
+    replies = []
 
-    def refreshing(*arguments: Any) -> int:
-        rows = remove(*arguments)
-        replies.append(postgres_world.data("refresh-all"))  # the rows are removed, and not yet committed
-        return rows
+    def refresh_all() -> None:  # while the rows are removed, and not yet committed
+        replies.append(postgres_world.data("refresh-all"))
 
-    monkeypatch.setattr(retention, "remove", refreshing)
-    assert clean(postgres_world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
+    with at_statements(postgres_world, "DELETE FROM", act=refresh_all, after=True):
+        assert clean(postgres_world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
     assert len(replies) == 3
     assert all(reply["scores"]["succeeded"] == reply["red_flags"]["succeeded"] == 1 for reply in replies)

@@ -1,6 +1,7 @@
 """What is old enough goes, and nothing else: the newest of everything stays."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -20,8 +21,8 @@ from tests.integration.cleanup.removals import (
 )
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
-from vettr_cron.services.operate import newest_rows
 from vettr_cron.services.operate.cleanup import CleanupRequest
+from vettr_cron.services.operate.newest_rows import NewestRows
 
 
 def test_exactly_so_many_days_stays_and_a_millisecond_more_goes(world: World) -> None:
@@ -54,10 +55,8 @@ def test_a_stock_keeps_the_newest_flag_of_each_type_and_its_newest_snapshot(worl
     assert (ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")) == (flags, snapshots)
 
 
-def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World) -> None:
     """Stocks that are gone, and the success of a job that has failed ever since, are far behind the newest rows."""
-    monkeypatch.setattr(newest_rows, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr(newest_rows, "STOCKS_AT_ONCE", 2)
     for number in range(6):
         add_run(world, NOW - timedelta(days=number), status="failed")
         add_flag(world, NOW - timedelta(days=number))
@@ -72,23 +71,23 @@ def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World, monkeypatch
     for job in ("refresh-scores", "refresh-red-flags"):
         add_run(world, NOW - timedelta(days=300), job)
         runs.add(add_run(world, NOW - timedelta(days=200), job))
-    assert clean(world).removed == {"runs": 2, "red_flags": 3, "snapshots": 3}
+    cleaning = in_pieces(world, 5_000, newest_rows=partial(NewestRows, rows_at_once=2, stocks_at_once=2))
+    result = cleaning.run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
+    assert result.removed == {"runs": 2, "red_flags": 3, "snapshots": 3}
     assert ids(world, "red_flag_history") == flags
     assert ids(world, "vetr_score_snapshots") == snapshots
     assert ids(world, "cron_job_runs") == runs
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 5_000])
-def test_times_beyond_the_calendar_are_times(
-    postgres_world: World, rows_at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(newest_rows, "ROWS_AT_ONCE", rows_at_once)
+def test_times_beyond_the_calendar_are_times(postgres_world: World, rows_at_once: int) -> None:
     times = {"EVER": ("-infinity", "0044-03-15 BC", "2001-01-01", "infinity"), "ONCE": ("-infinity", "2001-01-01")}
     for ticker in times:
         for at in times[ticker]:
             flag = add_flag(postgres_world, NOW, ticker)
             postgres_world.execute("UPDATE red_flag_history SET detected_at = :at WHERE id = :id", at=at, id=flag)
-    assert in_pieces(postgres_world, 1).run(CleanupRequest(keep=KEEP, time_budget=None), NOW).removed["red_flags"] == 4
+    cleaning = in_pieces(postgres_world, 1, newest_rows=partial(NewestRows, rows_at_once=rows_at_once))
+    assert cleaning.run(CleanupRequest(keep=KEEP, time_budget=None), NOW).removed["red_flags"] == 4
     left = {row["stock_ticker"]: row["detected_at"] for row in postgres_world.table("red_flag_history")}
     assert left == {"EVER": "infinity", "ONCE": datetime(2001, 1, 1)}
 

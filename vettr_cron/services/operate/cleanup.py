@@ -1,6 +1,6 @@
 """Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -78,7 +78,10 @@ class Cleanup:
         walks: Walks,
         shutdown: Shutdown,
         jobs: Mapping[str, Job],
+        *,
         most_rows: int = MOST_ROWS,
+        newest_rows: Callable[..., NewestRows] = NewestRows,
+        deadline: Callable[[float | None], Deadline] = Deadline,
     ) -> None:
         self._database = database
         self._leases = leases
@@ -86,13 +89,16 @@ class Cleanup:
         self._shutdown = shutdown
         self._jobs = jobs
         self._most_rows = most_rows
+        self._newest_rows = newest_rows
+        self._deadline = deadline
 
     def run(self, request: CleanupRequest, now: datetime | None = None) -> CleanupResult:
         """Remove what is older than asked for, as of `now`; what time does not suffice for is left for the next call.
 
         Raises ServiceUnavailable when a server was gone before anything was removed.
         """
-        call = _Call(request, now or utc_now(), self._shutdown, self._database.patience)
+        deadline = self._deadline(request.time_budget)
+        call = _Call(request, now or utc_now(), self._shutdown, deadline, self._database.patience)
         is_complete, error = False, None
         try:
             is_complete = all(self._walk(call, name) for name in SMALLEST_FIRST)
@@ -130,7 +136,7 @@ class Cleanup:
         if not call.may_start():
             return False
         expired = retry_transient(lambda: self._expired(call, name), call.may_start)
-        newest = NewestRows(lambda: self._database.reading(call.time_left()), expired, call.may_start)
+        newest = self._newest_rows(lambda: self._database.reading(call.time_left()), expired, call.may_start)
         after, size = self._first_place(call, name), min(FIRST_ROWS, self._most_rows)
         while call.may_start():
             stopwatch = Stopwatch()
@@ -206,9 +212,11 @@ class Cleanup:
 class _Call:
     """What one call has come to so far."""
 
-    def __init__(self, request: CleanupRequest, now: datetime, shutdown: Shutdown, patience: float) -> None:
+    def __init__(
+        self, request: CleanupRequest, now: datetime, shutdown: Shutdown, deadline: Deadline, patience: float
+    ) -> None:
         self.request = request
-        self.deadline = Deadline(request.time_budget)
+        self.deadline = deadline
         keep = request.keep
         days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}

@@ -25,10 +25,15 @@ class NewestRows:
         reading: Callable[[], AbstractContextManager[Connection]],
         expired: Expired,
         may_start: Callable[[], bool],
+        *,
+        rows_at_once: int = ROWS_AT_ONCE,
+        stocks_at_once: int = STOCKS_AT_ONCE,
     ) -> None:
         self._reading = reading
         self._expired = expired
         self._may_start = may_start
+        self._rows_at_once = rows_at_once
+        self._stocks_at_once = stocks_at_once
         self._newest: dict[Series, tuple[int, Any, str]] = {}
         self._has_read_backwards = False
 
@@ -40,8 +45,8 @@ class NewestRows:
             return False
         firsts = self._unknown(rows)
         while firsts and self._may_start():
-            self._note(retry_transient(partial(self._newest_of, firsts[:STOCKS_AT_ONCE]), self._may_start))
-            firsts = firsts[STOCKS_AT_ONCE:]
+            self._note(retry_transient(partial(self._newest_of, firsts[: self._stocks_at_once]), self._may_start))
+            firsts = firsts[self._stocks_at_once :]
         return not firsts
 
     def is_superseded(self, row: Passed) -> bool:
@@ -62,7 +67,7 @@ class NewestRows:
             rows = retry_transient(partial(self._rows_before, place), self._may_start)
             known = len(self._newest)
             self._note(rows)
-            if len(rows) < ROWS_AT_ONCE or len(self._newest) == known:
+            if len(rows) < self._rows_at_once or len(self._newest) == known:
                 self._has_read_backwards = True
                 return True
             place = rows[-1].place
@@ -70,7 +75,7 @@ class NewestRows:
 
     def _rows_before(self, place: Place | None) -> list[Passed]:
         with self._reading() as connection:
-            return retention.newest(connection, self._expired, place, ROWS_AT_ONCE)
+            return retention.newest(connection, self._expired, place, self._rows_at_once)
 
     def _newest_of(self, firsts: Sequence[str]) -> list[Passed]:
         with self._reading() as connection:
