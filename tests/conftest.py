@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from tests.memory import use_memory
 from tests.servers.embedded_keeper import EmbeddedKeeper
 from tests.servers.postgres_server import PostgresServer, PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush, url_of_worker
@@ -21,6 +22,7 @@ of_jobs = [name for name in os.environ if name.upper().startswith("CRON_PING_URL
 for name in (*Settings.model_fields, *of_jobs, "port", "bind_host", "web_concurrency"):
     os.environ.pop(name.upper(), None)
 os.environ["FLASK_SKIP_DOTENV"] = "1"
+use_memory()
 
 # How long an example takes says nothing: the machine may have other work to do.
 settings.register_profile("without-deadlines", deadline=None)

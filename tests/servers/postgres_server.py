@@ -22,7 +22,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "max_wal_size": "4GB",
+    "max_wal_size": "1GB",
     "checkpoint_timeout": "1h",
     "autovacuum": "off",
     "jit": "off",
@@ -44,7 +44,11 @@ class PostgresServer:
         """The URL of a fresh database: an empty one, or a copy of the one at the URL `template`."""
         name = f"vettr_cron_test_{uuid4().hex}"
         copied = make_url(template).database if template else "template1"
-        self._execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(copied or "")))
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            # To copy the files is quicker than to write every page to the log; before release 15 it was the only way.
+            strategy = SQL("STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else "")
+            create = SQL("CREATE DATABASE {} TEMPLATE {} {}")
+            connection.execute(create.format(Identifier(name), Identifier(copied or ""), strategy))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def create_sorted_database(self, locale: str) -> str:
