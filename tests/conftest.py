@@ -13,6 +13,7 @@ from tests.memory import use_memory
 from tests.servers.embedded_keeper import EmbeddedKeeper
 from tests.servers.postgres_server import PostgresServer, PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush, url_of_worker
+from tests.small_demo import write_small_demo
 from tests.world import migrate_database
 from vettr_cron.config import Settings
 from vettr_cron.redis_store.embedded import EmbeddedRedis
@@ -150,6 +151,12 @@ def migrated_url(request: pytest.FixtureRequest) -> str:
         {"sqlite": "migrated_sqlite_url", "postgresql": "migrated_postgres_url"}[request.param]
     )
     return url
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like the demo's, with a few of its stocks."""
+    return write_small_demo(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """flask stocks demo: the same companies every day, their newest prices always the last weekday's."""
 
-import shutil
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,33 +7,23 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tests.small_demo import STOCKS as SMALL
 from tests.world import World
-from vettr_cron.datasets.demo import FOLDER
 from vettr_cron.services.clock import utc_now
+from vettr_cron.services.operate.imports import Universe
 
 STOCKS, PRICES, FILINGS = 1_572, 47_160, 9_000
 FRIDAY, MONDAY = date(2027, 1, 1), date(2027, 1, 4)
 
 
-@pytest.fixture(scope="module")
-def loaded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the demo of a Monday, to be copied."""
-    path = tmp_path_factory.mktemp("demo") / "vettr.db"
-    shutil.copy(migrated_file, path)
-    world = World.make(f"sqlite:///{path}", "redis://127.0.0.1:1")
-    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
-    world.close()
-    return path
-
-
 @pytest.fixture
-def loaded(loaded_file: Path, tmp_path: Path, redis_url: str) -> Iterator[World]:
-    """A service with the demo of a Monday."""
-    path = tmp_path / "vettr.db"
-    shutil.copy(loaded_file, path)
-    world = World.make(f"sqlite:///{path}", redis_url)
-    yield world
-    world.close()
+def demo(world: World, small_demo: Path) -> Universe:
+    """The use case, with a demo of few stocks."""
+    return Universe(world.services.database, small_demo)
+
+
+def _load(demo: Universe, today: date) -> None:
+    demo.load_demo(today=today, written=lambda _: None)
 
 
 def _demo(world: World, *options: str) -> Result:
@@ -68,20 +56,26 @@ def _newest(world: World, table: str) -> date:
     return date.fromisoformat(str(newest)[:10])  # SQLite has them as texts
 
 
-def test_the_demo_is_there_at_once_and_moves_with_the_days(world: World) -> None:
+def test_the_demo_is_there_at_once(world: World) -> None:
     today = utc_now().date()
     result = _demo(world, "--if-empty")
     assert result.exit_code == 0, result.output
     assert "1572 stocks" in result.output
-    counts, ids, prices = _counts(world), _ids(world), _prices(world)
+    counts = _counts(world)
     assert (counts["stocks"], counts["stock_daily_prices"], counts["filings"]) == (STOCKS, PRICES, FILINGS)
     assert (counts["financial_data"], counts["financial_summary"]) == (STOCKS, STOCKS)
+    assert _newest(world, "stock_daily_prices") in {_last_weekday_before(day) for day in (today, utc_now().date())}
+
+
+def test_the_demo_moves_with_the_days(world: World, demo: Universe) -> None:
+    _load(demo, MONDAY - timedelta(days=300))
+    counts, ids, prices = _counts(world), _ids(world), _prices(world)
     newest, filing = _newest(world, "stock_daily_prices"), _newest(world, "filings")
-    assert newest in {_last_weekday_before(day) for day in (today, utc_now().date())}
+    assert newest == _last_weekday_before(MONDAY - timedelta(days=300))
 
     # A demo that has lost a stock is still the demo, and no other stocks.
     world.execute("DELETE FROM stocks WHERE ticker = (SELECT min(ticker) FROM stocks)")
-    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    _load(demo, MONDAY)
     assert (_counts(world), _ids(world), _prices(world)) == (counts, ids, prices)
     assert _newest(world, "stock_daily_prices") == FRIDAY
     assert _newest(world, "filings") == filing + (FRIDAY - newest)
@@ -91,21 +85,26 @@ def _ids(world: World) -> set[Any]:
     return {row["id"] for row in world.rows("SELECT id FROM filings UNION ALL SELECT id FROM stock_daily_prices")}
 
 
-def test_the_demo_on_the_same_day_changes_nothing(loaded: World) -> None:
+def test_the_demo_on_the_same_day_changes_nothing(world: World, demo: Universe) -> None:
     query = "SELECT * FROM stock_daily_prices ORDER BY id"
-    before = loaded.rows(query)
-    loaded.services.universe.load_demo(today=MONDAY, written=lambda _: None)
-    assert loaded.rows(query) == before
+    _load(demo, MONDAY)
+    before = world.rows(query)
+    _load(demo, MONDAY)
+    assert world.rows(query) == before
 
 
-def test_the_demos_own_files_can_be_imported_over_it(loaded: World, tmp_path: Path) -> None:
-    for table in ("stocks", "stock_daily_prices"):
-        lines = (FOLDER / f"{table}.csv").read_text().splitlines()[:61]
+def test_the_demos_own_files_can_be_imported_over_it(
+    world: World, demo: Universe, small_demo: Path, tmp_path: Path
+) -> None:
+    _load(demo, MONDAY)
+    for table, count in (("stocks", SMALL), ("stock_daily_prices", 60)):
+        lines = (small_demo / f"{table}.csv").read_text().splitlines()[: count + 1]
         (tmp_path / f"{table}.csv").write_text("\n".join(lines) + "\n")
-    result = loaded.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path)])
+    before = _counts(world)
+    result = world.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert _counts(loaded)["stock_daily_prices"] == PRICES
-    moved = loaded.rows("SELECT count(*) AS count FROM stock_daily_prices WHERE date <= '2017-03-31'")
+    assert _counts(world) == before
+    moved = world.rows("SELECT count(*) AS count FROM stock_daily_prices WHERE date <= '2017-03-31'")
     assert moved == [{"count": 60}]
 
 
@@ -125,13 +124,14 @@ def test_if_empty_leaves_any_stocks_alone(world: World, count: int) -> None:
     assert world.tickers() == tickers
 
 
-def test_the_demo_can_be_loaded_over_its_own_files(world: World) -> None:
+def test_the_demo_can_be_loaded_over_its_own_files(world: World, demo: Universe, small_demo: Path) -> None:
     for _ in range(2):
-        result = world.app.test_cli_runner().invoke(args=["stocks", "import", str(FOLDER)])
+        result = world.app.test_cli_runner().invoke(args=["stocks", "import", str(small_demo)])
         assert result.exit_code == 0, result.output
     before = _counts(world)
+    assert (before["stocks"], before["stock_daily_prices"]) == (SMALL, SMALL * 30)
     for today in (date(2017, 4, 5), MONDAY, date(2017, 4, 5)):  # days that the files have, and others
-        world.services.universe.load_demo(today=today, written=lambda _: None)
+        _load(demo, today)
         assert _counts(world) == before
-    world.services.universe.load_demo(today=MONDAY, written=lambda _: None)
+    _load(demo, MONDAY)
     assert _newest(world, "stock_daily_prices") == FRIDAY

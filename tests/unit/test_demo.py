@@ -1,6 +1,7 @@
 """The real universe of 2017, moved to the present."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -28,16 +29,20 @@ def test_where_the_data_is_from_and_its_licence_are_said_beside_it() -> None:
     assert "CC BY-SA 4.0, attribution to Chang-Hung Liang" in sources
 
 
+def test_the_files_newest_prices_are_of_the_day_that_moves_to_the_last_weekday() -> None:
+    assert max(str(row["date"]) for row in read_table(FOLDER, "stock_daily_prices")) == str(NEWEST_PRICES)
+
+
 @pytest.mark.parametrize("today", [TUESDAY + timedelta(days=days) for days in range(7)])
-def test_the_newest_prices_are_those_of_the_last_weekday(today: date) -> None:
-    newest = max(str(row["date"]) for row in demo_rows("stock_daily_prices", today))
+def test_the_newest_prices_are_those_of_the_last_weekday(today: date, small_demo: Path) -> None:
+    newest = max(str(row["date"]) for row in demo_rows("stock_daily_prices", today, small_demo))
     assert newest == str(last_trading_day(today))
 
 
 @pytest.mark.parametrize(("table", "column"), [("stock_daily_prices", "date"), ("filings", "date")])
-def test_all_dates_move_by_the_same_whole_days(table: str, column: str) -> None:
+def test_all_dates_move_by_the_same_whole_days(table: str, column: str, small_demo: Path) -> None:
     moved = last_trading_day(TUESDAY) - NEWEST_PRICES
-    for then, now in zip(read_table(FOLDER, table), demo_rows(table, TUESDAY), strict=True):
+    for then, now in zip(read_table(small_demo, table), demo_rows(table, TUESDAY, small_demo), strict=True):
         before, after = then[column], now[column]
         assert isinstance(before, date)
         assert isinstance(after, date)
@@ -52,11 +57,16 @@ def test_no_filing_lies_in_the_future() -> None:
         assert row["date"] < midnight
 
 
-def test_another_days_demo_is_the_same_rows() -> None:
-    for table in TABLES:
-        ids = [row["id"] for row in demo_rows(table, TUESDAY)]
-        assert ids == [row["id"] for row in demo_rows(table, TUESDAY + timedelta(days=100))]
-        assert len(set(ids)) == len(ids)
+@pytest.mark.parametrize("table", TABLES)
+def test_another_days_demo_is_the_same_rows(table: str, small_demo: Path) -> None:
+    ids = [row["id"] for row in demo_rows(table, TUESDAY, small_demo)]
+    assert ids == [row["id"] for row in demo_rows(table, TUESDAY + timedelta(days=100), small_demo)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_has_an_id_of_its_own(table: str) -> None:
+    ids = [row["id"] for row in demo_rows(table, TUESDAY)]
+    assert len(set(ids)) == len(ids)
 
 
 def test_nothing_but_dates_differs_from_the_files() -> None:

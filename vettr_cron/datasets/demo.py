@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "us_2017"
 NEWEST_PRICES = date(2017, 3, 31)
 
 
-def demo_rows(table: str, today: date) -> Iterator[Row]:
+def demo_rows(table: str, today: date, folder: Path = FOLDER) -> Iterator[Row]:
     """One table's rows, every date and time moved by the same whole days: the newest prices are the last weekday's.
 
     The ids derive from the dates as they are in the files, so that another day's demo is the same rows. As a row's
@@ -25,7 +25,7 @@ def demo_rows(table: str, today: date) -> Iterator[Row]:
     """
     moved = last_trading_day(today) - NEWEST_PRICES
     ids = RowIds(TABLES[table])
-    for row in read_table(FOLDER, table):
+    for row in read_table(folder, table):
         yield {"id": ids.by_ticker(row), **{name: _moved(value, moved) for name, value in row.items()}}
 
 
@@ -35,9 +35,9 @@ def as_in_the_files(row: Row, today: date) -> Row:
     return {name: _moved(value, -moved) for name, value in row.items()}
 
 
-def demo_stock_ids() -> set[UUID]:
+def demo_stock_ids(folder: Path = FOLDER) -> set[UUID]:
     """The stocks of the demo, by which its rows can be told from those of other stocks."""
-    return {stock_id(str(row["ticker"])) for row in read_table(FOLDER, "stocks")}
+    return {stock_id(str(row["ticker"])) for row in read_table(folder, "stocks")}
 
 
 def _moved(value: object, by: timedelta) -> object:

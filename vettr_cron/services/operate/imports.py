@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
-from vettr_cron.datasets.demo import as_in_the_files, demo_rows, demo_stock_ids
+from vettr_cron.datasets.demo import FOLDER, as_in_the_files, demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import RowIds, stock_id
@@ -32,8 +32,9 @@ class UniverseRefused(CronError):
 class Universe:
     """The use cases behind `stocks import`, `stocks demo` and `stocks generate`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, demo_folder: Path = FOLDER) -> None:
         self._database = database
+        self._demo_folder = demo_folder
 
     def count(self) -> int:
         """How many stocks there are."""
@@ -55,7 +56,7 @@ class Universe:
         """Write the demo as of today, anew if it is there. Raises UniverseRefused when there are other stocks."""
         with self._whole() as connection:
             present = input_rows.all_stock_ids(connection)
-            if present - demo_stock_ids():
+            if present - demo_stock_ids(self._demo_folder):
                 raise UniverseRefused(
                     f"There are {len(present)} stocks here already; the demo only goes into an empty database"
                 )
@@ -63,9 +64,9 @@ class Universe:
             for table in TABLES:
                 if present and table == "stock_daily_prices":
                     # A price may move on to a day that another one still holds, which is written only later.
-                    for piece in _in_pieces(_known_to_an_import(connection, table, today)):
+                    for piece in _in_pieces(self._demo_as_imported(connection, table, today)):
                         input_rows.delete_moved_prices(connection, piece)
-                count = _write_all(connection, table, _known_to_an_import(connection, table, today), written)
+                count = _write_all(connection, table, self._demo_as_imported(connection, table, today), written)
                 counts |= {table: count} if count else {}
             return counts
 
@@ -93,6 +94,18 @@ class Universe:
         except RowsRefused as error:
             raise RowsRefused(f"{error}; nothing was written") from error
 
+    def _demo_as_imported(self, connection: Connection, table: str, today: date) -> Iterator[Row]:
+        """The demo's rows, with the ids that an import of its folder gave the same rows."""
+        ids = RowIds(TABLES[table])
+        rows = demo_rows(table, today, self._demo_folder)
+        if table == "stocks":
+            yield from rows
+            return
+        for piece in _in_pieces(rows):
+            for row in input_rows.of_stocks(connection, table, piece):
+                imported_id, _, _ = ids.by_stock(as_in_the_files(row, today), row["stock_id"])
+                yield {**row, "former_id": imported_id}
+
     def _known_tickers(self, tickers: set[str]) -> set[str]:
         with self._database.reading() as connection:
             return input_rows.known_tickers(connection, tickers)
@@ -108,18 +121,6 @@ def _imported(connection: Connection, folder: Path, table: str) -> Iterator[Row]
         for row in input_rows.of_stocks(connection, table, piece):
             row_id, former_id, occurrence = ids.by_stock(row, row["stock_id"])
             yield {"id": row_id, "former_id": former_id, "occurrence": occurrence, **row}
-
-
-def _known_to_an_import(connection: Connection, table: str, today: date) -> Iterator[Row]:
-    """The demo's rows, with the ids that an import of its folder gave the same rows."""
-    ids = RowIds(TABLES[table])
-    if table == "stocks":
-        yield from demo_rows(table, today)
-        return
-    for piece in _in_pieces(demo_rows(table, today)):
-        for row in input_rows.of_stocks(connection, table, piece):
-            imported_id, _, _ = ids.by_stock(as_in_the_files(row, today), row["stock_id"])
-            yield {**row, "former_id": imported_id}
 
 
 def _write_all(
