@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 from vettr_cron.redis_store.cursors import CACHE_TTL_SECONDS
 
@@ -12,7 +13,7 @@ RESULT_KEYS = {"scores": "vetr_score_history", "red-flags": "red_flag_history"}
 
 @pytest.mark.parametrize(("job", "rows_a_stock"), [("scores", 1), ("red-flags", 5)])
 def test_thirteen_calls_of_100_do_each_of_1300_stocks_once(world: World, job: str, rows_a_stock: int) -> None:
-    tickers = world.generate(1300)
+    tickers = add_stocks(world, 1300)
     cycles = set()
     for call in range(13):
         result = world.data(job)
@@ -40,7 +41,7 @@ def test_thirteen_calls_of_100_do_each_of_1300_stocks_once(world: World, job: st
 
 
 def test_all_chunks_in_one_call_are_one_cycle(world: World) -> None:
-    world.generate(250)
+    add_stocks(world, 250)
     result = world.data("scores?chunks=all")
     assert (result["stocks_processed"], result["chunks_run"]) == (250, 3)
     assert result["chunk_info"]["is_complete"]
@@ -56,7 +57,7 @@ def test_a_call_goes_on_where_the_last_one_ended_with_another_chunk_size(world: 
 
 
 def test_a_chunk_larger_than_a_commit_group_moves_the_cursor_group_by_group(world: World) -> None:
-    world.generate(1100)
+    add_stocks(world, 1100)
     result = world.data("scores?chunk_size=10000")
     assert (result["stocks_processed"], result["chunks_run"]) == (1100, 1)
     (run,) = world.table("cron_job_runs")
