@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
-from tests.integration.meddling import at_stock
 from tests.integration.replies import error_of
 from tests.world import World
 from tests.written_rows import TABLES, TIMES
@@ -89,11 +88,11 @@ def test_a_ticker_that_is_not_there_is_named_and_nothing_is_done(world: World, p
 
 def test_a_stock_that_goes_between_the_jobs_is_told_and_is_no_bug(sqlite_world: World) -> None:
     tickers = add_stocks(sqlite_world, 3)
-    gone = "DELETE FROM stocks WHERE ticker = :ticker"
-    job = at_stock(JOBS["scores"], 1, lambda: sqlite_world.execute(gone, ticker=tickers[0]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(JOBS, "scores", job)
-        error = error_of(sqlite_world.call(f"refresh-all?tickers={tickers[0]}"), 500, "JOB_FAILED")
+    sqlite_world.execute(
+        "CREATE TRIGGER go AFTER UPDATE ON cron_job_runs WHEN NEW.status = 'completed'"
+        f" BEGIN DELETE FROM stocks WHERE ticker = '{tickers[0]}'; END"
+    )
+    error = error_of(sqlite_world.call(f"refresh-all?tickers={tickers[0]}"), 500, "JOB_FAILED")
     assert error["message"] == f"refresh-red-flags: there are no stocks with these tickers: {tickers[0]}"
     assert error["details"]["scores"]["succeeded"] == 1
 
