@@ -27,21 +27,26 @@ class Stopwatch:
         return int((time.monotonic() - self._started) * 1000)
 
 
-class Deadline:
-    """One call's time budget, which bounds every wait in it; None is no bound."""
+class Limits:
+    """What bounds a call: its time budget, and whoever may tell it to stop."""
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._ends = None if seconds is None else time.monotonic() + seconds
+        self._is_stopped = is_stopped
 
     @property
-    def left(self) -> float | None:
-        """Seconds left, never below 0; None when there is no bound."""
+    def seconds_left(self) -> float | None:
+        """Seconds left of the time budget, never below 0; None when there is no bound."""
         return None if self._ends is None else max(self._ends - time.monotonic(), 0.0)
 
     @property
     def spent(self) -> bool:
-        """Whether no new work may start."""
-        return self.left == 0.0
+        """Whether the time budget is spent."""
+        return self.seconds_left == 0.0
+
+    def may_start(self) -> bool:
+        """Whether another step may start; once the answer is no, it stays no."""
+        return not (self._is_stopped() or self.spent)
 
 
 class Shutdown:
@@ -75,15 +80,3 @@ class Shutdown:
     def ends(self) -> float | None:
         """The moment (monotonic) until which a run's end may be told; nobody waits any longer."""
         return None if self.at is None else self.at + LAST_WORD_SECONDS
-
-
-class Limits:
-    """Whether another step of a call may start: once they say no, they say so for good."""
-
-    def __init__(self, is_stopped: Callable[[], bool], deadline: Deadline) -> None:
-        self._is_stopped = is_stopped
-        self._deadline = deadline
-
-    def may_start(self) -> bool:
-        """Not once the process is asked to stop or another caller has taken over, nor once the call's time is up."""
-        return not (self._is_stopped() or self._deadline.spent)

@@ -1,5 +1,6 @@
 """Old rows of each kind, and a cleanup that removes what may go of them."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.redis_store.walks import Walks
-from vettr_cron.services.clock import Deadline, Shutdown
+from vettr_cron.services.clock import Limits, Shutdown
 from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 
 NOW = datetime(2026, 11, 23, 12)
@@ -56,19 +57,24 @@ def in_pieces(world: World, most_rows: int, shutdown: Shutdown | None = None, **
     return Cleanup(*servers, ends, services.jobs, most_rows=most_rows, **options)
 
 
-class SuddenDeadline(Deadline):
-    """A deadline that comes when a test says so."""
+class SuddenEnd:
+    """The end of a time budget, which comes when a test says so."""
 
     def __init__(self) -> None:
-        super().__init__(60)
-        self._has_come = False
+        self.has_come = False
 
     def come(self) -> None:
-        self._has_come = True
+        self.has_come = True
 
-    @property
-    def left(self) -> float | None:
-        return 0.0 if self._has_come else super().left
+    def limits(self, seconds: float | None, is_stopped: Callable[[], bool]) -> Limits:
+        end = self
+
+        class Sudden(Limits):
+            @property
+            def seconds_left(self) -> float | None:
+                return 0.0 if end.has_come else super().seconds_left
+
+        return Sudden(seconds, is_stopped)
 
 
 def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:

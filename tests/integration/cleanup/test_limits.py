@@ -9,7 +9,7 @@ import pytest
 from tests.integration.cleanup.removals import (
     KEEP,
     NOW,
-    SuddenDeadline,
+    SuddenEnd,
     add_flag,
     add_old_of_each,
     add_run,
@@ -31,11 +31,11 @@ from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest
 @pytest.mark.parametrize("reason", ["time", "shutdown"])
 def test_what_time_does_not_suffice_for_the_next_call_does(world: World, reason: str) -> None:
     add_old_of_each(world, NOW, count=4)
-    deadline, shutdown = SuddenDeadline(), Shutdown()
-    stop = deadline.come if reason == "time" else shutdown.ask
+    end_of_time, shutdown = SuddenEnd(), Shutdown()
+    stop = end_of_time.come if reason == "time" else shutdown.ask
     request = CleanupRequest(keep=KEEP, time_budget=60)
     with at_statements(world, "DELETE FROM", act=stop):
-        first = in_pieces(world, 2, shutdown, deadline=lambda _: deadline).run(request, NOW)
+        first = in_pieces(world, 2, shutdown, limits=end_of_time.limits).run(request, NOW)
     assert (first.removed, first.is_complete) == ({"runs": 2, "red_flags": 0, "snapshots": 0}, False)
     second = in_pieces(world, 2).run(request, NOW)
     assert (second.removed, second.is_complete) == ({"runs": 2, "red_flags": 4, "snapshots": 4}, True)
@@ -105,13 +105,13 @@ def test_a_server_that_is_gone_when_time_is_up_is_a_failure(
     migrate_database(url)
     with closing(World.make(url, redis_url)) as world:
         add_old_of_each(world, NOW)
-        deadline, shutdown = SuddenDeadline(), world.services.shutdown
+        end_of_time, shutdown = SuddenEnd(), world.services.shutdown
 
         def stop() -> None:
             stoppable_postgres.stop()
-            (deadline.come if end == "time" else shutdown.ask)()
+            (end_of_time.come if end == "time" else shutdown.ask)()
 
-        cleaning = in_pieces(world, 5_000, deadline=lambda _: deadline)
+        cleaning = in_pieces(world, 5_000, limits=end_of_time.limits)
         with at_statements(world, "DELETE FROM", act=stop), pytest.raises(DatabaseUnavailable):
             cleaning.run(CleanupRequest(keep=KEEP, time_budget=60), NOW)
     stoppable_postgres.start()

@@ -16,7 +16,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.redis_store.walks import Walks
 from vettr_cron.repositories import retention
 from vettr_cron.repositories.retention import Expired, Passed, Place
-from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.monitor.status import orphaned_runs
 from vettr_cron.services.operate.newest_rows import NewestRows
 from vettr_cron.services.retry import retry_transient, with_timeout
@@ -81,7 +81,7 @@ class Cleanup:
         *,
         most_rows: int = MOST_ROWS,
         newest_rows: Callable[..., NewestRows] = NewestRows,
-        deadline: Callable[[float | None], Deadline] = Deadline,
+        limits: Callable[[float | None, Callable[[], bool]], Limits] = Limits,
     ) -> None:
         self._database = database
         self._leases = leases
@@ -90,15 +90,15 @@ class Cleanup:
         self._jobs = jobs
         self._most_rows = most_rows
         self._newest_rows = newest_rows
-        self._deadline = deadline
+        self._limits = limits
 
     def run(self, request: CleanupRequest, now: datetime | None = None) -> CleanupResult:
         """Remove what is older than asked for, as of `now`; what time does not suffice for is left for the next call.
 
         Raises ServiceUnavailable when a server was gone before anything was removed.
         """
-        deadline = self._deadline(request.time_budget)
-        call = _Call(request, now or utc_now(), self._shutdown, deadline, self._database.patience)
+        limits = self._limits(request.time_budget, lambda: self._shutdown.asked)
+        call = _Call(request, now or utc_now(), limits, self._database.patience)
         is_complete, error = False, None
         try:
             is_complete = all(self._walk(call, name) for name in SMALLEST_FIRST)
@@ -114,7 +114,7 @@ class Cleanup:
         return result
 
     def _only_lacked_time(self, call: "_Call", problem: ServiceUnavailable) -> bool:
-        """Whether the database is there, and was only cut short for the call's deadline or a shutdown."""
+        """Whether the database is there, and was only cut short for the call's time budget or a shutdown."""
         if not isinstance(problem, DatabaseUnavailable):
             return False
         if problem.late:
@@ -123,7 +123,7 @@ class Cleanup:
 
     def _database_answers(self, call: "_Call") -> bool:
         def ask() -> bool:
-            with self._database.reading(call.deadline.left):
+            with self._database.reading(call.limits.seconds_left):
                 return True
 
         try:
@@ -212,24 +212,22 @@ class Cleanup:
 class _Call:
     """What one call has come to so far."""
 
-    def __init__(
-        self, request: CleanupRequest, now: datetime, shutdown: Shutdown, deadline: Deadline, patience: float
-    ) -> None:
+    def __init__(self, request: CleanupRequest, now: datetime, limits: Limits, patience: float) -> None:
         self.request = request
-        self.deadline = deadline
+        self.limits = limits
         keep = request.keep
         days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.removed = dict.fromkeys(days, 0)
         self.places: dict[str, Place | None] = {}  # to which the walks have come; None is the end
-        self.may_start = Limits(lambda: shutdown.asked, self.deadline).may_start
+        self.may_start = limits.may_start
         self._patience = patience
         self._has_less_time = False
         self._stopwatch = Stopwatch()
 
     def time_left(self) -> float | None:
         """Seconds for the transaction that begins now; None when there is no bound."""
-        left = self.deadline.left
+        left = self.limits.seconds_left
         self._has_less_time = left is not None and left < self._patience
         return left
 

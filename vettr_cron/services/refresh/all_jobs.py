@@ -8,7 +8,7 @@ import structlog
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs.job import Job
-from vettr_cron.services.clock import Deadline, Stopwatch, utc_now
+from vettr_cron.services.clock import Limits, Stopwatch, utc_now
 from vettr_cron.services.refresh.call import Progress, unwatched
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
@@ -36,12 +36,13 @@ def refresh_all(
     progress_of: Callable[[Job], Progress] = no_watcher,
 ) -> AllResults:
     """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
-    stopwatch, deadline = Stopwatch(), Deadline(request.time_budget)
+    stopwatch, limits = Stopwatch(), Limits(request.time_budget)
     if request.only is not None:
         refresh.check(request)
     results: dict[str, JobResult] = {}
     for place, job in enumerate(jobs.values()):
-        share = None if deadline.left is None else deadline.left / (len(jobs) - place)
+        left = limits.seconds_left
+        share = None if left is None else left / (len(jobs) - place)
         results[job.key] = _run(refresh, job, replace(request, time_budget=share), progress_of(job))
     return AllResults(results, stopwatch.milliseconds)
 

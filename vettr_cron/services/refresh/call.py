@@ -11,7 +11,7 @@ from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, 
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.pings import CallPings
 from vettr_cron.redis_store.leases import Held, Lease, Leases
-from vettr_cron.services.clock import Deadline, Limits, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.refresh.plan import Plan
 from vettr_cron.services.refresh.prefetch import Prefetch
 from vettr_cron.services.refresh.request import Request
@@ -54,8 +54,7 @@ class Call:
         self.shutdown = shutdown
         self.pings = pings
         self.progress = progress
-        self.deadline = Deadline(request.time_budget)
-        self.may_start = Limits(self.is_stopped, self.deadline).may_start
+        self.limits = Limits(request.time_budget, self.is_stopped)
         self.chunks_run = 0
         self.offset = 0
         self.total_stocks = 0
@@ -76,7 +75,7 @@ class Call:
 
     def read(self, after: str | None, now: datetime) -> Chunk:
         """The chunk after a ticker, read in a transaction of its own. Raises DatabaseUnavailable."""
-        with self.database.index_reads(self.deadline.left) as connection:
+        with self.database.index_reads(self.limits.seconds_left) as connection:
             return self.plan.load(connection, after, now)
 
     def add(self, run: Run) -> None:

@@ -72,13 +72,13 @@ class ChunkRun:
             raise RunSuperseded
 
         def start() -> None:
-            with call.database.writing(call.deadline.left) as connection:
+            with call.database.writing(call.limits.seconds_left) as connection:
                 pause = pauses.find(connection, call.job.name)
                 if pause:
                     raise JobPaused(pause)
                 runs.start(connection, self.run)
 
-        retry_transient(start, call.may_start)
+        retry_transient(start, call.limits.may_start)
 
     def _chunk(self, *, is_last: bool) -> Chunk:
         call = self._call
@@ -87,8 +87,8 @@ class ChunkRun:
         # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
         chunk = call.prefetch.take(self.cursor.after)
         if chunk is None:
-            chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.may_start)
-        if not (is_last or chunk.ends_universe) and call.may_start():
+            chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.limits.may_start)
+        if not (is_last or chunk.ends_universe) and call.limits.may_start():
             call.prefetch.start(chunk.items[-1].ticker)
         return chunk
 
@@ -98,7 +98,7 @@ class ChunkRun:
         batch_size = self._call.settings.cron_batch_size
         size = max(GROUP_LIMIT // batch_size, 1) * batch_size
         for start in range(0, len(chunk.items), size):
-            if start and not self._call.may_start():
+            if start and not self._call.limits.may_start():
                 return self._no_more()
             items = chunk.items[start : start + size]
             saved = self._group(items)
@@ -133,11 +133,11 @@ class ChunkRun:
                 cycle_id=self.cursor.cycle_id,
                 selection=Between(self.cursor.after, last) if in_cycle else Named(tickers),
                 batch_size=call.settings.cron_batch_size,
-                seconds_left=call.deadline.left,
+                seconds_left=call.limits.seconds_left,
             )
             return run_group(context, task, items)
 
-        saved = retry_transient(attempt, call.may_start)
+        saved = retry_transient(attempt, call.limits.may_start)
         known = len(run.failures or ())
         self.run = saved.run
         for failure in (self.run.failures or ())[known:]:
@@ -173,10 +173,10 @@ class ChunkRun:
         return stop
 
     def _tell(self) -> bool:
-        return retry_transient(self._record, lambda: not (self._call.shutdown.over or self._call.deadline.spent))
+        return retry_transient(self._record, lambda: not (self._call.shutdown.over or self._call.limits.spent))
 
     def _record(self) -> bool:
-        left = self._call.deadline.left
+        left = self._call.limits.seconds_left
         limit = None if left is None else max(left, FINISH_SECONDS)
         with self._call.database.writing(limit) as connection:
             return runs.record(connection, self.run)

@@ -17,7 +17,7 @@ from vettr_cron.domain.run import Run, StockFailure
 from vettr_cron.jobs.job import Item, Job
 from vettr_cron.repositories import runs
 from vettr_cron.repositories.universe import Selection
-from vettr_cron.services.clock import Deadline, Limits, Stopwatch
+from vettr_cron.services.clock import Limits, Stopwatch
 from vettr_cron.services.refresh.saving import StockOutcome, save_group
 
 log = structlog.get_logger(__name__)
@@ -65,15 +65,15 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
 
     Raises RunSuperseded, DatabaseUnavailable.
     """
-    job, stopwatch, deadline = context.jobs[task.job], Stopwatch(), Deadline(task.seconds_left)
+    job, stopwatch = context.jobs[task.job], Stopwatch()
+    limits = Limits(task.seconds_left, context.is_stopped)
     attempt = Attempt(job.name, task.cycle_id, task.run.started_at)
-    may_start = Limits(context.is_stopped, deadline).may_start
     if inputs is None:
-        with context.database.index_reads(deadline.left) as connection:
+        with context.database.index_reads(limits.seconds_left) as connection:
             inputs = job.load(connection, task.selection, attempt.now).items
     with ThreadPoolExecutor(context.workers, thread_name_prefix="batch") as executor:
-        outcomes = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, may_start)
-    with context.database.saving(deadline.left) as connection:
+        outcomes = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, limits.may_start)
+    with context.database.saving(limits.seconds_left) as connection:
         outcomes = save_group(connection, job, attempt, outcomes)
         failures = [StockFailure(outcome.ticker, outcome.error) for outcome in outcomes if outcome.error is not None]
         milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds

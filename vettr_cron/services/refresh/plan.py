@@ -94,45 +94,43 @@ class ListPlan:
         return self._cursors.answer(self._lease, answers)
 
 
-class CursorReader:
-    """Finds out where a job's next call starts."""
+def open_cursor(
+    database: Database, cursors: Cursors, job: str, lease: Lease, total_stocks: int, seconds_left: float | None
+) -> tuple[Cursor, str | None]:
+    """The cursor as it stands, or as a new cycle begins; and a warning.
 
-    def __init__(self, database: Database, cursors: Cursors) -> None:
-        self._database = database
-        self._cursors = cursors
-
-    def open(self, job: str, lease: Lease, total_stocks: int, time_left: float | None) -> tuple[Cursor, str | None]:
-        """The cursor as it stands, or as a new cycle begins; and a warning.
-
-        Raises RunSuperseded, ServiceUnavailable.
-        """
-        for _attempt in range(CURSOR_ATTEMPTS):
-            seen = self._cursors.read(job)
-            cursor, warning = self.look(seen, total_stocks, time_left)
-            if seen.cursor is not None:
-                return cursor, warning
-            moved = self._cursors.begin(job, lease, seen, cursor)
-            if moved is Moved.DONE:
-                if warning:
-                    # The reply may be one that has no place for it: the first run row can still fail.
-                    log.warning("cursor_replaced", job=job, reason=warning)
-                return cursor, warning
-            if moved is Moved.LOST:
-                raise RunSuperseded
-        raise RedisUnavailable("The cursor in Redis keeps changing under this call; is another program moving it?")
-
-    def look(self, seen: CursorKeys, total_stocks: int, time_left: float | None) -> tuple[Cursor, str | None]:
-        """Where the next call starts, and a warning; nothing is changed. Raises ServiceUnavailable."""
-        warning = None if total_stocks else EMPTY_UNIVERSE
+    Raises RunSuperseded, ServiceUnavailable.
+    """
+    for _attempt in range(CURSOR_ATTEMPTS):
+        seen = cursors.read(job)
+        cursor, warning = next_start(database, seen, total_stocks, seconds_left)
         if seen.cursor is not None:
-            return seen.cursor, warning
-        start = Cursor(uuid4(), 0, "")
-        if not seen.offset or seen.rank == 0:
-            return start, warning
-        if seen.rank is None:
-            return start, warning or NO_NUMBER
-        with self._database.reading(time_left) as connection:
-            ticker = universe.ticker_at(connection, seen.rank)
-        if ticker is None or seen.rank >= total_stocks:
-            return start, warning or BEYOND_THE_END.format(rank=seen.rank, total=total_stocks)
-        return Cursor(start.cycle_id, seen.rank, ticker), warning
+            return cursor, warning
+        moved = cursors.begin(job, lease, seen, cursor)
+        if moved is Moved.DONE:
+            if warning:
+                # The reply may be one that has no place for it: the first run row can still fail.
+                log.warning("cursor_replaced", job=job, reason=warning)
+            return cursor, warning
+        if moved is Moved.LOST:
+            raise RunSuperseded
+    raise RedisUnavailable("The cursor in Redis keeps changing under this call; is another program moving it?")
+
+
+def next_start(
+    database: Database, seen: CursorKeys, total_stocks: int, seconds_left: float | None
+) -> tuple[Cursor, str | None]:
+    """Where the next call starts, and a warning; nothing is changed. Raises DatabaseUnavailable."""
+    warning = None if total_stocks else EMPTY_UNIVERSE
+    if seen.cursor is not None:
+        return seen.cursor, warning
+    start = Cursor(uuid4(), 0, "")
+    if not seen.offset or seen.rank == 0:
+        return start, warning
+    if seen.rank is None:
+        return start, warning or NO_NUMBER
+    with database.reading(seconds_left) as connection:
+        ticker = universe.ticker_at(connection, seen.rank)
+    if ticker is None or seen.rank >= total_stocks:
+        return start, warning or BEYOND_THE_END.format(rank=seen.rank, total=total_stocks)
+    return Cursor(start.cycle_id, seen.rank, ticker), warning

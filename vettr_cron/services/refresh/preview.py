@@ -12,7 +12,7 @@ from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Held, Leases
 from vettr_cron.repositories import pauses, universe
 from vettr_cron.repositories.universe import Beyond
-from vettr_cron.services.refresh.plan import CursorReader
+from vettr_cron.services.refresh.plan import next_start
 from vettr_cron.services.refresh.request import Request, asked_for, check_tickers
 
 
@@ -40,7 +40,6 @@ class PreviewRefresh:
         self._database = database
         self._leases = leases
         self._cursors = cursors
-        self._reader = CursorReader(database, cursors)
 
     def read(self, job: Job, request: Request) -> Preview:
         """What the next call of the job would do. Raises UnknownTickers, ServiceUnavailable."""
@@ -54,7 +53,7 @@ class PreviewRefresh:
             with self._database.reading(request.time_budget) as connection:
                 tickers = asked_for(connection, job.name, request)[: request.most_stocks]
             return Preview(**known, stocks=len(tickers), tickers=tickers[:MAXIMUM_LISTED], pause=pause, held=held)
-        cursor, warning = self._reader.look(seen, total, request.time_budget)
+        cursor, warning = next_start(self._database, seen, total, request.time_budget)
         with self._database.reading(request.time_budget) as connection:
             ahead = universe.count(connection, cursor.after)
             count = min(request.most_stocks or ahead, ahead)

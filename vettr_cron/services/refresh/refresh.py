@@ -18,7 +18,7 @@ from vettr_cron.repositories import pauses, runs, universe
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched
 from vettr_cron.services.refresh.chunk import ChunkRun
-from vettr_cron.services.refresh.plan import CursorReader, CyclePlan, ListPlan
+from vettr_cron.services.refresh.plan import CyclePlan, ListPlan, open_cursor
 from vettr_cron.services.refresh.prefetch import Prefetch
 from vettr_cron.services.refresh.request import Request, asked_for, check_tickers
 from vettr_cron.services.retry import retry_transient
@@ -44,7 +44,6 @@ class Refresh:
         self._settings = settings
         self._shutdown = shutdown
         self._pings = pings
-        self._reader = CursorReader(database, cursors)
 
     def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
         """Advance the job by one call.
@@ -98,7 +97,7 @@ class Refresh:
                 return call.result(StopReason.PAUSED)
 
     def _skipped(self, call: Call, held: Held) -> JobResult:
-        with self._database.reading(call.deadline.left) as connection:
+        with self._database.reading(call.limits.seconds_left) as connection:
             call.total_stocks = universe.count(connection)
         self._look(call)
         return call.result(StopReason.ALREADY_RUNNING, held)
@@ -110,7 +109,7 @@ class Refresh:
         call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
 
     def _advance(self, call: Call) -> StopReason:
-        retry_transient(lambda: self._close_orphans(call), call.may_start)
+        retry_transient(lambda: self._close_orphans(call), call.limits.may_start)
         cursor = self._plan(call)
         if not call.plan.in_cycle and call.plan.length == 0:
             return call.plan.end  # nobody has failed
@@ -121,7 +120,7 @@ class Refresh:
 
     def _close_orphans(self, call: Call) -> None:
         """Close what a dead holder left running, and count the universe. Raises JobPaused."""
-        with self._database.writing(call.deadline.left) as connection:
+        with self._database.writing(call.limits.seconds_left) as connection:
             orphans = runs.running(connection, [call.job.run_name], lock=True)
             # What was seen while the lease is still ours is older than it: never the run of a holder after us.
             if orphans and not self._leases.confirm(call.lease):
@@ -138,11 +137,14 @@ class Refresh:
         """Find out which stocks the call takes, and where among them it begins."""
         job, size = call.job, call.request.chunk_size
         if call.request.only is None:
-            cursor, call.warning = self._reader.open(job.name, call.lease, call.total_stocks, call.deadline.left)
+            left = call.limits.seconds_left
+            cursor, call.warning = open_cursor(
+                self._database, self._cursors, job.name, call.lease, call.total_stocks, left
+            )
             call.offset, call.cycle_id = cursor.offset, cursor.cycle_id
             call.plan = CyclePlan(job, call.lease, self._cursors, size, call.total_stocks)
             return cursor
-        with self._database.reading(call.deadline.left) as connection:
+        with self._database.reading(call.limits.seconds_left) as connection:
             tickers = asked_for(connection, job.name, call.request)
         call.plan = ListPlan(job, call.lease, self._cursors, size, tickers)
         # Its rows derive from a cycle of their own, which nobody else will ever go on with.
@@ -153,7 +155,7 @@ class Refresh:
             left = None if call.request.chunks is None else call.request.chunks - call.chunks_run
             if left == 0:
                 return StopReason.CHUNKS_DONE
-            if self._shutdown.asked or call.deadline.spent:
+            if self._shutdown.asked or call.limits.spent:
                 return StopReason.SHUTDOWN if self._shutdown.asked else StopReason.TIME_BUDGET
             call.pings.start()
             chunk = ChunkRun(call, cursor)
