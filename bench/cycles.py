@@ -60,9 +60,9 @@ def _beside_the_floor(size: int, floors: list[float], cycles: dict[int, list[Pas
 def _traffic(size: int, cycles: dict[int, list[Pass]]) -> Iterator[Goal]:
     for chunk, limit in ((CHUNK, 0.5), (LARGE_CHUNK, 0.1)):
         statements = max(one.statements for one in cycles[chunk])
-        yield Goal(f"SQL statements a stock, chunk {chunk}", limit, statements / size, f"{statements}")
+        yield Goal(f"SQL statements per stock, chunk {chunk}", limit, statements / size, f"{statements}")
     trips = max(one.round_trips for one in cycles[CHUNK])
-    yield Goal(f"round trips to Redis a stock, chunk {CHUNK}", 0.5, trips / size, f"{trips}")
+    yield Goal(f"round trips to Redis per stock, chunk {CHUNK}", 0.5, trips / size, f"{trips}")
 
 
 def _whole(one: Pass, size: int) -> Pass:

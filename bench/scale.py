@@ -31,7 +31,7 @@ def of_the_universe(servers: Servers, usual: str, large: str, size: int) -> list
     peaks = max(one.peak_kib for one in small), max(one.peak_kib for one in passes)
     goals = [
         Goal(
-            f"cost a stock at {size} stocks, {how}, x at {USUAL}",
+            f"cost per stock at {size} stocks, {how}, x at {USUAL}",
             1.2,
             median(costs[1]) / median(costs[0]),
             f"{spread(costs[1], 0.001, 'ms')}; at {USUAL} {spread(costs[0], 0.001, 'ms')}",

@@ -24,9 +24,9 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
     assert missing == []
 
 
-def test_every_name_of_code_on_the_way_of_a_call_is_there() -> None:
-    way = (PROJECT / "docs" / "architecture.md").read_text().partition("## The way")[2].partition("## Where")[0]
+def test_every_name_of_code_on_the_path_of_a_call_is_there() -> None:
+    path = (PROJECT / "docs" / "architecture.md").read_text().partition("## The path")[2].partition("## Where")[0]
     code = "\n".join(path.read_text() for path in (PROJECT / "vettr_cron").rglob("*.py"))
-    names = [name for text in re.findall(r"`([A-Za-z_.]+)`", way) if "/" not in text for name in text.split(".")]
+    names = [name for text in re.findall(r"`([A-Za-z_.]+)`", path) if "/" not in text for name in text.split(".")]
     assert len(names) > 15
     assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
