@@ -1,4 +1,4 @@
-"""How gunicorn runs the service; what a host sets in the environment (PORT, WEB_CONCURRENCY, BIND_HOST) is kept."""
+"""How gunicorn runs the service; it honours what a host sets in the environment (PORT, WEB_CONCURRENCY, BIND_HOST)."""
 
 import signal
 import sys
@@ -26,31 +26,31 @@ except ConfigError as error:
 worker_class = "vettr_cron.api.gunicorn_worker.Worker"
 threads = WEB_THREADS
 preload_app = True
-graceful_timeout = 10  # a call in hand ends within that, whatever it waits for
+graceful_timeout = 10  # a running call ends within that, whatever it waits for
 keepalive = 5
 control_socket_disable = True
 limit_request_line = 4094
 limit_request_fields = 50
 limit_request_field_size = 8190
-sendfile = False  # the system's own way to send a file waits for a client without end
-forwarder_headers = ""  # no proxy mounts the service under a prefix; a header SCRIPT_NAME is a stranger's
+sendfile = False  # the system's sendfile() waits for a client forever
+forwarder_headers = ""  # no proxy mounts the service under a prefix, so a SCRIPT_NAME header is not to be trusted
 logconfig_dict = logging_config(readable=settings.app_env != "production")
 
 
 def post_fork(_server: Any, worker: Any) -> None:
-    """Leave the parent's connections to the parent."""
+    """Leave the parent's database connections to the parent."""
     services = worker.app.wsgi().extensions[EXTENSION]
     services.database.engine.dispose(close=False)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Make every stop an orderly one: calls in hand are told, save what they can, and gunicorn waits for them."""
+    """Make every stop an orderly one: running calls are notified, save what they can, and gunicorn waits for them."""
     shutdown = worker.app.wsgi().extensions[EXTENSION].shutdown
 
     def stop(number: int, frame: Any) -> None:
         shutdown.ask()
         worker.handle_exit(number, frame)
 
-    # SIGINT and SIGQUIT would drop the calls in hand.
+    # By default SIGINT and SIGQUIT would drop running calls.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, stop)

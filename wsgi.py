@@ -11,8 +11,8 @@ try:
 except ConfigError as error:
     sys.exit(f"vettr-cron cannot start:\n{error}")
 
-# What the start has made stays: no collection need look through it again, and forked workers go on sharing its memory.
+# Objects made at startup stay: no collection need examine them again, and forked workers keep sharing their memory.
 gc.freeze()
-# A chunk's inputs and results are many values and hardly a circle among them; by default they would be looked through
-# each time that some hundreds more have come together.
+# A chunk's inputs and results are many objects with hardly a reference cycle among them; by default they would be
+# examined each time a few hundred more have accumulated.
 gc.set_threshold(20_000)

@@ -1,1 +1,1 @@
-"""How fast the service is, measured beside a floor that does the same input and output and nothing else."""
+"""How fast the service is, compared with a floor that does the same input and output and nothing else."""

@@ -17,7 +17,7 @@ from bench.servers import Servers, running_servers
 
 
 def main(size: int, rounds: int) -> None:
-    """Measure and print."""
+    """Measure and print the result."""
     with running_servers() as servers:
         print(_machine(servers), end="\n\n", flush=True)
         measure = _usual_size if size == USUAL else _other_size

@@ -1,4 +1,4 @@
-"""A cycle of both jobs beside the floor: on PostgreSQL and Redis, over HTTP, and on SQLite."""
+"""A cycle of both jobs compared with the floor: on PostgreSQL and Redis, over HTTP, and on SQLite."""
 
 import tempfile
 import time
@@ -19,7 +19,7 @@ CHUNK, LARGE_CHUNK = 100, 1_000
 
 
 def on_postgresql(servers: Servers, database_url: str, size: int, rounds: int) -> list[Goal]:
-    """Whole cycles in a process, and a call at a time through gunicorn."""
+    """Whole cycles in one process, and single calls through gunicorn."""
     world = World.make(database_url, servers.redis.url)
     floors: list[float] = []
     calls: list[float] = []
@@ -32,7 +32,7 @@ def on_postgresql(servers: Servers, database_url: str, size: int, rounds: int) -
             floor_seconds = floor.seconds()
             passes = {chunk: _whole(service.cycle(chunk), size) for chunk in cycles}
             of_a_call = median(_calls(web, size))
-            if number:  # the first time is for warming up
+            if number:  # the first round warms up
                 floors.append(floor_seconds)
                 calls.append(of_a_call)
                 for chunk, one in passes.items():
@@ -71,7 +71,7 @@ def _whole(one: Pass, size: int) -> Pass:
 
 
 def _calls(web: Web, size: int) -> Iterator[float]:
-    """How long each call of a cycle takes that does a whole chunk."""
+    """How long each of a cycle's calls takes, among those that do a whole chunk."""
     web.call("/v1/cron/reset", method="POST")
     for _call in range(size // CHUNK):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Universes of any size, and a history as long as years of cycles leave behind."""
+"""Universes of any size, and the history that years of cycles leave behind."""
 
 from datetime import date
 from typing import Any
@@ -25,14 +25,14 @@ Connection = psycopg.Connection[Any]
 
 
 def fill(database_url: str, redis_url: str, size: int) -> None:
-    """Bring so many fictional stocks with all their rows into an empty database.
+    """Load `size` fictional stocks with all their rows into an empty database.
 
-    The generator makes 10 000 at most; the others are copies of these, which the database makes itself.
+    The generator makes 10 000 at most; the others are copies of these, made by the database itself.
     """
     migrate_database(database_url)
     generated = min(size, GENERATED_AT_MOST)
     if size % generated:
-        raise SystemExit(f"SIZE: {size} cannot be made; above {GENERATED_AT_MOST} it may hold a multiple of that")
+        raise SystemExit(f"SIZE: {size} is not possible; above {GENERATED_AT_MOST} it must be a multiple of that")
     world = World.make(database_url, redis_url)
     world.services.universe.generate(generated, 1, date.today(), add=False, written=lambda _count: None)  # noqa: DTZ011
     world.close()
@@ -44,7 +44,7 @@ def fill(database_url: str, redis_url: str, size: int) -> None:
 
 
 def _multiply(connection: Connection, times: int) -> None:
-    # Which stock each copy belongs to is known; an index is made sooner over all rows than row by row.
+    # The foreign keys are known to be right, and building an index over all rows is faster than row by row.
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET max_parallel_maintenance_workers = 2")
     for table in INPUTS:
@@ -59,11 +59,11 @@ def _multiply(connection: Connection, times: int) -> None:
 
 
 def _copies(connection: Connection, table: str) -> Composed:
-    """The generated rows again and again, under ids and tickers of each copy's own, copy after copy."""
+    """The generated rows again and again, each copy with its own ids and tickers."""
     found = connection.execute(SQL("SELECT * FROM {} LIMIT 0").format(Identifier(table))).description
     columns = [column.name for column in found or ()]
     values = [SQL(_CHANGED[name]) if name in _CHANGED else Identifier(name) for name in columns]
-    # OFFSET 0 keeps the copies one after the other: a stock's rows lie side by side, as its own source writes them.
+    # OFFSET 0 keeps the copies in sequence: a stock's rows lie side by side, as an import writes them.
     return SQL(
         "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, %(copies)s) AS number,"
         " LATERAL (SELECT * FROM original OFFSET 0) AS original"
@@ -71,7 +71,7 @@ def _copies(connection: Connection, table: str) -> Composed:
 
 
 def age(database_url: str, runs: int, cycles: int) -> None:
-    """Write the record of so many runs, and the results of so many cycles of the whole universe, all in the past."""
+    """Write the records of `runs` runs, and the results of `cycles` cycles of the whole universe, all in the past."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO cron_job_runs (id, job_name, status, stocks_processed, succeeded, failed_count, chunk_offset,"

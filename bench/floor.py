@@ -1,4 +1,4 @@
-"""The floor: the same rows read and written with one connection and one transaction, nothing computed, no Redis."""
+"""The floor: reads and writes the same rows with one connection, in one transaction, without computing or Redis."""
 
 import sqlite3
 import time
@@ -22,7 +22,7 @@ RESULTS = ("vetr_score_history", "red_flag_history")
 
 
 class PostgresFloor:
-    """Measures the floor on a PostgreSQL database that one whole cycle has been written to."""
+    """Measures the floor on a PostgreSQL database that holds the results of one whole cycle."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""What is promised, and how a measured figure stands to it."""
+"""The performance goals, and how measured figures compare with them."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 
 class Goal(NamedTuple):
-    """One line of the table. `figure` is what is compared with `limit`, both in the same unit."""
+    """One line of the table. `figure` is compared with `limit`, both in the same unit."""
 
     what: str
     limit: float
     figure: float
-    seen: str  # what the figure comes from
+    seen: str  # the measurements behind the figure
 
     @property
     def is_met(self) -> bool:
@@ -30,7 +30,7 @@ def table(goals: Iterable[Goal]) -> str:
 
 
 def ratio(ones: Sequence[float], others: Sequence[float]) -> float:
-    """The median of the ratios of what was measured side by side."""
+    """The median of the ratios of figures measured side by side."""
     return median(one / other for one, other in zip(ones, others, strict=True))
 
 

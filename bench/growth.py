@@ -1,4 +1,4 @@
-"""What years of runs and results do to those who read them, and to a cycle."""
+"""How years of runs and results affect reading them, and a cycle."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +23,11 @@ LOOKS = {
     "a ticker's flags of the last hour": "SELECT * FROM red_flag_history WHERE stock_ticker = %s"
     " AND detected_at >= (now() at time zone 'utc') - interval '1 hour'",
 }
-"""What a platform may ask, with the indexes that it has."""
+"""What a platform may query, with the indexes that it has."""
 
 
 def of_the_history(servers: Servers, young: str, old: str) -> list[Goal]:
-    """The same on two databases of the same stocks, whose run log and results are short and long."""
+    """The same on two databases with the same stocks, one with a short history and one with a long history."""
     age(young, *YOUNG)
     age(old, *OLD)
     return [*_cycles(servers, young, old), *_reads(servers, young, old), *_looks(young, old)]

@@ -1,4 +1,4 @@
-"""The service's processes, as a benchmark starts them: with the environment of production and nothing else set."""
+"""The service's processes as a benchmark starts them: with a production environment and nothing else set."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Pass(NamedTuple):
 
 
 def production(database_url: str, redis_url: str) -> dict[str, str]:
-    """The environment of a service on these servers, in production."""
+    """A production environment for a service on these servers."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
     own = {"APP_ENV": "production", "CRON_SECRET": SECRET, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
     return kept | own
@@ -47,13 +47,13 @@ class CyclingService:
         return self.end()
 
     def begin(self, chunk_size: int) -> None:
-        """Begin a cycle, and do not wait for it."""
+        """Begin a cycle without waiting for it."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{chunk_size}\n")
         self._process.stdin.flush()
 
     def end(self) -> Pass:
-        """What came of the cycle that was begun."""
+        """Wait for the cycle that was begun, and return its figures."""
         assert self._process.stdout is not None
         return Pass(**json.loads(self._process.stdout.readline()))
 

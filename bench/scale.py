@@ -1,4 +1,4 @@
-"""A universe many times as large, beside the usual one: what a stock costs, and how much memory it takes."""
+"""A much larger universe compared with the usual one: the cost per stock, and the memory used."""
 
 from contextlib import ExitStack
 from statistics import median
@@ -15,9 +15,9 @@ TEN_MINUTES = 600
 
 
 def of_the_universe(servers: Servers, usual: str, large: str, size: int) -> list[Goal]:
-    """The large universe between rounds of the usual one, as the machine's speed drifts; processes of their own each.
+    """Measures the large universe between rounds of the usual one, as the machine's speed drifts, in fresh processes.
 
-    A vast universe is refreshed by two commands at once, one a job, in large chunks; so then is the usual one.
+    A vast universe is refreshed by two commands at once, one per job, in large chunks; so is then the usual one.
     """
     chunk, jobs, rounds = (LARGE_CHUNK, tuple(JOBS), 1) if size >= VAST else (CHUNK, (None,), 3)
     small, passes = [], []

@@ -1,4 +1,4 @@
-"""Private servers for a benchmark, reached over TCP, with the durability that a production server has."""
+"""Private servers for a benchmark, reached over TCP, with the durability of a production server."""
 
 import os
 import socket
@@ -14,14 +14,14 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "on",
     "full_page_writes": "on",
-    "shared_buffers": f"{_QUARTER_OF_THE_MEMORY}MB",  # as PostgreSQL's documentation advises
+    "shared_buffers": f"{_QUARTER_OF_THE_MEMORY}MB",  # as PostgreSQL's documentation recommends
     "maintenance_work_mem": "512MB",
     "autovacuum": "on",
 }
 
 
 class TcpPostgres(PrivatePostgres):
-    """A PostgreSQL on a port of 127.0.0.1; statistics are kept current, as autovacuum would."""
+    """A PostgreSQL server on a port of 127.0.0.1; autovacuum keeps its statistics current."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:
@@ -37,7 +37,7 @@ class TcpPostgres(PrivatePostgres):
 
 
 class Servers(NamedTuple):
-    """A PostgreSQL in which databases can be made, and a Redis."""
+    """A PostgreSQL server in which databases can be created, and a Redis server."""
 
     postgres: TcpPostgres
     redis: PrivateRedis
@@ -45,7 +45,7 @@ class Servers(NamedTuple):
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """Servers of our own, which end with the block."""
+    """Private servers that stop at the end of the block."""
     with ExitStack() as stack:
         servers = Servers(TcpPostgres(), PrivateRedis())
         for server in servers:

@@ -1,8 +1,8 @@
-"""The service as it is shipped, in a process of its own, which runs cycles.
+"""The service as it is shipped, in a process of its own that runs cycles.
 
-python -m bench.service [JOB], then a chunk size a line on standard input; the answer is a line of JSON: seconds, the
-stocks that the job, or each of both, did, SQL statements (BEGIN and COMMIT apart), round trips to Redis, and the peak
-memory so far.
+python -m bench.service [JOB] reads one chunk size per line from standard input. It answers each with one line of JSON:
+seconds, the stocks that the job, or each of the two jobs, refreshed, SQL statements (without BEGIN and COMMIT), round
+trips to Redis, and the peak memory so far.
 """
 
 import json
@@ -22,7 +22,7 @@ from wsgi import app
 
 
 class Counts:
-    """What goes to the servers."""
+    """Counts what is sent to the servers."""
 
     def __init__(self, services: Services) -> None:
         self.statements = self.round_trips = 0
@@ -40,13 +40,13 @@ class Counts:
 
 
 def peak_kib() -> int:
-    """The most memory that this process has had; what getrusage says may be its parent's, from before it was itself."""
+    """The peak memory of this process; getrusage may report its parent's, from before the exec."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1])
 
 
 def main(job_name: str | None) -> None:
-    """Run a cycle of one job or both for each line that comes in."""
+    """Run a cycle of one job, or of both, for each line read."""
     services: Services = app.extensions[EXTENSION]
     counts = Counts(services)
     with app.app_context():

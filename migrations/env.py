@@ -9,19 +9,19 @@ from sqlalchemy import text
 from vettr_cron.domain.printable import printable
 from vettr_cron.extensions import db
 
-# Any number will do, so long as it stays: it names the lock under which releases take turns.
+# Any number will do as long as it never changes: it names the lock under which releases take turns.
 ADVISORY_LOCK = 7_038_275_114
 
 
 def is_known(name: str | None, kind: str, _parents: object) -> bool:
-    # The platform's database holds tables that are none of ours.
+    # The platform's database contains tables that are not ours.
     return kind != "table" or name in db.metadata.tables
 
 
 def unknown_revision() -> str | None:
-    """The revision that an upgrade finds and this release does not know: that of a newer release.
+    """The database's revision if this release does not know it, because a newer release has upgraded the database.
 
-    A release that is rolled back runs its upgrade too, and must not be kept from starting.
+    After a rollback, the older release runs its upgrade too, and this must not keep it from starting.
     """
     migration = context.get_context()
     if getattr(migration.opts["fn"], "__name__", "") != "upgrade":
@@ -34,7 +34,7 @@ def run_online() -> None:
     engine = db.engine
     options = {"sqlite_begin": "BEGIN IMMEDIATE"}
     if engine.dialect.name == "postgresql":
-        # What is there is looked up only once the lock is held, whatever level the role has by default.
+        # Which tables exist must be looked up only once the lock is held, whatever the role's default level.
         options = {"isolation_level": "READ COMMITTED"}
     with engine.connect().execution_options(**options) as connection:
         context.configure(
@@ -53,11 +53,9 @@ def run_online() -> None:
             if newer is None:
                 context.run_migrations()
             else:
-                click.echo(
-                    f"The database is at {printable(newer)}, which a newer release has migrated it to; nothing was done"
-                )
+                click.echo(f"A newer release has migrated the database, to {printable(newer)}; nothing was done")
 
 
 if context.is_offline_mode():
-    raise CommandError("these migrations only make what is missing, so they need the database; --sql cannot show them")
+    raise CommandError("these migrations create only what is missing, so they need a database; --sql cannot show them")
 run_online()

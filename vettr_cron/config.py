@@ -27,7 +27,7 @@ MAXIMUM_DAYS = 36_500
 MAXIMUM_WEB_PROCESSES = 1_000
 MAXIMUM_PORT = 65_535
 SHORTEST_SECRET = 16  # characters of a CRON_SECRET in production
-WEB_THREADS = 8  # in each process of the web server: so many calls are let in at once
+WEB_THREADS = 8  # in each process of the web server: the number of calls that it accepts at once
 
 
 class ConfigError(Exception):
@@ -45,7 +45,7 @@ def _all_or_number(value: object) -> object:
 
 
 Chunks = Annotated[Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS)] | None, BeforeValidator(_all_or_number)]
-"""How many chunks one call takes; None stands for `all`: to the end of the cycle."""
+"""How many chunks one call takes; None means `all`, to the end of the cycle."""
 
 
 def _checked_ping_url(url: SecretStr) -> SecretStr:
@@ -57,7 +57,7 @@ PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
 class Settings(BaseSettings):
-    """One field a variable; the description says what the variable may hold."""
+    """One field per variable; its description says what the variable may hold."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -96,11 +96,11 @@ class Settings(BaseSettings):
         default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
     )
     cron_keep_runs_days: int = Field(default=7, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    # The platform's pages show 90 days of flags and 180 of snapshots: with some days more nobody misses any.
+    # The platform's pages show 90 days of flags and 180 of snapshots; a few days more leave no gap there.
     cron_keep_red_flags_days: int = Field(default=100, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_keep_snapshots_days: int = Field(default=200, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_row_security: Literal["off", "on"] = Field(
-        default="off", description="off, or on where row security's policies let every row through that counts"
+        default="off", description="off, or on if the row security policies let through every row that counts"
     )
     cron_ping_urls: Annotated[dict[str, PingUrl], NoDecode] = Field(default={}, description=_PING_URL)
     """By the key of the job, each from a variable of its own: CRON_PING_URL_SCORES and the like."""
@@ -157,17 +157,17 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
-        """The bearer secrets that let a caller in; none means that every caller on this machine may."""
+        """The bearer secrets that let a caller in; if empty, every caller on this machine is let in."""
         return () if self.cron_secret is None else _bytes_of(self.cron_secret, self.cron_secret_previous)
 
     @property
     def metrics_secrets(self) -> tuple[bytes, ...]:
-        """The bearer secrets that let a caller read the metrics; none means that every caller on this machine may."""
+        """The bearer secrets that let a caller read the metrics; if empty, every caller on this machine may."""
         return self.secrets + _bytes_of(self.metrics_token)
 
 
 def web_host(settings: Settings) -> str:
-    """The interface that the web server listens on: BIND_HOST, or all; without a secret this machine's own alone."""
+    """The interface that the web server listens on: BIND_HOST, or all interfaces; without a secret only 127.0.0.1."""
     return os.environ.get("BIND_HOST", "").strip() or ("" if settings.secrets else "127.0.0.1")
 
 
@@ -177,7 +177,7 @@ def web_processes() -> int:
 
 
 def web_port() -> int:
-    """Where the web server listens: PORT, which hosts set themselves; 0 is any that is free. Raises ConfigError."""
+    """The port of the web server: PORT, which hosts set themselves; 0 is any free port. Raises ConfigError."""
     return _whole_number("PORT", 8000, least=0, most=MAXIMUM_PORT)
 
 
@@ -191,12 +191,12 @@ def _whole_number(variable: str, default: int, *, least: int, most: int) -> int:
 
 
 def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:
-    # The environment's own bytes, even where they are no text.
+    # The environment's own bytes, even if they are not valid text.
     return tuple(secret.get_secret_value().encode(errors="surrogateescape") for secret in secrets if secret)
 
 
 def sqlalchemy_url(text: str) -> URL:
-    """The database's address as SQLAlchemy takes it, through psycopg 3. Raises ValueError on any other database."""
+    """The database URL in SQLAlchemy's form, with psycopg 3 as the driver. Raises ValueError for any other database."""
     try:
         url = make_url(text)
     except ArgumentError as error:
@@ -211,7 +211,7 @@ def sqlalchemy_url(text: str) -> URL:
 
 
 def _check_options(url: URL) -> None:
-    from psycopg import ProgrammingError  # not where the database is SQLite
+    from psycopg import ProgrammingError  # not needed if the database is SQLite
     from psycopg.conninfo import make_conninfo
 
     _, options = url.get_dialect()().create_connect_args(url)
@@ -222,27 +222,27 @@ def _check_options(url: URL) -> None:
 
 
 def check_redis_url(text: str) -> None:
-    """Raise ValueError where the address would only turn out to be none, or another one, when it is used."""
-    parts = urlsplit(text.encode().decode())  # not with bytes that are no text
+    """Raise ValueError for a URL that would fail, or lead elsewhere, only when it is used."""
+    parts = urlsplit(text.encode().decode())  # raises for bytes that are not valid text
     by_socket = parts.scheme == "unix" and parts.path and not parts.hostname
     by_network = parts.scheme in ("redis", "rediss") and parts.hostname
     database = parts.path.strip("/")
     if not (by_socket or (by_network and (database.isdecimal() or not database))):
-        raise ValueError("no address of a Redis")
+        raise ValueError("not a Redis URL")
     try:
-        ConnectionPool.from_url(text).make_connection()  # which connects to nothing yet
+        ConnectionPool.from_url(text).make_connection()  # does not connect yet
     except (TypeError, RedisError) as error:
         raise ValueError("an option that redis-py does not know") from error
 
 
 def check_ping_url(text: str) -> None:
-    """Raise ValueError for what is no address over HTTP that a request could be sent to as it stands."""
+    """Raise ValueError unless this is an HTTP URL that a request can be sent to as it is."""
     if not re.fullmatch("[!-~]+", text):
-        raise ValueError("a space, or what is no ASCII")
+        raise ValueError("contains a space, or a character that is not ASCII")
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0:
-        raise ValueError("no address over HTTP")
-    parts.hostname.encode("idna")  # what is no name for a name server
+        raise ValueError("not an HTTP URL")
+    parts.hostname.encode("idna")  # raises for a name that cannot be looked up
 
 
 def load_settings(**values: Any) -> Settings:

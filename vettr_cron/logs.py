@@ -1,4 +1,4 @@
-"""Logs to standard error: one JSON object a line, or readable lines in development."""
+"""Logs to standard error: one JSON object per line, or readable lines in development."""
 
 import logging
 import logging.config
@@ -29,7 +29,7 @@ def configure_logs(*, readable: bool) -> None:
 
 
 def logging_config(*, readable: bool) -> dict[str, Any]:
-    """The same as a dictionary for logging.config, which gunicorn takes too."""
+    """The same as a dictionary for logging.config, which gunicorn accepts too."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -51,8 +51,8 @@ def logging_config(*, readable: bool) -> dict[str, Any]:
         "loggers": {
             "alembic": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
-            # gunicorn logs every request once it has a configuration of logs; the service does so itself, without the
-            # query string, which may hold what is nobody's business.
+            # gunicorn logs every request once logging is configured. The service logs requests itself, without the
+            # query string, which may contain something private.
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
     }
@@ -64,7 +64,7 @@ def only_warnings() -> None:
 
 
 def _console() -> Processor:
-    # A traceback comes as text: one that the renderer made itself would show every local variable, secrets among them.
+    # Tracebacks are plain text: the renderer's own would show every local variable, including secrets.
     colors = sys.stderr.isatty()
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
@@ -78,7 +78,7 @@ def _shared() -> list[Processor]:
 
 
 def _printable(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Texts from outside, as a path that was asked for, must not act on the terminal; a traceback keeps its lines."""
+    """Texts from outside, such as a requested path, must not control the terminal; a traceback keeps its lines."""
     for key, value in event.items():
         if isinstance(value, str):
             lines = value.split("\n") if key == "exception" else [value]
@@ -87,7 +87,7 @@ def _printable(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDic
 
 
 def _without_credentials(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """A driver's error may quote the URL that it was given, with its password."""
+    """A driver's error may quote the URL that it was given, password included."""
     for key, value in event.items():
         if isinstance(value, str) and "://" in value:
             event[key] = _CREDENTIALS_IN_URL.sub("***@", value)

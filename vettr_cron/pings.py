@@ -1,7 +1,7 @@
-"""Tells a Healthchecks-style address when a call of a job begins and how it ends, and keeps no call waiting for long.
+"""Pings a Healthchecks-style URL when a call of a job begins and when it ends, without holding up the call for long.
 
-What a strange host or a name server does cannot be bounded from outside. So each address has a thread of its own that
-sends its pings in order; a call waits for its own pings at its end, for a second at most, and gives up what is left.
+The time that a foreign host or a name server takes cannot be bounded from outside. So each URL has a thread of its own
+that sends its pings in order. At its end a call waits for its own pings, for a second at most, and gives up the rest.
 """
 
 import re
@@ -26,15 +26,15 @@ from vettr_cron.domain.run import CallStatus, JobResult
 log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS = 1.0
-MAXIMUM_BODY = 10_000  # bytes; what a Healthchecks of one's own keeps, unless told otherwise
+MAXIMUM_BODY = 10_000  # bytes; what a self-hosted Healthchecks keeps by default
 MAXIMUM_STATUS_LINE = 1_000
 PATHS = {"start": "/start", "success": "", "fail": "/fail"}
 
 
 class Pings:
-    """Pings for the calls of those jobs that have an address.
+    """Pings for the calls of those jobs that have a URL.
 
-    `shutdown_ends` may say a moment (monotonic) after which nobody waits any longer, as the process must end.
+    `shutdown_ends` may give a moment (monotonic) after which no call waits any longer, because the process must end.
     """
 
     def __init__(self, urls: Mapping[str, SecretStr | None], shutdown_ends: Callable[[], float | None]) -> None:
@@ -43,15 +43,15 @@ class Pings:
 
     @contextmanager
     def call(self, job: str, *, in_the_cycle: bool = True) -> Iterator["CallPings"]:
-        """The pings of one call of the job. What the block raises is told as a failure, and raised as it was.
+        """The pings of one call of the job. An exception in the block is reported as a failure and raised again.
 
-        A call outside the cycle, as somebody makes it by hand, must not pass for the one that the schedule owes.
+        A call outside the cycle, made by hand, must not pass for the scheduled one.
         """
         pings = CallPings(job, self._couriers.get(job) if in_the_cycle else None)
         try:
             yield pings
         except UnknownTickers:
-            raise  # the caller's mistake, and the job's no trouble
+            raise  # the caller's mistake, not a problem of the job
         except Exception as problem:
             pings.fail(problem)
             pings.deliver(self._patience_ends)
@@ -65,7 +65,7 @@ class Pings:
 
 
 class CallPings:
-    """What is told of one call, under one id: that it begins to work, and then how it ended."""
+    """The pings of one call, under one id: that it begins to work, and then how it ended."""
 
     def __init__(self, job: str, courier: "_Courier | None") -> None:
         self._job = job
@@ -74,24 +74,24 @@ class CallPings:
         self._sent: list[_Ping] = []
 
     def start(self) -> None:
-        """Tell that work begins; the second time nothing happens. Waits for nothing."""
+        """Report that work begins; does nothing the second time. Does not wait."""
         if not self._sent:
             self._send("start", f"{self._job} begins")
 
     def end(self, result: JobResult) -> None:
-        """Tell how the call ended: a failure in any case, a success only where a start was told."""
+        """Report how the call ended: a failure in any case, a success only if a start was reported."""
         if result.status is CallStatus.FAILED:
             self._send("fail", f"{_summary(result)}\n{result.error}")
         elif self._sent:
             self._send("success", _summary(result))
 
     def fail(self, problem: Exception) -> None:
-        """Tell that the call broke off without a result. What nobody expects is told by its name only."""
+        """Report that the call broke off without a result. Of an unexpected exception only the name is sent."""
         unexpected = f"unexpected {type(problem).__name__}; the log has the details"
         self._send("fail", f"{self._job}: {problem if isinstance(problem, CronError) else unexpected}")
 
     def deliver(self, ends: float) -> None:
-        """Wait until every ping has been delivered, but not beyond that moment (monotonic); then give them up."""
+        """Wait until every ping is delivered, but not beyond `ends` (monotonic); then give up the rest."""
         for ping in self._sent:
             if not ping.done.wait(max(ends - time.monotonic(), 0)):
                 ping.given_up = True
@@ -107,7 +107,7 @@ class CallPings:
 
 
 class _Ping:
-    """One message on its way."""
+    """One message to be delivered."""
 
     def __init__(self, kind: str, rid: str, text: str) -> None:
         self.kind = kind
@@ -115,11 +115,11 @@ class _Ping:
         self.body = text.encode(errors="replace")[:MAXIMUM_BODY]
         self.done = threading.Event()
         self.problem: str | None = None  # why it was not delivered, once it is done
-        self.given_up = False  # nobody waits for it any more
+        self.given_up = False  # the call no longer waits for it
 
 
 class _Courier:
-    """Delivers one address's pings, one after the other, in a thread that is made when it is first needed."""
+    """Delivers the pings of one URL, one after the other, in a thread that starts when it is first needed."""
 
     def __init__(self, url: SecretStr) -> None:
         self._url = url
@@ -129,14 +129,14 @@ class _Courier:
 
     def take(self, ping: _Ping) -> None:
         try:
-            self._have_a_thread()
-        except RuntimeError:  # the system gives the process no more threads, or the interpreter ends
+            self._ensure_thread()
+        except RuntimeError:  # the system allows no more threads, or the interpreter is shutting down
             ping.problem = "there is no thread to send it"
             ping.done.set()
         else:
             self._pings.put(ping)
 
-    def _have_a_thread(self) -> None:
+    def _ensure_thread(self) -> None:
         with self._lock:
             # A thread does not survive a fork: each process has its own.
             if self._thread is None or not self._thread.is_alive():
@@ -152,7 +152,7 @@ class _Courier:
 
 
 def _post(url: str, ping: _Ping) -> str | None:
-    """Send the ping; why it was not delivered, in words that do not quote the address, or None."""
+    """Send the ping. Returns why it was not delivered, without quoting the URL, or None."""
     parts = urlsplit(url)
     path = (parts.path.rstrip("/") + PATHS[ping.kind]) or "/"
     query = f"{parts.query}&rid={ping.rid}" if parts.query else f"rid={ping.rid}"
@@ -177,14 +177,14 @@ def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()  # reads all the authorities' certificates, which takes its time
+    return ssl.create_default_context()  # reads all certificates of the authorities, which is slow
 
 
 def _status(connection: socket.socket, ends: float) -> int | None:
-    """The status of the reply, of which nothing more is read. Raises TimeoutError at that moment (monotonic)."""
+    """The status of the reply; the rest of it is not read. Raises TimeoutError at `ends` (monotonic)."""
     received = b""
     while b"\n" not in received and len(received) < MAXIMUM_STATUS_LINE:
-        # A socket's timeout bounds one piece, however small; the pieces together must be bounded too.
+        # A socket's timeout bounds one piece, however small; the whole must be bounded too.
         connection.settimeout(max(ends - time.monotonic(), 0.001))
         piece = connection.recv(MAXIMUM_STATUS_LINE)
         if not piece:

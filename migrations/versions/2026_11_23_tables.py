@@ -1,4 +1,4 @@
-"""All tables; on the platform's database only those that are missing."""
+"""Creates all tables; on the platform's database only those that are missing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Which tables this migration made, so that a downgrade drops no other.
+# Records which tables this migration made, so that a downgrade drops no others.
 MADE = "cron_made_tables"
 
 
@@ -35,7 +35,7 @@ def downgrade() -> None:
 
 
 def _tables(dialect: str) -> sa.MetaData:  # noqa: C901  # a list of tables, not a path with branches
-    """The tables as of this migration, whatever the models come to say later."""
+    """The tables as of this migration, however the models change later."""
     on_postgresql = dialect == "postgresql"
     new_id = sa.text("gen_random_uuid()" if on_postgresql else "(lower(hex(randomblob(16))))")
     utc_now = sa.text("timezone('utc', now())" if on_postgresql else "(strftime('%Y-%m-%d %H:%M:%f000', 'now'))")

@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("failing_since", sa.DateTime()),
         sa.Column("consecutive_failures", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text()),
-        # Every row is updated in every cycle: with room on its page that touches no index.
+        # Every row is updated in every cycle: with room on its page, an update touches no index.
         postgresql_with={"fillfactor": "50"},
     )
     op.create_table(

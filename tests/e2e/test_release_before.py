@@ -39,7 +39,7 @@ def test_an_upgrade_by_the_release_before_a_newer_one_ends_well_and_says_why(wor
     world.execute("UPDATE cron_alembic_version SET version_num = '2099_01_01_next'")
     done = finished([sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], environment(world))
     assert done.returncode == 0, done.stderr
-    assert "The database is at 2099_01_01_next, which a newer release has migrated it to" in done.stdout
+    assert "A newer release has migrated the database, to 2099_01_01_next" in done.stdout
     assert [sorted(map(str, world.table(name))) for name in ("stocks", "cron_job_runs")] == tables
     assert world.rows("SELECT version_num FROM cron_alembic_version") == [{"version_num": "2099_01_01_next"}]
     refused = finished(flask("db", "downgrade"), environment(world))

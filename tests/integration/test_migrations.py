@@ -101,4 +101,4 @@ def test_steps_on_paper_are_refused_as_they_depend_on_what_is_there(
     with pytest.raises(SystemExit) as ended:
         migrate(sqlite_url, lambda: upgrade(sql=True))
     assert ended.value.code == 1
-    assert "only make what is missing" in capsys.readouterr().err
+    assert "create only what is missing" in capsys.readouterr().err
