@@ -138,7 +138,7 @@ def test_a_dry_run_says_what_stands_in_the_way(sqlite_world: World) -> None:
     sqlite_world.redis.set("cron:scores:offset", "many")
     shown = sqlite_world.data("refresh-all?dry_run=true")
     assert "held_by" in shown["scores"]
-    assert "no whole number" in shown["scores"]["warning"]
+    assert "not a whole number" in shown["scores"]["warning"]
     assert shown["red_flags"]["paused"]["reason"] is None
 
 

@@ -59,7 +59,7 @@ def test_an_offset_that_is_no_whole_number_starts_a_new_cycle_at_0_with_a_warnin
     result = world.data("scores?chunk_size=4")
     assert result["chunk_info"]["current_offset"] == 0
     assert result["cycle_id"] != str(before)
-    assert "no whole number" in result["warning"]
+    assert "not a whole number" in result["warning"]
     assert ranks_done(world, result["cycle_id"]) == {0, 1, 2, 3}
     assert (world.redis.get(OFFSET), cycle_of(world)) == ("4", UUID(result["cycle_id"]))
 
@@ -90,7 +90,7 @@ def test_an_offset_of_a_wrong_type_starts_a_new_cycle_at_0_with_a_warning(world:
     assert world.data("status")["scores_offset"] == 0
     result = world.data("scores?chunk_size=4")
     assert result["chunk_info"]["current_offset"] == 0
-    assert "no whole number" in result["warning"]
+    assert "not a whole number" in result["warning"]
     assert world.redis.get(OFFSET) == "4"
     assert world.data("scores?chunk_size=4")["chunk_info"]["current_offset"] == 4
 

@@ -174,7 +174,7 @@ def test_a_way_that_others_could_have_made_is_refused(embedded_folder: Path) -> 
     private.mkdir()
     private.chmod(0o755)
     try:
-        with pytest.raises(EmbeddedRedisError, match=rf"{private} is not a folder of this user alone"):
+        with pytest.raises(EmbeddedRedisError, match=rf"{private} is not a private folder of this user"):
             client_of(long).ping()
     finally:
         private.rmdir()

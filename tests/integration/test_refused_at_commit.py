@@ -81,7 +81,7 @@ def test_a_ticker_that_is_there_twice_fails_by_name(world: World, job: str, chun
     world.execute("UPDATE more_stocks SET id = gen_random_uuid()")
     data = world.data(f"{job}?chunks=all&chunk_size={chunk_size}")
     assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})
-    assert data["failures"][0]["error"].startswith("stocks.ticker is there 2 times; one row is needed")
+    assert data["failures"][0]["error"].startswith("stocks.ticker exists 2 times; one row is needed")
     (state,) = world.rows("SELECT ticker, consecutive_failures FROM cron_stock_states WHERE last_error IS NOT NULL")
     assert (state["ticker"], state["consecutive_failures"]) == (twice, 1)
 

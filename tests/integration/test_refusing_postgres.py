@@ -194,7 +194,7 @@ def test_a_server_that_frees_a_connection_soon_is_asked_again(world: World) -> N
     ("part", "value", "message"),
     [
         ("username", "nobody", "The database refuses the credentials in DATABASE_URL"),
-        ("database", "nothing", "There is no database of the name in DATABASE_URL"),
+        ("database", "nothing", "The database named in DATABASE_URL does not exist"),
         ("database", "template1", "The database lacks tables of this release"),
         ("query", {"host": "/nowhere"}, NO_ANSWER),
     ],
@@ -226,5 +226,5 @@ def test_a_database_that_became_read_only_is_told(world: World) -> None:
 def test_a_user_who_may_not_write_a_table_is_told(world: World) -> None:
     with as_role(world, "") as visiting:
         world.execute("REVOKE INSERT ON cron_job_runs FROM visitor")
-        assert_refused(visiting.call("scores"), "The database forbids what is needed to the user in DATABASE_URL")
+        assert_refused(visiting.call("scores"), "The user in DATABASE_URL lacks a privilege that the service needs")
     assert_goes_on(world, 0)

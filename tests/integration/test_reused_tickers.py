@@ -164,5 +164,5 @@ def test_made_up_stocks_that_join_leave_the_rows_of_renamed_ones(world: World) -
 
 
 def test_a_stock_that_goes_during_an_import_is_named(world: World) -> None:
-    with pytest.raises(RowsRefused, match="filings: there is no stock 'GONE' any more"), world.write() as connection:
+    with pytest.raises(RowsRefused, match="filings: the stock 'GONE' no longer exists"), world.write() as connection:
         input_rows.write(connection, "filings", [{"id": uuid4(), "ticker": "GONE"}])

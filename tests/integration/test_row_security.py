@@ -135,6 +135,6 @@ def test_scores_that_a_policy_keeps_from_being_written_fail_their_stocks(owner: 
     with as_role(owner, cron_row_security="on") as world:
         details = error_of(world.call("scores?chunks=all"), 500, "JOB_FAILED")["details"]
     assert (details["succeeded"], details["failed"]) == (0, STOCKS)
-    assert details["failures"][0]["error"].startswith("stocks: the database took the row and did not keep it")
+    assert details["failures"][0]["error"].startswith("stocks: the database accepted the row but did not keep it")
     assert unscored(owner) == STOCKS
     assert not owner.table("vetr_score_history")

@@ -49,7 +49,7 @@ def test_a_stock_whose_rows_are_not_kept_fails_and_keeps_what_it_had(world: Worl
     lost = [tickers[2], tickers[5]]
     drop_writes(world, table, lost)
     before = results(world)
-    says = rf"{table}: the database took the row and did not keep it; see its triggers and row security"
+    says = rf"{table}: the database accepted the row but did not keep it; check its triggers and row security"
     check_failures(world, job, before, world.data(job), dict.fromkeys(lost, says))
 
 
@@ -77,7 +77,7 @@ def test_an_import_whose_rows_are_not_kept_says_so(world: World, tmp_path: Path,
     else:
         world.execute(f"CREATE TRIGGER dropped BEFORE INSERT ON {table} BEGIN SELECT RAISE(IGNORE); END")
     message = refusal(import_files(world, tmp_path, NINE))
-    assert f"{table}: the database took the row and did not keep it" in message
+    assert f"{table}: the database accepted the row but did not keep it" in message
     assert "nothing was written" in message
     assert not any(contents(world).values())
 

@@ -36,6 +36,6 @@ def test_a_text_that_is_not_utf8_is_told_of(world: World) -> None:
     latin_1 = "Diplôme".encode("latin-1").hex()
     world.execute(f"UPDATE executives SET education = convert_from(decode('{latin_1}', 'hex'), 'SQL_ASCII')")
     error = error_of(world.call("scores"), 500, "JOB_FAILED")
-    assert "a text that is not UTF-8" in error["message"]
+    assert "text that is not UTF-8" in error["message"]
     (check,) = [check for check in world.services.doctor.examine().checks if check.name == "universe"]
-    assert (check.state, "a text that is not UTF-8" in check.found) == (State.PROBLEM, True)
+    assert (check.state, "text that is not UTF-8" in check.found) == (State.PROBLEM, True)

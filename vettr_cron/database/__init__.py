@@ -1,1 +1,1 @@
-"""The way to the database: transactions, their end, their errors, and what each driver is taught."""
+"""Access to the database: transactions, their time limits, their errors, and the setup of each driver."""

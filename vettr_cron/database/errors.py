@@ -1,4 +1,4 @@
-"""One word for every way in which a database can fail, and a sentence for a person."""
+"""One exception for every way in which a database can fail, with a sentence for a person."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,20 +14,20 @@ _UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
 _READ_ONLY = "25006"
 _FORBIDDEN = "42501"
 _TIMED_OUT = ("57014", "55P03")
-_BY_ROW_SECURITY = "check_enable_rls"  # the function of the server's source that refuses; its message is translated
-_NOT_ITS_ENCODING = "22021"  # of rows that are written it is a refusal, told by whoever writes them
+_BY_ROW_SECURITY = "check_enable_rls"  # the function of the server's source that refuses; its message is localized
+_NOT_ITS_ENCODING = "22021"  # when rows are written it is a refusal, which the writing code reports
 _STRANGE_BYTES = (
-    "The database holds a text that is not UTF-8, as one of encoding SQL_ASCII may; convert that text, or the database"
+    "The database contains text that is not UTF-8, as SQL_ASCII databases may; convert that text, or the database"
 )
 _TOO_MANY = re.compile("too many (connections|clients)|connection slots are|no more connections allowed")
 _REFUSED_FOR_NOW = re.compile(f"Connection refused|the database system is|{_TOO_MANY.pattern}")
-_NOT_LET_IN = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
+_LOGIN_REFUSED = re.compile('authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry')
 _NO_SUCH_DATABASE = re.compile('database ".*" does not exist')
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Every failure of the server in this block comes out as DatabaseUnavailable."""
+    """Raise every failure of the server in this block as DatabaseUnavailable."""
     try:
         yield
     except PoolTimeout as error:
@@ -44,7 +44,7 @@ def translated() -> Iterator[None]:
 
 
 def row_security_hides(tables: Sequence[str]) -> str:
-    """What to say where policies may hide rows of these tables, which would be taken for missing."""
+    """The message for when policies may hide rows of these tables, which would then count as missing."""
     return (
         f"Row security may hide rows of {', '.join(tables) or 'a table'} from the user in DATABASE_URL; give it "
         "BYPASSRLS, or set CRON_ROW_SECURITY=on if its policies let it see every row that counts"
@@ -52,7 +52,7 @@ def row_security_hides(tables: Sequence[str]) -> str:
 
 
 def _first(error: DBAPIError) -> DBAPIError:
-    """What went wrong first: once a transaction is gone, going back to a savepoint in it fails as well."""
+    """The first error: once a transaction is lost, rolling back to a savepoint in it fails as well."""
     first, earlier = error, error.__context__
     while earlier is not None and not isinstance(earlier, CronError):
         first = earlier if isinstance(earlier, DBAPIError) else first
@@ -67,48 +67,48 @@ def _lacks_tables(error: DBAPIError) -> bool:
 
 
 def _is_unable(error: DBAPIError) -> bool:
-    """Whether the server could not do it, whatever was asked; a damaged SQLite file has no class of its own."""
+    """Whether the server was unable to work, whatever was asked; a damaged SQLite file has no class of its own."""
     plain = type(error) is DatabaseError
     refused = _sqlstate(error) in (_READ_ONLY, _FORBIDDEN)
     return plain or isinstance(error, OperationalError | InterfaceError) or refused
 
 
 def _is_transient(error: DBAPIError) -> bool:
-    """Deadlock, serialization failure, a lost or refused connection, a pause of our own: the same again may succeed."""
+    """Deadlock, serialization failure, a lost or refused connection, a pause of this process: a retry may succeed."""
     sqlstate = _sqlstate(error)
     lost = not sqlstate and (error.connection_invalidated or _says(error, _REFUSED_FOR_NOW))
     return lost or sqlstate in ("40001", "40P01", "25P03") or sqlstate.startswith(("08", "57P"))
 
 
 def _is_late(error: DBAPIError) -> bool:
-    """A timeout of the server's own, also for a lock that another holds; SQLite has no codes."""
+    """A timeout of the server itself, including for a lock that another transaction holds; SQLite has no codes."""
     said = str(error.orig)
     return _sqlstate(error) in _TIMED_OUT or (not _sqlstate(error) and ("is locked" in said or "interrupted" in said))
 
 
 def _reason(error: DBAPIError) -> str | None:
-    """Why the database does not do what it is asked; None where it does not answer."""
-    sqlstate, text_of_driver = _sqlstate(error), str(error.orig)
+    """Why the database does not do what it is asked; None if it does not answer."""
+    sqlstate, said = _sqlstate(error), str(error.orig)
     if getattr(getattr(error.orig, "diag", None), "source_function", None) == _BY_ROW_SECURITY:
-        return row_security_hides(re.findall('"([^"]+)"', text_of_driver)[:1])
+        return row_security_hides(re.findall('"([^"]+)"', said)[:1])
     reasons = {
-        "The database is locked by another writer": "locked" in text_of_driver,
-        "The database's disk is full": "is full" in text_of_driver or sqlstate == "53100",
-        "The database file is damaged, or is none": "malformed" in text_of_driver or "not a database" in text_of_driver,
-        "The database is read-only": "readonly database" in text_of_driver or sqlstate == _READ_ONLY,
-        "The database did not answer in time": sqlstate in _TIMED_OUT or "interrupted" in text_of_driver,
+        "The database is locked by another writer": "locked" in said,
+        "The database's disk is full": "is full" in said or sqlstate == "53100",
+        "The database file is damaged, or not a database": "malformed" in said or "not a database" in said,
+        "The database is read-only": "readonly database" in said or sqlstate == _READ_ONLY,
+        "The database did not answer in time": sqlstate in _TIMED_OUT or "interrupted" in said,
         "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
-        "This process stood still for longer than a transaction may": sqlstate == "25P03",
-        "The database forbids what is needed to the user in DATABASE_URL": sqlstate == _FORBIDDEN,
-        "The database refuses the credentials in DATABASE_URL": _says(error, _NOT_LET_IN),
-        "There is no database of the name in DATABASE_URL": _says(error, _NO_SUCH_DATABASE),
-        "The database gave up the transaction for another's sake": sqlstate in ("40001", "40P01"),
+        "This process was stopped for longer than a transaction may last": sqlstate == "25P03",
+        "The user in DATABASE_URL lacks a privilege that the service needs": sqlstate == _FORBIDDEN,
+        "The database refuses the credentials in DATABASE_URL": _says(error, _LOGIN_REFUSED),
+        "The database named in DATABASE_URL does not exist": _says(error, _NO_SUCH_DATABASE),
+        "The database cancelled the transaction in favour of another": sqlstate in ("40001", "40P01"),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 def _says(error: DBAPIError, pattern: re.Pattern[str]) -> bool:
-    """What the server says to a connection that it does not take comes without a code."""
+    """The server's reason for refusing a connection comes without a code."""
     return not _sqlstate(error) and pattern.search(str(error.orig)) is not None
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: transactions that we begin ourselves, results in binary form where asked for, and strange timestamps."""
+"""PostgreSQL: transactions that we begin ourselves, binary results on request, and timestamps out of range."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from sqlalchemy import Connection, Engine, event
 
-_ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
+_INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _GREGORIAN_CYCLE = 146_097 * 86_400_000_000
 
 
 def prepare(engine: Engine) -> None:
-    """Attach what each new connection, transaction and statement needs. To be called once an engine."""
+    """Attach what each new connection, transaction and statement needs. Call it once per engine."""
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin_transaction)
     event.listen(engine, "do_execute", _execute_in_binary)
@@ -23,17 +23,17 @@ def prepare(engine: Engine) -> None:
 
 def _begin_transaction(connection: Connection) -> None:
     begin = connection.get_execution_options().get("postgresql_begin")
-    if begin is not None:  # otherwise the driver begins, as for the migrations
+    if begin is not None:  # otherwise the driver begins the transaction, as for migrations
         connection.exec_driver_sql(begin)
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
-    for form, beyond in ((Format.TEXT, bytes.decode), (Format.BINARY, _beyond_the_calendar)):
+    for form, as_text in ((Format.TEXT, bytes.decode), (Format.BINARY, _out_of_range_text)):
         loader = connection.adapters.get_loader(connection.adapters.types["timestamp"].oid, form)
-        connection.adapters.register_loader("timestamp", _lenient(loader, form, beyond))
+        connection.adapters.register_loader("timestamp", _lenient(loader, form, as_text))
 
 
-def _lenient(strict: type[Loader], form: Format, beyond: Callable[[bytes], str]) -> type[Loader]:
+def _lenient(strict: type[Loader], form: Format, as_text: Callable[[bytes], str]) -> type[Loader]:
     class LenientTimestampLoader(Loader):
         """`infinity` and years beyond 9999 come back as text, so that they fail their own stock alone."""
 
@@ -47,17 +47,17 @@ def _lenient(strict: type[Loader], form: Format, beyond: Callable[[bytes], str])
             try:
                 return self._parse(data)
             except DataError:
-                return beyond(bytes(data))
+                return as_text(bytes(data))
 
     return LenientTimestampLoader
 
 
-def _beyond_the_calendar(microseconds: bytes) -> str:
-    """PostgreSQL's text of a timestamp that Python has no datetime for: 64 bits, counted from the year 2000."""
+def _out_of_range_text(microseconds: bytes) -> str:
+    """PostgreSQL's text for a timestamp outside Python's range: 64 bits, counted from the year 2000."""
     since_2000 = int.from_bytes(microseconds, "big", signed=True)
-    if since_2000 in _ENDLESS:
-        return _ENDLESS[since_2000]
-    cycles, rest = divmod(since_2000, _GREGORIAN_CYCLE)  # of 400 years, after which the calendar is the same again
+    if since_2000 in _INFINITIES:
+        return _INFINITIES[since_2000]
+    cycles, rest = divmod(since_2000, _GREGORIAN_CYCLE)  # of 400 years, after which the calendar repeats
     moment = datetime(2000, 1, 1) + timedelta(microseconds=rest)
     year = moment.year + 400 * cycles
     text = f"{moment:-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
@@ -65,7 +65,7 @@ def _beyond_the_calendar(microseconds: bytes) -> str:
 
 
 def _execute_in_binary(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Take the results of a statement with the option `binary` as the server has them: numbers are not written out."""
+    """Fetch the results of a statement with the option `binary` in binary format, which avoids parsing numbers."""
     if not context.execution_options.get("binary"):
         return False
     cursor.execute(statement, parameters, binary=True)

@@ -1,4 +1,4 @@
-"""SQLite: write-ahead log, foreign keys, waits that are bounded, and text whatever the bytes."""
+"""SQLite: write-ahead log, foreign keys, bounded waits, and lenient decoding of text."""
 
 import sqlite3
 import time
@@ -6,34 +6,34 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-BUSY_TIMEOUT_SECONDS = 3  # in which a process that waits hears no signal
+BUSY_TIMEOUT_SECONDS = 3  # while a process waits for a lock, it handles no signals
 CACHE_KIB = 16_000
 PAGES_IN_LOG = 16_000  # 64 MB
 
 
 def prepare(engine: Engine) -> None:
-    """Attach what each new connection and each transaction needs. To be called once an engine."""
+    """Attach what each new connection and each transaction needs. Call it once per engine."""
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin_transaction)
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
-    # Text that is no UTF-8 comes back with replacement characters rather than failing a whole chunk.
+    # Text that is not UTF-8 comes back with replacement characters instead of failing a whole chunk.
     connection.text_factory = _decode_leniently
     cursor = connection.cursor()
     _turn_wal_on(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
-    # A commit waits for the disk: the cursor in Redis must not outlive what it stands for.
+    # A commit waits for the disk: the cursor in Redis must not survive the results that it stands for.
     cursor.execute("PRAGMA synchronous=FULL")
-    # The pages that a chunk changes are some hundreds, all over the file, as rows have random ids: they fit, and are
-    # brought from the log to the file once for many chunks.
+    # A chunk changes some hundreds of pages all over the file, because rows have random ids. They fit into the cache,
+    # and one checkpoint moves the pages of many chunks from the log to the file.
     cursor.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
     cursor.execute(f"PRAGMA wal_autocheckpoint = {PAGES_IN_LOG}")
     cursor.close()
 
 
 def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
-    # The switch of a fresh file takes its lock without the driver's busy timeout: of several at once all but one fail.
+    # On a fresh file the switch locks it without the driver's busy timeout: of several at once, all but one fail.
     ends = time.monotonic() + BUSY_TIMEOUT_SECONDS
     while True:
         try:
@@ -52,7 +52,7 @@ def _decode_leniently(raw: bytes) -> str:
 def _begin_transaction(connection: Connection) -> None:
     options = connection.get_execution_options()
     milliseconds = int(options.get("busy_timeout", BUSY_TIMEOUT_SECONDS) * 1000)
-    # A plain BEGIN that reads and then writes can fail at once instead of waiting its turn; IMMEDIATE waits.
+    # After a plain BEGIN, reading and then writing can fail at once instead of waiting; with IMMEDIATE it waits.
     if connection.info.get("busy_timeout") != milliseconds:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
         connection.info["busy_timeout"] = milliseconds

@@ -1,4 +1,4 @@
-"""The way to the database: one engine's settings, and the kinds of transaction that the service uses."""
+"""The engine's settings, and the kinds of transaction that the service uses."""
 
 import math
 import threading
@@ -20,16 +20,16 @@ PING_TIMEOUT_SECONDS = 2.0
 MINIMUM_LIMIT_SECONDS = 1.5
 LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
-POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens in a rush
+POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens under load
 
 _WRITE_TO_SQLITE = "BEGIN IMMEDIATE"
-# Each statement sees what is committed once it has its locks. With the one state that REPEATABLE READ gives to a whole
-# transaction, a table that another program emptied and filled again while this one waited for its lock would be empty.
-# The level is said each time, as a role's default may be another.
+# Each statement sees what is committed once it has its locks. With REPEATABLE READ, a table that another program
+# emptied and refilled while this transaction waited for its lock would be empty. The level is set each time, because a
+# role may have another default.
 _WRITE_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ_ONLY_BEGIN = f"{_WRITE_BEGIN} READ ONLY"
-# To look for a better order of joins takes as long as to read a small chunk. Left to itself the planner scans whole
-# tables of a small universe, anew for each stock in places, and sorts all prices of a ticker to find the newest.
+# Searching for a better join order takes as long as reading a small chunk. Left alone, the planner scans whole tables
+# of a small universe, sometimes again for each stock, and sorts all prices of a ticker to find the newest.
 _BY_INDEX = (
     "SET LOCAL join_collapse_limit = 1",
     "SET LOCAL enable_seqscan = off",
@@ -39,7 +39,7 @@ _TIMEOUTS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_t
 
 
 def engine_options(url: URL) -> dict[str, Any]:
-    """Engine settings for this database: bounded waits, and connections that are checked before they are used."""
+    """Engine settings for this database: bounded waits, and connections that are checked before use."""
     pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW}
     if url.get_backend_name() == "sqlite":
         return {**pool, "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}}
@@ -48,10 +48,11 @@ def engine_options(url: URL) -> dict[str, Any]:
         "pool_timeout": CONNECT_TIMEOUT_SECONDS,
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            # A transaction pooler hands the next transaction another server connection, without the prepared statement.
+            # A transaction pooler may give the next transaction another server connection, which lacks the prepared
+            # statement.
             "prepare_threshold": None,
             "application_name": "vettr-cron",
-            # Whatever the database's own: one of SQL_ASCII would otherwise hand over bytes in place of texts.
+            # Whatever the database's own encoding: with SQL_ASCII, text would otherwise arrive as bytes.
             "client_encoding": "UTF8",
             "keepalives_idle": 10,
             "keepalives_interval": 5,
@@ -62,21 +63,21 @@ def engine_options(url: URL) -> dict[str, Any]:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Teach the engine's driver what the service relies on. To be called once an engine."""
+    """Set up the engine's driver as the service needs it. Call it once per engine."""
     if engine.dialect.name == "sqlite":
         sqlite.prepare(engine)
     else:
-        from vettr_cron.database import postgresql  # which imports its driver
+        from vettr_cron.database import postgresql  # imports its driver
 
         postgresql.prepare(engine)
 
 
 class Database:
-    """Transactions on one engine; every failure of the server comes out as DatabaseUnavailable.
+    """Transactions on one engine; every failure of the server is raised as DatabaseUnavailable.
 
-    No transaction lasts longer than `longest_wait` seconds, half a lease's term: so a holder that was stopped cannot
-    block its successor. `shutdown_at` may say a moment (monotonic) by which every transaction must have ended.
-    With `row_security` off, PostgreSQL refuses a statement whose rows a policy might hide, rather than hide them.
+    No transaction lasts longer than `longest_wait` seconds, half a lease's term, so a stopped holder cannot block its
+    successor. `shutdown_at` may give a moment (monotonic) by which every transaction must have ended. With
+    `row_security` off, PostgreSQL refuses a statement if a policy might hide its rows, instead of hiding them.
     """
 
     def __init__(
@@ -101,41 +102,41 @@ class Database:
 
     @property
     def patience(self) -> float:
-        """Seconds for which a transaction waits for the server, or for another's lock, where no end is nearer."""
+        """Seconds that a transaction waits for the server, or for another's lock, unless it has to end earlier."""
         return self._busy_timeout(self._longest_wait) if self._is_sqlite else self._longest_wait
 
     @property
     def prefetch_helps(self) -> bool:
-        """Whether it pays to read beside a thread that computes: SQLite's driver takes Python's lock at each row."""
+        """Whether reading while another thread computes saves time; SQLite's driver takes Python's lock at each row."""
         return not self._is_sqlite
 
     def reading(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """A read-only transaction of at most so many seconds.
+        """A read-only transaction of at most `timeout` seconds.
 
-        On PostgreSQL each statement sees what is committed when it begins: what must agree is one statement.
+        On PostgreSQL each statement sees what is committed when it begins: read in one statement what must agree.
         """
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else _READ_ONLY_BEGIN, self._limit(timeout))
 
     def index_reads(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """Like reading, for statements that read rows stock by stock: joins as written, rows by their index."""
+        """Like reading, for statements that read stock by stock: joins in the order written, rows by index."""
         begin = "; ".join([_READ_ONLY_BEGIN, *_BY_INDEX])
         return self._transaction("BEGIN DEFERRED" if self._is_sqlite else begin, self._limit(timeout))
 
     def writing(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """A transaction of at most so many seconds; it commits at the block's end, or rolls back on an exception."""
+        """A transaction of at most `timeout` seconds; it commits when the block ends, or rolls back on an exception."""
         return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout))
 
     def saving(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
-        """Like writing, where row security may hide rows: what it keeps from being written is found out afterwards.
+        """Like writing, but row security may hide rows; rows that it keeps from being written are detected afterwards.
 
-        The database's own triggers may read and write tables that are under policies and none of ours.
+        The database's own triggers may read and write tables that have policies and are not ours.
         """
         return self._transaction(
             _WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, self._limit(timeout), sees_all=False
         )
 
     def importing(self) -> AbstractContextManager[Connection]:
-        """A writing transaction as long as it takes; only each of its statements is bounded."""
+        """A writing transaction of any length; only its single statements are bounded."""
         return self._transaction(_WRITE_TO_SQLITE if self._is_sqlite else _WRITE_BEGIN, None)
 
     @contextmanager
@@ -149,7 +150,7 @@ class Database:
                 yield connection
 
     def _begin(self, begin: str, watch: Watch, limit: float | None) -> tuple[Connection, RootTransaction]:
-        """A transaction on a connection that answers: one of the pool's may have died there, a new one may not."""
+        """A transaction on a working connection: a pooled one may have died and is replaced, a new one must work."""
         ends = None if limit is None else time.monotonic() + limit
         while True:
             connection = self._open(watch, _left(ends))
@@ -159,7 +160,7 @@ class Database:
                 ping = PING_TIMEOUT_SECONDS if not self._is_sqlite else _left(ends) or IMPORT_LIMIT_SECONDS
                 watch(driver_connection, ping)
                 transaction = connection.begin()
-                # To begin may have taken a part of what the whole may take.
+                # Beginning may have used up part of the limit.
                 watch(driver_connection, _left(ends) or IMPORT_LIMIT_SECONDS)
             except BaseException as error:
                 is_lost = isinstance(error, self._driver_error) or getattr(error, "connection_invalidated", False)
@@ -175,10 +176,10 @@ class Database:
     def _options(self, begin: str, left: float | None) -> dict[str, Any]:
         if self._is_sqlite:
             return {"sqlite_begin": begin, "busy_timeout": self._busy_timeout(left)}
-        # The server speaks first: its word says more than a connection that the watchdog has cut.
+        # The server times out before the watchdog: its error says more than a cut connection.
         milliseconds = max(int((left or self._longest_wait) * 900), 1)
         timeouts = (f"SET LOCAL {name} = {milliseconds}" for name in _TIMEOUTS)
-        # The driver neither begins the transaction nor sets anything itself: each would take a round trip of its own.
+        # The driver must not begin the transaction or set anything itself: each would take an extra round trip.
         return {"postgresql_begin": "; ".join([begin, *timeouts]), "isolation_level": "AUTOCOMMIT"}
 
     def _open(self, watch: Watch, limit: float | None) -> Connection:
@@ -202,7 +203,7 @@ class Database:
         shutdown = self._shutdown_at()
         if shutdown is not None:
             seconds = min(seconds, shutdown - time.monotonic())
-        # What is in hand when a budget ends is still to be saved, and how a run ended still to be told.
+        # When a budget ends, finished work is still to be saved, and the run's end still to be recorded.
         return max(seconds, min(self._longest_wait, MINIMUM_LIMIT_SECONDS))
 
     def _busy_timeout(self, limit: float | None) -> float:
@@ -210,5 +211,5 @@ class Database:
 
 
 def _left(ends: float | None) -> float | None:
-    """Seconds until a moment (monotonic), as many as anything takes at least; None where there is no end."""
+    """Seconds until a moment (monotonic), but at least the time that anything takes; None if there is no end."""
     return None if ends is None else max(ends - time.monotonic(), LEAST_SECONDS)

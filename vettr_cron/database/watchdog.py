@@ -1,8 +1,8 @@
-"""Ends database transactions that outlast their limit, also when the server, or the way to it, says nothing at all.
+"""Ends database transactions that exceed their limit, even if the server or the network does not answer at all.
 
-The server's own timeouts bound what the server does; a reply that never comes they cannot bound, and the driver waits
-for it for ever. So one thread watches all transactions of the process, and cuts the connection of one that is overdue:
-the driver then reports a lost connection.
+The server's own timeouts bound what the server does, but not a reply that never comes, for which the driver waits
+forever. So one thread watches all transactions of the process and cuts the connection of any that is overdue; the
+driver then reports a lost connection.
 """
 
 import os
@@ -17,21 +17,21 @@ from typing import Any
 TICK_SECONDS = 0.1
 
 Watch = Callable[[Any, float], None]
-"""Called with a driver's connection and seconds: this connection is cut then, unless the watch is called again."""
+"""Called with a driver connection and seconds: the connection is cut after them, unless the watch is called again."""
 
 
 class Watchdog:
-    """Watches transactions; `earlier` may say a moment (monotonic) by which all must end that began before it."""
+    """Watches transactions; those that began before the moment `shutdown_at()` (monotonic) must end by then."""
 
-    def __init__(self, earlier: Callable[[], float | None]) -> None:
-        self._earlier = earlier
+    def __init__(self, shutdown_at: Callable[[], float | None]) -> None:
+        self._shutdown_at = shutdown_at
         self._watched: dict[object, tuple[float, float, Callable[[], None]]] = {}
         self._changed = threading.Condition()
         self._process: int | None = None
 
     @contextmanager
     def watching(self) -> Iterator[Watch]:
-        """Cut what the block says, when it says, unless it ends before."""
+        """Let the block set a time limit for a connection, which is cut if the block has not ended by then."""
         key = object()
 
         def watch(driver_connection: Any, seconds: float) -> None:
@@ -64,12 +64,12 @@ class Watchdog:
             time.sleep(TICK_SECONDS)
 
     def _end(self, began: float, limit: float) -> float:
-        earlier = self._earlier()
-        return min(limit, earlier) if earlier is not None and began < earlier else limit
+        shutdown = self._shutdown_at()
+        return min(limit, shutdown) if shutdown is not None and began < shutdown else limit
 
 
 def _cutter(driver_connection: Any) -> Callable[[], None]:
-    """How to end a wait in this driver from another thread; nothing happens when the connection is closed by then."""
+    """A function that ends a wait in this driver from another thread; it does nothing if the connection is closed."""
 
     if isinstance(driver_connection, sqlite3.Connection):
 
@@ -78,10 +78,10 @@ def _cutter(driver_connection: Any) -> Callable[[], None]:
                 driver_connection.interrupt()
 
         return interrupt
-    from psycopg import Error  # not where the database is SQLite
+    from psycopg import Error  # not needed if the database is SQLite
 
     def cut() -> None:
-        # The socket object owns a duplicate: closing it leaves the driver's descriptor to the driver.
+        # The socket object owns a duplicate of the descriptor, so that closing it does not close the driver's own.
         with suppress(OSError, Error), socket.socket(fileno=os.dup(driver_connection.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 

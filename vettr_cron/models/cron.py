@@ -1,4 +1,4 @@
-"""Our own record of what was run, how each stock fared, and what an operator has paused."""
+"""The service's own tables: what was run, how each stock fared, and what an operator has paused."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from vettr_cron.models.types import Id, Json, Timestamp
 
 
 class CronJobRun(Model):
-    """One chunk's run; while its status is `running` it is the fence that a result transaction must pass."""
+    """One chunk's run; while its status is `running`, it is the fence that a result transaction must pass."""
 
     __tablename__ = "cron_job_runs"
     id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
@@ -36,7 +36,7 @@ class CronJobRun(Model):
 
 
 class CronStockState(Model):
-    """How one job last fared with one ticker: what the run log says of chunks, by stock."""
+    """How one job last fared with one ticker; the run log says the same about chunks."""
 
     __tablename__ = "cron_stock_states"
     job: Mapped[str] = mapped_column(String(20), primary_key=True)
@@ -50,7 +50,7 @@ class CronStockState(Model):
 
 
 class CronPause(Model):
-    """A job that an operator has paused; no row: it is not."""
+    """A job that an operator has paused; without a row it is not paused."""
 
     __tablename__ = "cron_pauses"
     job: Mapped[str] = mapped_column(String(20), primary_key=True)

@@ -1,4 +1,4 @@
-"""The platform's tables: names and types are the platform's, another application reads and writes the same rows."""
+"""The platform's tables: names and types are the platform's; another application reads and writes the same rows."""
 
 from datetime import date, datetime
 from typing import Any
@@ -91,7 +91,7 @@ class Filing(Model):
 
 
 class FinancialData(Model):
-    """The newest annual figures, at most one row a stock."""
+    """The newest annual figures, at most one row per stock."""
 
     __tablename__ = "financial_data"
     id: Mapped[UUID] = _id()
@@ -117,7 +117,7 @@ class FinancialData(Model):
 
 
 class FinancialSummary(Model):
-    """The summary figures of a data vendor, at most one row a stock."""
+    """The summary figures of a data vendor, at most one row per stock."""
 
     __tablename__ = "financial_summary"
     id: Mapped[UUID] = _id()
@@ -147,7 +147,7 @@ class FinancialSummary(Model):
 
 
 class ShortInterest(Model):
-    """The newest short interest report, at most one row a stock."""
+    """The newest short interest report, at most one row per stock."""
 
     __tablename__ = "short_interest"
     id: Mapped[UUID] = _id()
@@ -163,7 +163,7 @@ class ShortInterest(Model):
 
 
 class AnalystConsensus(Model):
-    """What the analysts say together, at most one row a stock."""
+    """The consensus of the analysts, at most one row per stock."""
 
     __tablename__ = "analyst_consensus"
     id: Mapped[UUID] = _id()
@@ -213,7 +213,7 @@ class StockDailyPrice(Model):
     volume: Mapped[float | None] = _number()
     true_range: Mapped[float | None] = _number()
     created_at: Mapped[datetime] = _written_at()
-    # The constraint's own index serves the look-ups by ticker and date.
+    # The constraint's own index serves lookups by ticker and date.
     __table_args__ = (UniqueConstraint("ticker", "date"),)
 
 
@@ -274,7 +274,7 @@ class VetrScoreSnapshot(Model):
 
 
 class RedFlagHistory(Model):
-    """One flag of one stock at one time; users' acknowledgments hang on its id, so no job ever deletes a row."""
+    """One flag of one stock at one time; users' acknowledgments refer to its id, so no job ever deletes a row."""
 
     __tablename__ = "red_flag_history"
     id: Mapped[UUID] = _id()

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 
 class _LenientDateTime(sqlite.DATETIME):
-    """SQLite stores any text: what is no timestamp comes back as it is, so that it fails its own stock alone."""
+    """SQLite stores any text: if it is not a timestamp, it comes back as it is, so that only its own stock fails."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         parse = super().result_processor(dialect, coltype)
@@ -29,7 +29,7 @@ Timestamp = DateTime().with_variant(_LenientDateTime(), "sqlite")  # type: ignor
 
 
 class _LenientUuid(TypeDecorator[Any]):
-    """SQLite stores any text: an id that other programs wrote in their own way comes and goes as it stands."""
+    """SQLite stores any text: an id that another program wrote in its own form is read and written unchanged."""
 
     impl = CHAR(32)
     cache_ok = True
@@ -46,9 +46,9 @@ class _LenientUuid(TypeDecorator[Any]):
 
 
 Id = Uuid().with_variant(_LenientUuid(), "sqlite")
-"""A UUID; on SQLite a text, or whatever it is, where it is not 32 lower-case hexadecimal digits."""
+"""A UUID; on SQLite, anything but 32 lower-case hexadecimal digits stays the text, or whatever else, that it is."""
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 Row = dict[str, Any]
-"""The values of a row, or some of them, by the names of their columns."""
+"""The values of a row, or some of them, by column name."""

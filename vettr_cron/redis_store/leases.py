@@ -15,10 +15,10 @@ from vettr_cron.redis_store.client import redis_errors
 
 log = structlog.get_logger(__name__)
 
-GIVE_BACK_SECONDS = 0.5
+RELEASE_SECONDS = 0.5
 
-# Each script may be repeated with the same arguments to the same effect: the client repeats one whose reply was lost.
-# Whatever else another program has put in the key is no lease, and neither is one that would never end.
+# Each script is idempotent, because the client repeats one whose reply was lost. Anything else that another program has
+# put in the key is not a lease, nor is a lease that would never expire.
 _PRELUDE = """
 local function token_at(key)
   return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
@@ -32,7 +32,7 @@ local token = holder_at(KEYS[1])
 if token and token ~= ARGV[1] then
   return {0, redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
 end
--- A script that has written already may write on in a Redis that is out of memory: so delete nothing that is not there.
+-- When Redis is out of memory, a script that has already written may go on writing. So delete only an existing key.
 if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], 'token', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -61,7 +61,7 @@ def lease_key(job: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Somebody else's lease, as far as others may see it."""
+    """Another caller's lease, as far as it is visible."""
 
     run_id: str | None
     seconds_left: float
@@ -78,16 +78,16 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether Redis has said, or its silence must mean, that the lease is another's by now."""
+        """Whether the lease is lost: Redis has said so, or has been silent for a whole term."""
         return self._lost.is_set()
 
     def lose(self) -> None:
-        """Note that the lease is gone; it does not come back."""
+        """Record that the lease is lost, for good."""
         self._lost.set()
 
 
 class Leases:
-    """Takes, renews and gives back leases of `term` seconds."""
+    """Acquires, renews and releases leases of `term` seconds."""
 
     def __init__(self, redis: Redis, term: float) -> None:
         self._redis = redis
@@ -98,17 +98,17 @@ class Leases:
         self._holder = redis.register_script(_PRELUDE + _HOLDER)
 
     def acquire(self, job: str) -> Lease | Held:
-        """The job's lease, or what is known of its present holder. Raises RedisUnavailable."""
+        """The job's lease, or what is known of its current holder. Raises RedisUnavailable."""
         lease = Lease(job, uuid4().hex)
         with redis_errors():
-            # A server that hangs gets no wish that it would grant when it comes round, to a caller that is gone.
+            # A server that hangs must not later grant the lease to a caller that is gone.
             self._redis.ping()
             won, run_id, milliseconds = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
         return lease if won else Held(run_id or None, max(milliseconds, 0) / 1000)
 
     @contextmanager
     def kept(self, lease: Lease) -> Iterator[Lease]:
-        """Renew the lease every third of its term while the block runs, then give it back."""
+        """Renew the lease every third of its term while the block runs, then release it."""
         done = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(lease, done), name=f"lease-{lease.job}", daemon=True)
         keeper.start()
@@ -116,11 +116,11 @@ class Leases:
             yield lease
         finally:
             done.set()
-            # A Redis that says nothing is no reason to keep the caller waiting: then the term ends the lease.
-            keeper.join(GIVE_BACK_SECONDS)
+            # Do not keep the caller waiting for a silent Redis: the lease will expire.
+            keeper.join(RELEASE_SECONDS)
 
     def confirm(self, lease: Lease, run_id: str = "") -> bool:
-        """Renew the lease now, and say which run it serves. False when it is another's. Raises RedisUnavailable."""
+        """Renew the lease now, and record its run. False if another caller has the lease. Raises RedisUnavailable."""
         with redis_errors():
             ours = bool(self._renew(keys=[lease.key], args=[lease.token, self._milliseconds, run_id]))
         if not ours:
@@ -128,7 +128,7 @@ class Leases:
         return ours
 
     def holder(self, job: str) -> Held | None:
-        """Who holds the job's lease, if anybody. Raises RedisUnavailable."""
+        """The holder of the job's lease, if there is one. Raises RedisUnavailable."""
         with redis_errors():
             found = self._holder(keys=[lease_key(job)])
         if not found:
@@ -152,12 +152,12 @@ class Leases:
                 if time.monotonic() - last_renewal > self._term:
                     lease.lose()
                     return
-        self._give_back(lease)
+        self._release_quietly(lease)
 
-    def _give_back(self, lease: Lease) -> None:
+    def _release_quietly(self, lease: Lease) -> None:
         try:
             with redis_errors():
                 self._release(keys=[lease.key], args=[lease.token])
         except RedisUnavailable as error:
-            # The term ends it soon; the work itself is done, and its result must not be lost over this.
+            # It expires soon; the work itself is done, and its result must not be lost over this.
             log.warning("lease_not_released", job=lease.job, reason=str(error))

@@ -1,7 +1,7 @@
-"""Where cleanup's walk through each table has come to, so that a call goes on where the one before it had to stop.
+"""How far cleanup's walk through each table has come, so that a call continues where the previous one had to stop.
 
-What lies before a place was judged in this walk, whatever age was asked for: it is gone, or had to stay. Whether it may
-go by now is for the next walk, which begins at the first row again, as does one whose place is lost.
+Every row before that place was judged in this walk, whatever age was asked for: it was removed, or had to stay. The
+next walk judges anew whether it may be removed; it begins at the first row, as does a walk whose place is lost.
 """
 
 from contextlib import suppress
@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from vettr_cron.redis_store.client import redis_errors
 
-TTL_SECONDS = 2 * 86_400  # so that a daily call may come late
+TTL_SECONDS = 2 * 86_400  # so a daily call may come late
 
 
 class Walks:
@@ -23,14 +23,14 @@ class Walks:
         self._redis = redis
 
     def place(self, table: str) -> tuple[str, UUID] | None:
-        """Where the walk through this table is; None where it begins. Raises RedisUnavailable."""
+        """Where the walk through this table is; None at its beginning. Raises RedisUnavailable."""
         found = None
-        with redis_errors(), suppress(ResponseError):  # which is the answer where there is no text
+        with redis_errors(), suppress(ResponseError):  # the answer if the key does not hold a text
             found = self._redis.get(_key(table))
         return _place(str(found)) if found else None
 
     def keep(self, table: str, at: object, row_id: UUID) -> None:
-        """Go on from this row in the next call. Raises RedisUnavailable."""
+        """Continue after this row in the next call. Raises RedisUnavailable."""
         with redis_errors():
             self._redis.set(_key(table), f"{row_id} {at}", ex=TTL_SECONDS)
 
@@ -45,7 +45,7 @@ def _key(table: str) -> str:
 
 
 def _place(text: str) -> tuple[str, UUID] | None:
-    """Garbage is no place; nor is a time for which there is no datetime, which only the first rows of a table have."""
+    """None for garbage, and for a time outside Python's range, which only the first rows of a table have."""
     row_id, _, at = text.partition(" ")
     try:
         datetime.fromisoformat(at)

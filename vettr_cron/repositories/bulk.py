@@ -78,7 +78,7 @@ def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
 
 def not_kept(table: Table) -> str:
     """What to say of a row that is not there after it was written."""
-    return f"{table.name}: the database took the row and did not keep it; see its triggers and row security"
+    return f"{table.name}: the database accepted the row but did not keep it; check its triggers and row security"
 
 
 def matching(

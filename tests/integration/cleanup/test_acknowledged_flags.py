@@ -113,8 +113,8 @@ def test_a_flag_in_a_part_of_the_table_stays_that_is_acknowledged_there(postgres
 @pytest.mark.parametrize(
     ("rights", "security", "reason"),
     [
-        (TO_READ[:1], "DISABLE", "The database forbids what is needed to the user in DATABASE_URL"),
-        (TO_READ[1:], "DISABLE", "The database forbids what is needed to the user in DATABASE_URL"),
+        (TO_READ[:1], "DISABLE", "The user in DATABASE_URL lacks a privilege that the service needs"),
+        (TO_READ[1:], "DISABLE", "The user in DATABASE_URL lacks a privilege that the service needs"),
         (TO_READ, "ENABLE", "Row security may hide rows of community.acknowledged from the user in DATABASE_URL"),
     ],
 )
