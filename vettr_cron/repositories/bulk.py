@@ -1,4 +1,4 @@
-"""Many rows in one statement: on PostgreSQL from an array a column, on SQLite through the driver's executemany."""
+"""Many rows in one statement: on PostgreSQL from one array per column, on SQLite through the driver's executemany."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,14 +16,14 @@ from vettr_cron.models.types import Row
 from vettr_cron.repositories import postgres_params, sqlite_params
 
 Replacements = Callable[[Any], Row]
-"""What the columns of a row that is there are set to, from `excluded`, the row that was to be inserted."""
+"""What the columns of an existing row are set to, given `excluded`, the row that was to be inserted."""
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
-_REFUSES_A_ROW = ("21000", "44000", "P0001")  # two rows for one, a view's check option, a trigger's own words
-_CHECKS_NEW_ROWS = "ExecWithCheckOptions"  # the function of the server's source that policies refuse a row in
+_REFUSES_A_ROW = ("21000", "44000", "P0001")  # two rows for one key, a view's check option, an error of a trigger
+_CHECKS_NEW_ROWS = "ExecWithCheckOptions"  # the function of the server's source in which policies refuse a row
 _SHOWN = 60
-_KEYS_AT_ONCE = 5_000  # SQLite takes 32 766 parameters a statement
+_KEYS_AT_ONCE = 5_000  # SQLite allows 32 766 parameters per statement
 
 
 def upsert(
@@ -33,15 +33,15 @@ def upsert(
     key: Sequence[str] = ("id",),
     replacements: Replacements | None = None,
     shared: Row | None = None,
-    told_by: str | None = None,
+    verify: str | None = None,
 ) -> Sequence[Row]:
-    """Insert rows that all have the same columns; a row whose key is there already gets every other column replaced.
+    """Insert rows that all have the same columns; if a key exists already, every other column of its row is replaced.
 
-    `replacements` says what with, from the columns of the new row, where that is not simply the new value. `shared`
-    are columns that have the same value in all rows, which so travels only once. Gives those of the rows that are not
-    there afterwards, as a trigger or a policy may drop them without a word; `told_by` is a column whose value
-    tells the new row from one that was there before.
-    Raises RowsRefused, in words for a person, when the database refuses the rows for what is in them.
+    `replacements` gives the new values, from the columns of the new row, where they are not simply these. `shared` are
+    columns with the same value in all rows, which is then sent only once. Returns those rows that do not exist
+    afterwards, because a trigger or a policy may silently drop them; `verify` is a column whose value distinguishes the
+    new row from an older one with the same key. Raises RowsRefused, with a message for a person, if the database
+    refuses the rows because of their contents.
     """
     if not rows:
         return ()
@@ -56,38 +56,35 @@ def upsert(
         kinds = {name: table.c[name].type for name in everything}
         with refusals(table, rows):
             written = sqlite_params.execute(connection, statement, kinds, rows, shared)
-    # Rows that a trigger redirects to another table, as that of a partition, are not counted either, and yet there.
+    # Rows that a trigger redirects to another table, such as a partition, are not counted either, although they exist.
     if written >= len(rows):
         return ()
-    known = [*key, told_by] if told_by else key
-    return _not_there(connection, table, key, known, [{**row, **shared} for row in rows])
+    known = [*key, verify] if verify else key
+    return _missing(connection, table, key, known, [{**row, **shared} for row in rows])
 
 
-def _not_there(
+def _missing(
     connection: Connection, table: Table, key: Sequence[str], known: Sequence[str], rows: Sequence[Row]
 ) -> list[Row]:
-    found = matching(connection, table, key, rows, known)
+    found = rows_matching(connection, table, key, rows, known)
     there = {_comparable(row._mapping[name] for name in known) for row in found}
     return [row for row in rows if _comparable(row[name] for name in known) not in there]
 
 
 def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Values that are equal where the database's are: an id may come as its digits."""
+    """Values that are equal if the database's values are: an id may be given as its digits."""
     return tuple(value.hex if isinstance(value, UUID) else value for value in values)
 
 
 def not_kept(table: Table) -> str:
-    """What to say of a row that is not there after it was written."""
+    """The message for a row that does not exist after it was written."""
     return f"{table.name}: the database accepted the row but did not keep it; check its triggers and row security"
 
 
-def matching(
+def rows_matching(
     connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row], wanted: Sequence[str] | None = None
 ) -> list[Any]:
-    """The rows that are there with the values that one of these rows has in the columns of these names.
-
-    Of their columns those that are wanted, or all.
-    """
+    """The existing rows that agree with one of these in the columns `names`; all their columns, or those wanted."""
     wanted = tuple(wanted or table.c.keys())
     if connection.dialect.name == "postgresql":
         statement = _postgresql_matching(table, tuple(names), wanted)
@@ -105,7 +102,7 @@ def matching(
 def delete_moved(
     connection: Connection, table: Table, rows: Sequence[Row], same: Sequence[str], moved: Sequence[str]
 ) -> None:
-    """Delete what agrees with one of these rows in the columns `same`, and not in the columns `moved`."""
+    """Delete the rows that agree with one of these rows in the columns `same`, but not in the columns `moved`."""
     if not rows:
         return
     names = [*same, *moved]
@@ -125,7 +122,7 @@ def delete_moved(
 def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> Sequence[Row]:
     """Write one column of the rows with these ids, where it differs. Rows: {"id", name}. Raises RowsRefused.
 
-    Gives those that are there and have another value afterwards; a row that is gone meanwhile is no loss.
+    Returns those that exist and have another value afterwards; a row that was deleted meanwhile does not count.
     """
     if not rows:
         return ()
@@ -139,18 +136,18 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
     with refusals(table, rows):
         sqlite_params.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
-    found = dict(matching(connection, table, ("id",), rows, ("id", name)))
+    found = dict(rows_matching(connection, table, ("id",), rows, ("id", name)))
     return [row for row in rows if found.get(row["id"], row[name]) != row[name]]
 
 
 def defer_constraints(connection: Connection) -> None:
-    """Let what may be checked at the end of the transaction be checked there again, after `check_constraints`."""
+    """Defer constraints to the end of the transaction again, after `check_constraints`."""
     if connection.dialect.name == "postgresql":
         connection.execute(_DEFER)
 
 
 def check_constraints(connection: Connection) -> None:
-    """Have the database check now what it would check at the commit, when no stock could be told. Raises RowsRefused.
+    """Check now what the database would check at the commit, when the stock could not be named. Raises RowsRefused.
 
     SQLite has no such statement.
     """
@@ -163,7 +160,7 @@ _DEFER = text("SET CONSTRAINTS ALL DEFERRED")
 _CHECK = text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-# Built once: it takes as long to describe a statement as to run it.
+# Built once: building a statement takes as long as running it.
 @cache
 def _postgresql_upsert(
     table: Table,
@@ -173,16 +170,16 @@ def _postgresql_upsert(
     replacements: Replacements | None,
 ) -> Any:
     values = postgres_params.values_from_rows(table, names)
-    everyones = [bindparam(name, type_=table.c[name].type) for name in shared]
-    insert = postgresql.insert(table).from_select([*names, *shared], select(*values.values(), *everyones))
-    return _or_replace(insert, key, (*names, *shared), replacements).execution_options(preserve_rowcount=True)
+    same = [bindparam(name, type_=table.c[name].type) for name in shared]
+    insert = postgresql.insert(table).from_select([*names, *shared], select(*values.values(), *same))
+    return _on_conflict_replace(insert, key, (*names, *shared), replacements).execution_options(preserve_rowcount=True)
 
 
 @cache
 def _sqlite_upsert(
     table: Table, names: tuple[str, ...], key: tuple[str, ...], replacements: Replacements | None
 ) -> Any:
-    return _or_replace(sqlite.insert(table), key, names, replacements)
+    return _on_conflict_replace(sqlite.insert(table), key, names, replacements)
 
 
 @cache
@@ -212,9 +209,11 @@ def _sqlite_column_update(table: Table, name: str) -> Any:
     return update(table).where(table.c.id == bindparam("row_id"), differs).values({name: value})
 
 
-def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replacements: Replacements | None = None) -> Any:
-    """The insert, which on a row that is there replaces every column of `names` but those that say which row it is."""
-    # A row keeps its id: other tables may hang on it.
+def _on_conflict_replace(
+    insert: Any, key: Sequence[str], names: Sequence[str], replacements: Replacements | None = None
+) -> Any:
+    """The insert, which in an existing row replaces every column of `names` except those that identify the row."""
+    # A row keeps its id: other tables may refer to it.
     replaced = {name: insert.excluded[name] for name in names if name not in {*key, "id", "stock_id"}}
     if replacements:
         replaced = replacements(insert.excluded)
@@ -225,7 +224,7 @@ def _or_replace(insert: Any, key: Sequence[str], names: Sequence[str], replaceme
 
 @contextmanager
 def refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[None]:
-    """What the database says of rows in this block comes out as RowsRefused, in words for a person."""
+    """Raise what the database says about rows in this block as RowsRefused, with a message for a person."""
     try:
         yield
     except DBAPIError as error:
@@ -236,7 +235,7 @@ def refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[N
 
 def _is_refusal(error: DBAPIError) -> bool:
     sqlstate = _sqlstate(error)
-    # Without one it is SQLite's, or the driver's own word about a value: a text with a zero byte, or a too big one.
+    # Without one, the error is SQLite's, or the driver's own about a value: a text with a zero byte, or one too large.
     if not sqlstate:
         return isinstance(error, IntegrityError | DataError)
     by_policy = getattr(getattr(error.orig, "diag", None), "source_function", None) == _CHECKS_NEW_ROWS
@@ -251,14 +250,14 @@ def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> str
     if too_long:
         return too_long
     detail = getattr(diagnosis, "message_detail", None)
-    # Of the details only the one about keys is short, and names columns and values.
+    # Only the detail about keys is short and names columns and values.
     named = f" ({detail})" if detail and _sqlstate(error) in _ABOUT_KEYS else ""
     name = getattr(diagnosis, "table_name", None) or (table.name if table is not None else None)
     return f"{f'{name}: ' if name else ''}the database refuses the row: {message}{named}"
 
 
 def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
-    """The text that a column shorter than ours can have refused: of our own columns, one of the shortest."""
+    """The text that a column shorter than in our model may have refused: of the candidates, the shortest column's."""
     lengths = {column.name: getattr(column.type, "length", None) for column in table.columns}
     texts = ((lengths.get(name), name, value) for row in rows for name, value in row.items())
     refused = [text for text in texts if text[0] and isinstance(text[2], str) and len(text[2]) > limit]
@@ -269,7 +268,7 @@ def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
 
 
 def length_problem(text: str, limit: int) -> str:
-    """What to say of a text that is too long for its column, however long it is."""
+    """The message for a text that is too long for its column."""
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return f"takes at most {limit} characters; {shown!r} has {len(text)}"
 

@@ -1,4 +1,4 @@
-"""Whether a row fits its table's columns, judged before it is written and so the same on every database."""
+"""Whether a row fits its table's columns, checked before it is written and so the same on every database."""
 
 from functools import cache
 from math import isfinite
@@ -17,8 +17,8 @@ _NUMBERS = (int, float)
 
 def check_column_limits(table: Table, row: Row) -> None:
     """Raise StockDataError, which names the column and the value, for a value that its column cannot hold."""
-    columns = _judged(table)
-    # A loop a kind and no calls in it: this is asked of every value of every row.
+    columns = _limited(table)
+    # One loop per kind, and no calls in it: this runs for every value of every row.
     for name, limit in columns.integers:
         value = row.get(name)
         if value is not None and not (isinstance(value, int) and -limit <= value < limit):
@@ -27,14 +27,14 @@ def check_column_limits(table: Table, row: Row) -> None:
     for name in columns.numbers:
         value = row.get(name)
         if value is not None and not (isinstance(value, _NUMBERS) and isfinite(value)):
-            raise StockDataError(f"{table.name}.{name}", f"would be {value!r}, which is no number")
+            raise StockDataError(f"{table.name}.{name}", f"would be {value!r}, which is not a finite number")
     for name, limit in columns.texts:
         value = row.get(name)
         if value is not None and len(value) > limit:
             raise StockDataError(f"{table.name}.{name}", length_problem(value, limit))
 
 
-class _Judged(NamedTuple):
+class _Limited(NamedTuple):
     """The columns of a table that cannot hold every value of their kind, with their limits."""
 
     integers: list[tuple[str, int]]
@@ -43,17 +43,17 @@ class _Judged(NamedTuple):
 
 
 @cache
-def _judged(table: Table) -> _Judged:
-    judged = _Judged([], [], [])
+def _limited(table: Table) -> _Limited:
+    limited = _Limited([], [], [])
     for column in table.columns:
         kind = column.type
         if isinstance(kind, Integer):
-            judged.integers.append((column.name, _BIGINT_LIMIT if isinstance(kind, BigInteger) else _INTEGER_LIMIT))
+            limited.integers.append((column.name, _BIGINT_LIMIT if isinstance(kind, BigInteger) else _INTEGER_LIMIT))
         elif isinstance(kind, Float):
-            judged.numbers.append(column.name)
+            limited.numbers.append(column.name)
         elif isinstance(kind, String) and not isinstance(kind, Text) and kind.length:
-            judged.texts.append((column.name, kind.length))
-    return judged
+            limited.texts.append((column.name, kind.length))
+    return limited
 
 
 def _short(value: Any) -> str:

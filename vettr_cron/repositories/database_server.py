@@ -1,4 +1,4 @@
-"""What the database says of itself: may it be written, how many connections does it allow, what time has it."""
+"""What the database says about itself: can it be written, how many connections does it allow, what time is it there."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -28,7 +28,7 @@ _CLEANED_UP = (cron_job_runs, red_flag_history, vetr_score_snapshots)
 _CLOCK = text("SELECT clock_timestamp() AT TIME ZONE 'utc'")
 _JOURNAL_MODE = text("PRAGMA journal_mode")
 _READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
-# A table that is not there has no rights to lack: the migrations make it. To have a right on a column is enough here.
+# A missing table lacks no rights: the migrations will create it. A right on one column is enough here.
 _FORBIDDEN = text(
     "SELECT DISTINCT name FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS needed (name, privilege)"
     " WHERE NOT has_any_column_privilege(to_regclass(name), privilege) ORDER BY name"
@@ -41,7 +41,7 @@ _HIDDEN = text(
     "SELECT name FROM unnest(CAST(:names AS text[])) AS used (name)"
     " WHERE row_security_active(to_regclass(name)) ORDER BY name"
 )
-# The last connections are kept for superusers and, from PostgreSQL 16 on, for a role's members; -1 is no limit.
+# The last connections are reserved for superusers and, from PostgreSQL 16 on, for members of a role; -1 is no limit.
 _ALLOWED = text(
     "SELECT least("
     " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
@@ -57,7 +57,7 @@ def is_postgresql(connection: Connection) -> bool:
 
 
 def answer(connection: Connection) -> datetime | None:
-    """One round trip, which brings the server's time in UTC; None from SQLite, whose clock is this machine's."""
+    """One round trip, which returns the server's time in UTC; None for SQLite, whose clock is this machine's."""
     if is_postgresql(connection):
         now: datetime = connection.execute(_CLOCK).scalar_one()
         return now
@@ -66,12 +66,12 @@ def answer(connection: Connection) -> datetime | None:
 
 
 def journal_mode(connection: Connection) -> str:
-    """How SQLite keeps readers and the writer apart, in lower case."""
+    """SQLite's journal mode, in lower case."""
     return str(connection.execute(_JOURNAL_MODE).scalar_one()).lower()
 
 
 def is_read_only(connection: Connection) -> bool:
-    """Whether a transaction that was to write may only read, as on a standby server."""
+    """Whether even a writing transaction may only read, as on a standby server."""
     return bool(connection.execute(_READ_ONLY).scalar_one())
 
 
@@ -82,13 +82,13 @@ def forbidden(connection: Connection, needed: Collection[Right]) -> list[str]:
 
 
 def not_to_delete_from(connection: Connection) -> list[str]:
-    """The tables that a cleanup removes rows from, and this user may not."""
+    """The tables from which a cleanup removes rows and this user may not."""
     names = [table.name for table in _CLEANED_UP]
     return list(connection.execute(_NOT_TO_DELETE_FROM, {"names": names}).scalars())
 
 
 def hidden(connection: Connection, needed: Collection[Right]) -> list[str]:
-    """The tables with these rights of which a policy may hide rows from this user."""
+    """Of the tables in `needed`, those whose rows a policy may hide from this user."""
     names = list({table.name for table, _ in needed})
     return list(connection.execute(_HIDDEN, {"names": names}).scalars())
 

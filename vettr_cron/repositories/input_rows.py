@@ -1,8 +1,8 @@
-"""Writes the input tables, a piece of rows a statement; rows name their stock by ticker.
+"""Writes the input tables, one piece of rows per statement; rows name their stock by ticker.
 
-Which row of the database a row is, is told by its stock's id and by what tells the stock's rows apart, never by a
-ticker that the stock had once: tickers are given up, and taken by other companies. Where no columns tell rows apart of
-which a table has several a stock, as of made-up ones, it is the row's id.
+A row is identified by its stock's id and by the columns that distinguish the stock's rows, never by a ticker that the
+stock once had: companies give up tickers, and others take them. If no columns distinguish a stock's rows, as with
+made-up ones, the row's id identifies it.
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
 from vettr_cron.models.types import Row
-from vettr_cron.repositories.bulk import delete_moved, matching, not_kept, upsert
+from vettr_cron.repositories.bulk import delete_moved, not_kept, rows_matching, upsert
 
 _UNIQUE = {
     "stocks": ("ticker",),
@@ -26,20 +26,20 @@ _UNIQUE = {
     "analyst_consensus": ("stock_id",),
     "stock_daily_prices": ("ticker", "date"),
 }
-"""The columns of which no two rows have the same values; of the other tables it is the id alone."""
+"""The columns that are unique together; in the other tables only the id is."""
 _OWNER = {"stocks": ("ticker",), "stock_daily_prices": ("stock_id", "date")}
-"""Whose row it is: only that of the same owner may be written. Of the other tables it is the stock."""
+"""The columns that say whose row it is: an existing row is written only for the same owner. Elsewhere, the stock."""
 
 _SELECTIVE = ("date", "transaction_date", "name")
-"""Of the columns that tell a stock's rows apart the one of which few rows have the same value; never NULL."""
+"""Among the columns that distinguish a stock's rows, one whose values few rows share; never NULL."""
 
 
 def write(connection: Connection, table_name: str, rows: Sequence[Row], identity: Sequence[str] = ()) -> None:
-    """Insert rows of one table, or update those that are there. Raises RowsRefused.
+    """Insert rows of one table, or update those that exist. Raises RowsRefused.
 
-    A row has an `id`, under which it is inserted if it is new; it may have a `former_id`, which is the row's as well
-    where it is there and belongs to the same stock. `identity` are the columns that tell a stock's rows apart; a row's
-    `occurrence` then is how many equal ones came before it.
+    A row has an `id`, under which it is inserted if it is new. It may have a `former_id`: if that row exists and
+    belongs to the same stock, it is the same row. `identity` are the columns that distinguish a stock's rows; a row's
+    `occurrence` is then the number of equal rows before it.
     """
     if not rows:
         return
@@ -54,19 +54,19 @@ def write(connection: Connection, table_name: str, rows: Sequence[Row], identity
 
 
 def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> list[Row]:
-    """The rows with the `stock_id` that their ticker has now. Raises RowsRefused where there is no such stock."""
+    """The rows with the `stock_id` that their ticker has now. Raises RowsRefused if there is no such stock."""
     rows = list(rows)
     ids = _stock_ids(connection, {row["ticker"] for row in rows})
     unknown = next((row["ticker"] for row in rows if row["ticker"] not in ids), None)
     if unknown is not None:
-        raise RowsRefused(f"{table_name}: there is no stock {unknown!r} any more")
+        raise RowsRefused(f"{table_name}: the stock {unknown!r} no longer exists")
     return [{**row, "stock_id": ids[row["ticker"]]} for row in rows]
 
 
 def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
-    """Delete the prices that are about to come back on another day: made-up ones move on with the days.
+    """Delete the prices that are about to be written on another day: made-up prices move on with the days.
 
-    The rows have a `stock_id`.
+    The rows must have a `stock_id`.
     """
     named = [{**row, "id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
     delete_moved(connection, stock_daily_prices, named, same=("id", "stock_id"), moved=("date",))
@@ -84,26 +84,26 @@ def all_stock_ids(connection: Connection) -> set[UUID]:
 
 def _stock_ids(connection: Connection, tickers: Collection[str]) -> Mapping[str, UUID]:
     rows = [{"ticker": ticker} for ticker in sorted(tickers)]
-    found = matching(connection, stocks, ("ticker",), rows, ("ticker", "id")) if rows else []
+    found = rows_matching(connection, stocks, ("ticker",), rows, ("ticker", "id")) if rows else []
     ids = {row.ticker: row.id for row in found}
     if len(ids) < len(found):
         twice = next(ticker for ticker, times in Counter(row.ticker for row in found).items() if times > 1)
-        raise RowsRefused(f"stocks: the ticker {twice!r} is there twice; one stock of it is needed")
+        raise RowsRefused(f"stocks: the ticker {twice!r} exists twice; keep only one stock with it")
     return ids
 
 
 class _Found(NamedTuple):
-    """A row that is there."""
+    """An existing row."""
 
     id: UUID
     owner: Any
 
 
 def _identified(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
-    """The rows with the ids under which they are written: those of their own rows that are there, or free ones."""
+    """The rows with the ids under which they are written: the id of the existing row, or a free one."""
     unique = _UNIQUE.get(table.name)
     if unique is None:
-        return _told_by(connection, table, rows, identity) if identity else _with_free_ids(connection, table, rows)
+        return _by_identity(connection, table, rows, identity) if identity else _with_free_ids(connection, table, rows)
     there = _found(connection, table, unique, rows)
     settled, new = [], []
     for row in rows:
@@ -118,26 +118,26 @@ def _identified(connection: Connection, table: Table, rows: Sequence[Row], ident
     return [*settled, *_with_free_ids(connection, table, new)]
 
 
-def _told_by(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
-    """The same by the stock and what tells its rows apart; of equal rows the n-th is the n-th that is there."""
-    there = _there(connection, table, rows, identity)
+def _by_identity(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
+    """The same by the stock and `identity`; of equal rows, the n-th is the n-th existing one."""
+    there = _existing_ids(connection, table, rows, identity)
     settled, new = [], []
     for row in rows:
-        equal = there[_told(row, identity)]
+        equal = there[_identity_of(row, identity)]
         if row["occurrence"] < len(equal):
             settled.append({**row, "id": equal[row["occurrence"]]})
         else:
             new.append(row)
     taken = {row["id"] for row in settled}
     new = [{name: value for name, value in row.items() if name != "former_id" or value not in taken} for row in new]
-    return [*settled, *_with_free_ids(connection, table, new, told_by_id=False)]
+    return [*settled, *_with_free_ids(connection, table, new, id_is_identity=False)]
 
 
-def _there(
+def _existing_ids(
     connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]
 ) -> Mapping[tuple[Any, ...], Sequence[UUID]]:
-    """The ids of the rows that are there, in one order, by what tells them apart."""
-    # A file may be sorted by ticker or by date: so few stocks, or few of these values, are in one piece of it.
+    """The ids of the existing rows, in a fixed order, by what identifies the rows."""
+    # A file may be sorted by ticker or by date, so that one piece of it has few stocks, or few of these values.
     selective = table.c[next(name for name in _SELECTIVE if name in identity)]
     among = (
         table.c.stock_id.in_({row["stock_id"] for row in rows}),
@@ -146,17 +146,19 @@ def _there(
     chosen = select(table.c.id, table.c.stock_id, *(table.c[name] for name in identity)).where(*among)
     there: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
     for found in sorted(connection.execute(chosen), key=lambda row: str(row.id)):
-        there[_told(dict(found._mapping), identity)].append(found.id)
+        there[_identity_of(dict(found._mapping), identity)].append(found.id)
     return there
 
 
-def _told(row: Mapping[str, Any], identity: Sequence[str]) -> tuple[Any, ...]:
-    """What tells a row from others; a missing value counts as an empty text."""
+def _identity_of(row: Mapping[str, Any], identity: Sequence[str]) -> tuple[Any, ...]:
+    """The values that identify a row; a missing value counts as an empty text."""
     return tuple("" if row.get(name) is None else row[name] for name in ("stock_id", *identity))
 
 
-def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row], *, told_by_id: bool = True) -> list[Row]:
-    """The rows with ids that nobody else's row has, nor another of the stock's unless it is the id that tells them."""
+def _with_free_ids(
+    connection: Connection, table: Table, rows: Sequence[Row], *, id_is_identity: bool = True
+) -> list[Row]:
+    """The rows with ids that no other owner's row has, nor, unless the id identifies rows, another of the stock's."""
     ids = [{"id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
     there = _found(connection, table, ("id",), ids)
     settled: list[Row] = []
@@ -165,16 +167,16 @@ def _with_free_ids(connection: Connection, table: Table, rows: Sequence[Row], *,
         former = there.get((row.get("former_id"),))
         is_own = former is not None and former.owner == _owner(table, row)
         (settled if is_own else new).append({**row, "id": row["former_id"]} if is_own else row)
-    while taken := [place for place, row in enumerate(new) if _is_taken(table, row, there, told_by_id)]:
+    while taken := [place for place, row in enumerate(new) if _is_taken(table, row, there, id_is_identity)]:
         for place in taken:
             new[place] = _with_next_id(new[place])
         there = _found(connection, table, ("id",), [new[place] for place in taken])
     return [*settled, *new]
 
 
-def _is_taken(table: Table, row: Row, there: Mapping[Any, _Found], told_by_id: bool) -> bool:
+def _is_taken(table: Table, row: Row, there: Mapping[Any, _Found], id_is_identity: bool) -> bool:
     found = there.get((row["id"],))
-    return found is not None and not (told_by_id and found.owner == _owner(table, row))
+    return found is not None and not (id_is_identity and found.owner == _owner(table, row))
 
 
 def _with_next_id(row: Row) -> Row:
@@ -182,9 +184,9 @@ def _with_next_id(row: Row) -> Row:
 
 
 def _found(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> Mapping[Any, _Found]:
-    """The rows that are there, by their values of the key."""
+    """The existing rows, by their key values."""
     wanted = dict.fromkeys(("id", *key, *_owner_columns(table)))
-    found = matching(connection, table, key, rows, list(wanted)) if rows else []
+    found = rows_matching(connection, table, key, rows, list(wanted)) if rows else []
     return {_values(row._mapping, key): _Found(row.id, _owner(table, row._mapping)) for row in found}
 
 

@@ -1,4 +1,4 @@
-"""What the newest results look like over the whole universe."""
+"""The newest results at a glance, over the whole universe."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def best_and_worst(connection: Connection, limit: int) -> tuple[list[Scored], li
 
 
 def flags_by_severity(connection: Connection, since: datetime) -> dict[str, int]:
-    """How many of the newest flags of each stock, detected since then, have which severity."""
+    """The number of flags by severity, counting each stock's newest flags if they were detected since then."""
     flags = red_flag_history
     newest = (
         select(flags.c.stock_ticker, func.max(flags.c.detected_at).label("detected_at"))

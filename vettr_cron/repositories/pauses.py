@@ -21,11 +21,11 @@ def every(connection: Connection) -> dict[str, Pause]:
     return {job: Pause(reason, since) for job, reason, since in connection.execute(_EVERY)}
 
 
-_EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at)  # made once: each chunk asks
+_EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at)  # built once, used by each chunk
 
 
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
-    """Pause jobs; one that is paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
+    """Pause jobs; one that is already paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
     rows = [{"job": job, "reason": pause.reason, "paused_at": pause.since} for job in jobs]
     if upsert(connection, cron_pauses, rows, ("job",), _new_reason):
         raise DatabaseUnavailable(not_kept(cron_pauses))
@@ -36,5 +36,5 @@ def _new_reason(new: Any) -> dict[str, Any]:
 
 
 def remove(connection: Connection, jobs: Sequence[str]) -> None:
-    """Let jobs go on."""
+    """Let jobs continue."""
     connection.execute(delete(cron_pauses).where(cron_pauses.c.job.in_(jobs)))

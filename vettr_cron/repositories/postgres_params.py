@@ -1,4 +1,4 @@
-"""Many rows as the parameters of one PostgreSQL statement: an array a column, and each array one text."""
+"""Many rows as the parameters of one PostgreSQL statement: one array per column, each array a single text."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from vettr_cron.models.types import Row
 
 
 class _Given(NamedTuple):
-    """A column of the rows: the parameter that holds its values, and how they travel."""
+    """A column of the rows: the parameter that holds its values, and how they are sent."""
 
     name: str
     parameter: str
@@ -23,9 +23,9 @@ class _Given(NamedTuple):
 
 
 def values_from_rows(table: Table, names: Sequence[str]) -> dict[str, ColumnElement[Any]]:
-    """For each column what a statement takes from the rows that `parameters` gives it.
+    """For each column, the expression by which a statement reads it from the rows that `parameters` passes.
 
-    A name that is no column of the table's stands for a text that comes with the rows.
+    A name that is not a column of the table stands for a text that comes with the rows.
     """
     given = _given(table, tuple(names))
     listed = [column(each.parameter, each.element) for each in given]
@@ -35,24 +35,24 @@ def values_from_rows(table: Table, names: Sequence[str]) -> dict[str, ColumnElem
 
 
 def parameters(table: Table, names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
-    """The parameters of a statement that takes these columns from rows."""
+    """The parameters for a statement that reads these columns from rows."""
     return {each.parameter: _text(each, [row[each.name] for row in rows]) for each in _given(table, tuple(names))}
 
 
 @cache
 def _given(table: Table, names: tuple[str, ...]) -> tuple[_Given, ...]:
-    # Short names: the driver remembers how it takes a statement apart only below 4 096 characters.
+    # Short names: the driver caches parsed statements only below 4 096 characters.
     kinds = [table.c[name].type if name in table.c else Text() for name in names]
     return tuple(
-        # A length would be judged while the array is read; as text it is judged by the column itself.
+        # With a length, it would be checked while the array is parsed; for text, the column itself checks it.
         _Given(name, f"a{number}", kind, isinstance(kind, JSON), Text() if isinstance(kind, String | JSON) else kind)
         for number, (name, kind) in enumerate(zip(names, kinds, strict=True))
     )
 
 
 def _array(given: _Given) -> ColumnElement[Any]:
-    # A parameter without a type of its own is read once, as the array. One of type text would be read a second time by
-    # the planner, to see how long the array is.
+    # A parameter without a type of its own is parsed once, as the array. One of type text would be parsed a second time
+    # by the planner, to see how long the array is.
     values = bindparam(given.parameter, type_=NullType())
     return cast(values, ARRAY(given.element))
 
@@ -63,7 +63,7 @@ def _text(given: _Given, values: list[Any]) -> str:
     listed = orjson.dumps(values).decode()
     if "\\" in listed:
         listed = f"[{','.join(map(_quoted, values))}]"
-    # But for the brackets, and what JSON escapes in its own way, PostgreSQL's form of an array is JSON's.
+    # Except for the brackets and the escapes, PostgreSQL writes an array as JSON does.
     return f"{{{listed[1:-1]}}}"
 
 

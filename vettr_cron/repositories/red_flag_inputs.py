@@ -1,4 +1,4 @@
-"""Everything that the red flags' rules read, for a selection of stocks: as for the score, at once or by table."""
+"""Everything that the red flag rules read, for a selection of stocks: as for the score, at once or table by table."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from vettr_cron.repositories.universe import (
     Selection,
     aggregated,
     chosen_of,
-    joined,
     newest_of,
     read_page,
+    with_ticker,
     within,
 )
 
@@ -27,7 +27,7 @@ TABLES = (stocks, executives, filings)
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Page, list[RedFlagInputs]]:
-    """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
+    """The inputs of the stocks of a selection, in order; values are passed on unchecked."""
     read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
     return read(connection, selection, {"since": now - RECENT})
 
@@ -49,14 +49,14 @@ def _inputs_of(
     return RedFlagInputs(ticker, market_cap, years or (), newest, recent)
 
 
-# Each statement is made once: to describe it takes longer than to run it.
+# Each statement is built once: building it takes longer than running it.
 @cache
 def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officers = aggregated(executives, {"years": executives.c.years_at_company})
     texts = {name: filings.c[name] for name in Filing._fields}
     newest = func.max(filings.c.date).label("newest")
-    recent = aggregated(filings, texts, filings.c.date >= bindparam("since"), besides=[newest])
+    recent = aggregated(filings, texts, filings.c.date >= bindparam("since"), over_all_rows=[newest])
     chosen = select(*_STOCK, *officers.c, *recent.c)
     source = stocks.join(officers, true()).join(recent, true())
     return chosen_of(chosen.select_from(source), scope).execution_options(binary=True)
@@ -89,10 +89,10 @@ def _stocks(scope: Scope) -> Select[Any]:
 
 @cache
 def _executives(scope: Scope) -> Select[Any]:
-    return joined(executives, executives.c.years_at_company).where(within(scope))
+    return with_ticker(executives, executives.c.years_at_company).where(within(scope))
 
 
 @cache
 def _recent_filings(scope: Scope) -> Select[Any]:
-    texts = joined(filings, *(filings.c[name] for name in Filing._fields))
+    texts = with_ticker(filings, *(filings.c[name] for name in Filing._fields))
     return texts.where(within(scope), filings.c.date >= bindparam("since"))

@@ -1,11 +1,11 @@
-"""Which columns of other tables refer to a table's rows by their id."""
+"""Which columns of other tables refer to a table's rows by id."""
 
 from sqlalchemy import ColumnElement, Connection, Table, column, inspect, table, text
 
 from vettr_cron.domain.errors import DatabaseUnavailable
 
-# SQLAlchemy's inspector sees the schemas that it is told of, the catalog has all. A foreign key of a partitioned table
-# counts once, not again for each partition; one that refers to a partition of our table, or to an heir, counts too.
+# SQLAlchemy's inspector sees only the schemas that it is given, the catalog has all. A foreign key of a partitioned
+# table counts once, not once per partition; one that refers to a partition or child of our table counts too.
 _FOREIGN_KEYS = text(
     "WITH RECURSIVE referred AS ("
     " SELECT CAST(CAST(:name AS regclass) AS oid) AS id"
@@ -21,16 +21,16 @@ _FOREIGN_KEYS = text(
 
 
 def referring(connection: Connection, referred: Table) -> list[ColumnElement[object]]:
-    """The columns that name a row of this table by its id, in whatever schema, each of a table under another name.
+    """The columns that refer to a row of this table by its id, in any schema, each from an aliased table.
 
-    Raises DatabaseUnavailable where rows that refer may be there and not be seen.
+    Raises DatabaseUnavailable if there may be referring rows that this user cannot see.
     """
     found = _on_postgresql if connection.dialect.name == "postgresql" else _on_sqlite
     return [_column(*names) for names in found(connection, referred)]
 
 
 def _column(schema: str | None, name: str, referring: str) -> ColumnElement[object]:
-    # Another name, for a table of the same name in another schema, and for one that refers to itself.
+    # An alias, in case the table has the same name in another schema, or refers to itself.
     return table(name, column(referring), schema=schema).alias().c[referring]
 
 

@@ -1,4 +1,4 @@
-"""The rows that a refresh writes, a whole group of stocks a statement."""
+"""The rows that a refresh writes, a whole group of stocks per statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,15 +15,15 @@ def save_scores(
 ) -> Mapping[str, str]:
     """Write score rows by id, the day's snapshots by ticker and day, and stocks.vetr_score by the stock's id.
 
-    Gives, by ticker, why something of these is not there afterwards. Raises RowsRefused.
+    Returns, by ticker, why some of them do not exist afterwards. Raises RowsRefused.
     """
-    # The platform has retired the technical momentum, but keeps the column.
-    everyones = {"technical_momentum_score": 0, "calculated_at": now}
+    # The platform has retired the technical momentum score, but keeps the column.
+    shared = {"technical_momentum_score": 0, "calculated_at": now}
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     by_day = ("stock_ticker", "recorded_at")
     return (
-        _lost(vetr_score_history, upsert(connection, vetr_score_history, history, shared=everyones))
-        | _lost(
+        _reasons(vetr_score_history, upsert(connection, vetr_score_history, history, shared=shared))
+        | _reasons(
             vetr_score_snapshots,
             upsert(
                 connection,
@@ -31,24 +31,24 @@ def save_scores(
                 snapshots,
                 by_day,
                 shared={"recorded_at": midnight},
-                told_by="overall_score",
+                verify="overall_score",
             ),
         )
-        | _lost(stocks, set_column(connection, stocks, "vetr_score", overall))
+        | _reasons(stocks, set_column(connection, stocks, "vetr_score", overall))
     )
 
 
 def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, str]:
-    """Write red flag rows by id; gives, by ticker, why some are not there afterwards. Raises RowsRefused."""
-    return _lost(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
+    """Write red flag rows by id. Returns, by ticker, why some do not exist afterwards. Raises RowsRefused."""
+    return _reasons(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
 
 
-def _lost(table: Table, rows: Sequence[Row]) -> dict[str, str]:
+def _reasons(table: Table, rows: Sequence[Row]) -> dict[str, str]:
     return {row["stock_ticker"]: not_kept(table) for row in rows}
 
 
 def longest_flagged_ticker(connection: Connection) -> int | None:
-    """How many characters of a ticker red_flag_history takes in this database; None: no bound, or no such table."""
+    """The longest ticker that this database's red_flag_history accepts; None if there is no limit, or no such table."""
     name = red_flag_history.c.stock_ticker.name
     found = inspect(connection).get_multi_columns(filter_names=[red_flag_history.name])
     types = [column["type"] for columns in found.values() for column in columns if column["name"] == name]

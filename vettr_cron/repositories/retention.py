@@ -1,21 +1,21 @@
-"""What may go from the tables that only grow, walked from the oldest row on and removed a piece at a time.
+"""Old rows of the tables that only grow: walked from the oldest row on, and removed piece by piece.
 
-How ten million rows go without a statement that reads the table, or a lock that anybody waits for:
+How ten million rows are removed without a statement that reads the whole table, or a lock that others wait for:
 
-1. A table is walked in the order (time, id), on its index over the time, up to the time before which rows may go. A
-   piece is the next so many rows after the place where the piece before it ended, whether they may go or not: so what
-   stays is passed over once a walk, and what is younger is not read, but for point 2.
-2. A row may go only while its series has a newer one. red_flag_history has no index over ticker, type and time that
-   could tell: to ask it row by row reads all rows of the stock for each of them. But the newest rows of the table, read
-   backwards on the index over the time, soon name every series that is still written to. Only the rows of the others,
-   of stocks that are gone, are read by ticker, some stocks a statement and once a walk.
-3. PostgreSQL locks the rows that may go and skips those that somebody else has locked: another cleanup, or a user who
-   acknowledges a flag just now. A second statement, which therefore sees every acknowledgment that was made before the
-   lock, removes them; an acknowledgment after it waits, and finds no flag. Nobody else's rows are locked, and no new
-   ones. SQLite has one writer at a time, and the same statements without the lock.
+1. The walk goes through a table in the order (time, id), on its index on the time, up to the time before which rows
+   may be removed. A piece is the next N rows after the end of the previous piece, whether they may be removed or not.
+   So rows that stay are passed over once per walk, and younger rows are not read, except in step 2.
+2. A row may be removed only while its series has a newer one. red_flag_history has no index on ticker, type and time,
+   so checking this row by row would read all rows of the stock each time. But the newest rows of the table, read
+   backwards on the index on the time, soon name every series that is still written to. Only the rows of the other
+   series, of stocks that are gone, are read by ticker: some stocks per statement, and once per walk.
+3. PostgreSQL locks the rows that may be removed, and skips those that others have locked: another cleanup, or a user
+   who is just acknowledging a flag. A second statement removes the locked rows; it sees every acknowledgment made
+   before the lock. A later acknowledgment waits, and finds no flag. No other rows are locked, and no new ones. SQLite
+   has one writer at a time, and uses the same statements without the lock.
 
-That two cleanups remove at once is no danger to the newest row either: a row goes for a newer one's sake, which goes
-only for one newer still.
+Two cleanups at once do not endanger the newest row either: a row is removed because of a newer one, which is removed
+only because of one that is newer still.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -64,14 +64,14 @@ def _alone(values: Series) -> list[Series]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
-    """The rows of a table that are older than a time, and which of them may go.
+    """The rows of a table that are older than a time, and which of them may be removed.
 
-    `series_of` takes a row's values in the columns `names` and gives the series that it belongs to; of the last of
-    them it must not be the newest row if it is to go.
+    `series_of` takes a row's values in the columns `names` and returns the series that it belongs to. A row that is the
+    newest of the last of these series must stay.
     """
 
     table: Table
-    at: Column[Any]  # the time that tells how old a row is; it has an index
+    at: Column[Any]  # the time that says how old a row is; it has an index
     before: datetime
     names: tuple[Column[Any], ...]  # the first of them has an index
     series_of: Callable[[Series], list[Series]] = _alone
@@ -79,23 +79,23 @@ class Expired:
 
 
 class Place(NamedTuple):
-    """Where a walk is: at this row, which need not be there any more."""
+    """Where a walk is: at this row, which may no longer exist."""
 
     at: Any
     id: UUID
 
 
 class Passed(NamedTuple):
-    """A row that a walk comes past, with its values in the columns `names`."""
+    """A row that a walk passes, with its values in the columns `names`."""
 
     place: Place
     values: Series
 
 
 def expired_runs(before: datetime, orphans: Collection[UUID], job_names: Collection[str]) -> Expired:
-    """These jobs' runs but the live ones, each job's newest and each job's newest that is completed.
+    """These jobs' runs, except live ones, each job's newest run and each job's newest completed run.
 
-    Other programs' rows of the same table are theirs.
+    Rows of other programs in the same table are left to them.
     """
     is_over = or_(cron_job_runs.c.status != RunStatus.RUNNING.value, cron_job_runs.c.id.in_(orphans))
     return Expired(
@@ -114,16 +114,16 @@ def _series_of_run(values: Series) -> list[Series]:
 
 
 def expired_snapshots(before: datetime) -> Expired:
-    """Snapshots but each stock's newest."""
+    """Snapshots, except each stock's newest."""
     names = (snapshots.c.stock_ticker,)
     return Expired(table=snapshots, at=snapshots.c.recorded_at, before=before, names=names, is_free=true())
 
 
 def expired_red_flags(connection: Connection, before: datetime) -> Expired:
-    """Red flags but the newest of its type of each stock, and those that a row of any other table hangs on.
+    """Red flags, except each stock's newest of each type, and those that a row of any other table refers to.
 
-    That is the platform's table of acknowledgments, which a database of our own does not have, and whose rows the
-    database would remove with the flag. Raises DatabaseUnavailable where such rows may be there and not be seen.
+    The latter is the platform's table of acknowledgments, which our own database does not have, and whose rows would be
+    removed with the flag. Raises DatabaseUnavailable if there may be such rows that this user cannot see.
     """
     names = (red_flags.c.stock_ticker, red_flags.c.flag_type)
     is_free = and_(true(), *(~exists().where(named == red_flags.c.id) for named in referring(connection, red_flags)))
@@ -131,17 +131,17 @@ def expired_red_flags(connection: Connection, before: datetime) -> Expired:
 
 
 def oldest(connection: Connection, expired: Expired, after: Place | None, limit: int) -> list[Passed]:
-    """The next rows that are old enough, oldest first, from the one after that place."""
+    """The next rows after that place that are old enough, oldest first."""
     at, row_id = _position(connection, expired), expired.table.c.id
     chosen = select(at, row_id, *expired.names).where(expired.at < expired.before).order_by(expired.at, row_id)
     if after is not None:
-        # Said of the time alone as well, for the index.
+        # The condition on the time alone is for the index.
         chosen = chosen.where(at >= _time(at, after), tuple_(at, row_id) > tuple_(_time(at, after), after.id))
     return _read(connection, chosen.limit(limit))
 
 
 def newest(connection: Connection, expired: Expired, before: Place | None, limit: int) -> list[Passed]:
-    """The next rows of the whole table, newest first, from the one before that place."""
+    """The next rows of the whole table before that place, newest first."""
     at, row_id = _position(connection, expired), expired.table.c.id
     chosen = select(at, row_id, *expired.names).order_by(expired.at.desc(), row_id.desc())
     if before is not None:
@@ -150,7 +150,7 @@ def newest(connection: Connection, expired: Expired, before: Place | None, limit
 
 
 def newest_of(connection: Connection, expired: Expired, firsts: Collection[str]) -> list[Passed]:
-    """The newest row of all those with the same `names`, where the first of these is one of the values given."""
+    """The newest row of each combination of `names` whose first value is among those given."""
     at, row_id = _position(connection, expired), expired.table.c.id
     rank = func.row_number().over(partition_by=expired.names, order_by=(expired.at.desc(), row_id.desc()))
     ranked = select(at.label("at"), row_id, *expired.names, rank.label("rank")).where(expired.names[0].in_(firsts))
@@ -159,20 +159,20 @@ def newest_of(connection: Connection, expired: Expired, firsts: Collection[str])
 
 
 def count(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
-    """How many of these rows are there and free to go."""
+    """How many of these rows exist and may be removed."""
     chosen = select(func.count()).select_from(expired.table).where(_among(connection, expired, ids), expired.is_free)
     return connection.execute(chosen).scalar_one()
 
 
 def lock(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> Sequence[UUID]:
-    """Those of these rows that are free to go, locked until the transaction ends, but those that others have."""
+    """Lock those rows that may be removed until the transaction ends, except rows that others have locked."""
     chosen = select(expired.table.c.id).where(_among(connection, expired, ids), expired.is_free)
-    # SQLite, which has one writer at a time, knows no such clause, and SQLAlchemy leaves it out there.
+    # SQLite has one writer at a time and no such clause; SQLAlchemy omits it there.
     return connection.execute(chosen.with_for_update(of=expired.table, skip_locked=True)).scalars().all()
 
 
 def remove(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
-    """Remove those of these rows that are still free to go, and say how many they were. Raises DatabaseUnavailable."""
+    """Remove those rows that may still be removed, and return their number. Raises DatabaseUnavailable."""
     chosen = delete(expired.table).where(_among(connection, expired, ids), expired.is_free)
     try:
         with refusals(expired.table):
@@ -184,7 +184,7 @@ def remove(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int
 
 
 def gone(connection: Connection, expired: Expired, ids: Sequence[UUID]) -> int:
-    """How many of these rows are not there."""
+    """How many of these rows no longer exist."""
     there = select(func.count()).select_from(expired.table).where(_among(connection, expired, ids))
     return len(ids) - connection.execute(there).scalar_one()
 
@@ -194,12 +194,12 @@ def _read(connection: Connection, chosen: Select[Any]) -> list[Passed]:
 
 
 def _position(connection: Connection, expired: Expired) -> ColumnElement[Any]:
-    """The time as it comes back to the database to say where a walk is: in SQLite as the text that stands there."""
+    """The time in the form that says where a walk is: on SQLite, the stored text itself."""
     return type_coerce(expired.at, String()) if connection.dialect.name == "sqlite" else expired.at
 
 
 def _time(at: ColumnElement[Any], place: Place) -> ColumnElement[Any]:
-    """A place's time as a value of the column's type, even where Python has no datetime for it, and it is a text."""
+    """A place's time as a value of the column's type, even if it is a text because Python has no datetime for it."""
     return literal(place.at, at.type)
 
 

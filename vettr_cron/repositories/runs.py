@@ -1,4 +1,4 @@
-"""The rows of cron_job_runs: the record of every chunk, and the fence of the one that runs."""
+"""The rows of cron_job_runs: the record of every chunk, and the fence of the running one."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
@@ -13,7 +13,7 @@ from vettr_cron.domain.run import INTERRUPTED, BriefRun, Run, RunStatus, StockFa
 from vettr_cron.models.tables import cron_job_runs as table
 from vettr_cron.repositories.bulk import upsert
 
-# The counts are those of the rows that are written with them, in one transaction: the end leaves them alone.
+# Counts are written in the same transaction as the rows that they count, so the end of a run leaves them alone.
 _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
 _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
@@ -21,7 +21,7 @@ _NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
 
 
 def start(connection: Connection, run: Run) -> None:
-    """Insert a run that begins. Again, after an answer that was lost, changes nothing: the run may be closed by now."""
+    """Insert a new run. A repeat after a lost answer changes nothing, because the run may be closed by now."""
     upsert(connection, table, [_row(run)], replacements=_nothing)
 
 
@@ -30,17 +30,17 @@ def _nothing(_new: object) -> dict[str, Any]:
 
 
 def record(connection: Connection, run: Run) -> bool:
-    """Write what a running run has come to, or how it ended. False when another holder has closed it."""
+    """Write the counts of a running run, or how it ended. False if another holder has closed it."""
     names = _COUNTS if run.status is RunStatus.RUNNING else _END
     row = _row(run)
     values = {"run_id": run.id, **{f"new_{name}": row[name] for name in names}}
     if connection.execute(_update_of_running(names), values).rowcount == 1:
         return True
-    # An end that is told again, as the answer to the first time was lost, is there already.
+    # If the answer to the first attempt was lost, the end is already recorded.
     return run.status is not RunStatus.RUNNING and _end(find(connection, run.id)) == _end(run)
 
 
-# Made once: to describe the statement takes longer than to run it.
+# Built once: building the statement takes longer than running it.
 @cache
 def _update_of_running(names: tuple[str, ...]) -> Any:
     still_running = (table.c.id == bindparam("run_id"), table.c.status == RunStatus.RUNNING.value)
@@ -52,7 +52,7 @@ def _end(run: Run | None) -> list[Any]:
 
 
 def running(connection: Connection, job_names: Collection[str], *, lock: bool = False) -> list[Run]:
-    """These jobs' rows that say that they run; locked, what they say stays so."""
+    """These jobs' rows with the status `running`; with `lock`, no other transaction can change them."""
     statement = select(table).where(table.c.status == RunStatus.RUNNING.value, table.c.job_name.in_(job_names))
     if lock:
         statement = statement.with_for_update()
@@ -60,7 +60,7 @@ def running(connection: Connection, job_names: Collection[str], *, lock: bool = 
 
 
 def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
-    """Close the running rows that a dead holder left, at its last sign of life."""
+    """Close the running rows that a dead holder left, as of its last sign of life."""
     if not orphans:
         return
     closed = update(table).where(table.c.id == bindparam("run_id"), table.c.status == RunStatus.RUNNING.value)
@@ -70,7 +70,7 @@ def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
 
 
 def as_interrupted(run: Run) -> Run:
-    """How a running row reads whose holder is dead."""
+    """How a running row is shown if its holder is dead."""
     last_sign_of_life = run.started_at + timedelta(milliseconds=run.duration_ms or 0)
     return run.finished(last_sign_of_life, run.duration_ms or 0, INTERRUPTED)
 
@@ -79,7 +79,7 @@ def find(connection: Connection, run_id: UUID) -> Run | None:
     """One run by its id."""
     row = connection.execute(select(table).where(table.c.id == run_id)).one_or_none()
     if row is None and connection.dialect.name == "sqlite":
-        # Another program may have written it with dashes, or in capitals.
+        # Another program may have written the id with dashes, or in capitals.
         digits = func.lower(func.replace(type_coerce(table.c.id, String()), "-", ""))
         row = connection.execute(select(table).where(digits == run_id.hex).limit(1)).one_or_none()
     return None if row is None else _run(row)
@@ -94,7 +94,7 @@ def newest(
     before: Run | None = None,
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
-    """The newest runs first; a running row that is among the orphans counts, and is shown, as failed."""
+    """The newest runs first; a running row among the orphans counts, and is shown, as failed."""
     statement = select(table).order_by(*_NEWEST_FIRST).limit(limit)
     if job_names is not None:
         statement = statement.where(table.c.job_name.in_(job_names))
@@ -130,7 +130,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _run(row: Any) -> Run:
-    """A row as a run; what another program may have written differently must not hide the others."""
+    """A row as a run; a row that another program wrote differently must not make the others unreadable."""
     values = dict(row._mapping)
     if values["status"] in list(RunStatus):
         values["status"] = RunStatus(values["status"])

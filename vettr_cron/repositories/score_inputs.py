@@ -1,7 +1,7 @@
 """Everything that the score's rules read, for a selection of stocks.
 
-On PostgreSQL in one statement, whose plan is the same at any size: one index look-up a stock and table. SQLite has no
-lateral joins, and its JSON rounds numbers, so there it is one SELECT a table; what a statement costs there is little.
+On PostgreSQL it is one statement, whose plan is the same at any size: one index lookup per stock and table. SQLite has
+no lateral joins, and its JSON rounds numbers, so there it is one SELECT per table; statements are cheap there.
 """
 
 from collections import defaultdict
@@ -42,9 +42,9 @@ from vettr_cron.repositories.universe import (
     aggregated,
     array_of,
     chosen_of,
-    joined,
     newest_of,
     read_page,
+    with_ticker,
     within,
 )
 
@@ -79,7 +79,7 @@ _NO_PRICES = DailyPrices()
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> tuple[Page, list[StockInputs]]:
-    """The inputs of the stocks of a selection, in order; values are handed on unjudged."""
+    """The inputs of the stocks of a selection, in order; values are passed on unchecked."""
     read = _read_at_once if connection.dialect.name == "postgresql" else _read_by_table
     return read(connection, selection, {"since": now - INSIDER_WINDOW})
 
@@ -102,21 +102,21 @@ def _inputs_of(_stock_id: UUID, ticker: str, *values: Any) -> StockInputs:
 def _parsed(companies: object) -> object:
     """The names in the JSON of previous_companies; what cannot be parsed stays as it is, for the rules to refuse."""
     try:
-        return None if companies is None else orjson.loads(companies)  # type: ignore[arg-type]  # tried whatever it is
+        return None if companies is None else orjson.loads(companies)  # type: ignore[arg-type]  # whatever it is
     except (TypeError, ValueError, RecursionError):
         return companies
 
 
-# As text: what is no JSON on SQLite, or nested too deep for the parser, must fail its own stock alone.
+# As text: a value that is not JSON on SQLite, or too deeply nested for the parser, must fail its own stock alone.
 _COMPANIES = cast(executives.c.previous_companies, Text)
 
 
-# The order in which the platform adds them up, to the last bit.
+# The platform adds up executives in this order; another would change the last bits of the sum.
 _BY_YEARS = (executives.c.years_at_company.desc(), executives.c.id)
 _NEWEST_FILING = newest_of(filings, filings.c.date)
 
 
-# Each statement is made once: to describe it takes longer than to run it.
+# Each statement is built once: building it takes longer than running it.
 @cache
 def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
@@ -129,7 +129,7 @@ def chunk_query(scope: Scope) -> Select[Any]:
         insider_transactions.c.transaction_date >= bindparam("since"),
     )
     prices = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
-    # The arrays keep the order of the sub-select's rows; to sort in each array_agg takes half as long again.
+    # The arrays keep the order of the subquery's rows; sorting in each array_agg takes half as long again.
     series = select(*(array_of(prices.c[name], name) for name in DailyPrices._fields)).lateral("series")
     source = _stocks_with_one_to_one().join(officers, true()).join(insiders, true()).join(series, true())
     chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
@@ -158,7 +158,7 @@ def _read_by_table(
     which = found.parameters
     officers = _grouped(connection.execute(_executives(scope), which).all(), _executive)
     insiders = _grouped(connection.execute(_insiders(scope), {**which, **times}).all(), InsiderTransaction._make)
-    # Of a series' numbers none needs a conversion, and each day as a Row would take longer than to read it.
+    # Prices need no conversion, and making a Row of each day would take longer than reading it.
     prices = _series(connection.execute(_days_by_date(scope), which).cursor.fetchall())
     return found, [
         StockInputs._make(
@@ -181,12 +181,12 @@ def _figures_and_newest_filing(scope: Scope) -> Select[Any]:
     return chosen_of(chosen.select_from(_stocks_with_one_to_one()), scope)
 
 
-_NUMBER: Any = literal_column("stocks.rowid")  # SQLite's own: a text would be decoded anew for each day's price
+_NUMBER: Any = literal_column("stocks.rowid")  # SQLite's own: a text would be decoded again for each day
 
 
 @cache
 def _executives(scope: Scope) -> Select[Any]:
-    chosen = joined(executives, executives.c.years_at_company, _COMPANIES, executives.c.education)
+    chosen = with_ticker(executives, executives.c.years_at_company, _COMPANIES, executives.c.education)
     return chosen.where(within(scope)).order_by(*_BY_YEARS)
 
 
@@ -198,13 +198,13 @@ def _executive(row: Sequence[Any]) -> Executive:
 @cache
 def _insiders(scope: Scope) -> Select[Any]:
     table = insider_transactions
-    chosen = joined(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
+    chosen = with_ticker(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
     return chosen.where(within(scope), table.c.transaction_date >= bindparam("since"))
 
 
 @cache
 def _days_by_date(scope: Scope) -> Select[Any]:
-    """The days from the oldest one on that counts, which is looked up."""
+    """The days from the oldest one that counts, which a subquery looks up."""
     prices = stock_daily_prices
     oldest = _newest_days().with_only_columns(prices.c.date).correlate(stocks).offset(PRICE_DAYS - 1).limit(1)
     chosen = select(_NUMBER, *(prices.c[name] for name in DailyPrices._fields))
@@ -214,7 +214,7 @@ def _days_by_date(scope: Scope) -> Select[Any]:
 
 
 def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mapping[str, list[Any]]:
-    """What `make` makes of the columns after the first, by the first, which is the ticker."""
+    """What `make` makes of each row's other columns, by its first column, the ticker."""
     groups: defaultdict[str, list[Any]] = defaultdict(list)
     for ticker, *values in rows:
         groups[ticker].append(make(values))
@@ -222,7 +222,7 @@ def _grouped(rows: Iterable[Any], make: Callable[[Sequence[Any]], Any]) -> Mappi
 
 
 def _series(days: Sequence[Any]) -> Mapping[int, DailyPrices]:
-    """The days of each stock, by its number, which follow each other, as one series a figure."""
+    """The days of each stock, by its number, as one series per figure; a stock's days must be consecutive."""
     series = {}
     for number, its_days in groupby(days, itemgetter(0)):
         _, *figures = zip(*its_days, strict=True)

@@ -1,7 +1,7 @@
-"""Many rows as the parameters of one SQLite statement, which the driver runs once a row: tuples of what it stores.
+"""Many rows as the parameters of one SQLite statement, which the driver runs once per row: tuples of stored values.
 
-SQLAlchemy's own executemany describes each row anew, and converts each value for itself: that takes longer than
-SQLite takes to write the row.
+SQLAlchemy's own executemany describes each row anew and converts each value separately, which takes longer than SQLite
+takes to write the row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ def execute(
     rows: Sequence[Row],
     shared: Row | None = None,
 ) -> int:
-    """Run a statement for each row; `kinds` says which parameters it takes, and of which types.
+    """Run a statement for each row; `kinds` gives the types of the parameters that it takes.
 
-    `shared` are parameters that have the same value for all rows. Gives how many rows were written in all.
+    `shared` are parameters with the same value for all rows. Returns how many rows were written in all.
     """
     text, parameters = _compiled(statement, tuple(kinds))
     shared, times = shared or {}, len(rows)
@@ -47,19 +47,19 @@ def execute(
 def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, list[tuple[str, Any]]]:
     """The statement's text and its parameters in order.
 
-    Those with a value of the statement's own, which must be one that SQLite takes as it is, are among them.
+    They include parameters with a value of the statement's own, which SQLite must accept as it is.
     """
     compiled = statement.compile(dialect=_DIALECT, column_keys=names)
     return str(compiled), [(name, compiled.params[name]) for name in compiled.positiontup]
 
 
 def _stored(kind: TypeEngine[Any], values: list[Any]) -> list[Any]:
-    if isinstance(kind, Uuid):  # which may come as its digits already
+    if isinstance(kind, Uuid):  # may be given as its digits already
         return [value.hex if isinstance(value, UUID) else value for value in values]
     convert = kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     if convert is None:
         return values
-    if isinstance(kind, DateTime | Date):  # of which many rows have the same
+    if isinstance(kind, DateTime | Date):  # many rows have the same value
         converted = {value: convert(value) for value in set(values)}
         return [converted[value] for value in values]
     return [convert(value) for value in values]

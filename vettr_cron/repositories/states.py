@@ -1,4 +1,4 @@
-"""How each job last fared with each stock, a whole group a statement."""
+"""How each job last fared with each stock, a whole group per statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,16 +15,16 @@ from vettr_cron.repositories.bulk import upsert
 
 
 def record_successes(connection: Connection, attempt: Attempt, tickers: Sequence[str]) -> None:
-    """Write of a group of stocks that their results are there. Raises RowsRefused."""
+    """Record for a group of stocks that they succeeded. Raises RowsRefused."""
     rows = [{"ticker": ticker} for ticker in tickers]
     news = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
     _record(connection, attempt, rows, {"last_refreshed_at": attempt.now, **news})
 
 
 def record_failures(connection: Connection, attempt: Attempt, errors: Mapping[str, str]) -> None:
-    """Write of a group of stocks, by ticker, why they failed. Raises RowsRefused.
+    """Record for a group of stocks, by ticker, why they failed. Raises RowsRefused.
 
-    The same when it is done twice: a cycle counts one failure of a stock, however often it has to try.
+    A repeat has no further effect: a cycle counts one failure of a stock, however often it retries.
     """
     rows = [{"ticker": ticker, "last_error": error} for ticker, error in errors.items()]
     news = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
@@ -37,7 +37,7 @@ def _record(connection: Connection, attempt: Attempt, rows: Sequence[Row], news:
 
 
 def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
-    """The tickers of stocks that failed last time, in the universe's order; at most so many: who failed longest ago."""
+    """The tickers of stocks that failed last time, in the universe's order; at most `limit`, the oldest failures."""
     failed = select(cron_stock_states.c.ticker).where(cron_stock_states.c.job == job, IS_FAILING)
     failed = failed.join(stocks, stocks.c.ticker == cron_stock_states.c.ticker)
     chosen = failed.order_by(cron_stock_states.c.last_failed_at, cron_stock_states.c.ticker).limit(limit).subquery()
@@ -50,13 +50,13 @@ def failing(connection: Connection, job: str, limit: int | None) -> list[str]:
 class Freshness(StrEnum):
     """How new a stock's last result is; each stock has exactly one."""
 
-    FRESH = "fresh"  # not older than what is asked for
+    FRESH = "fresh"  # not older than the requested age
     STALE = "stale"  # older
-    NEVER = "never"  # there is none under this ticker
+    NEVER = "never"  # there is no result under this ticker
 
 
 class Counts(NamedTuple):
-    """How many stocks of the universe are in which state; `failing` ones are counted among the others too."""
+    """How many stocks of the universe are in each state; `failing` ones also count in one of the other states."""
 
     total: int
     fresh: int
@@ -80,7 +80,7 @@ class StockState(NamedTuple):
 
 
 def counts(connection: Connection, job: str, since: datetime) -> Counts:
-    """How many stocks were refreshed since then, and how many not."""
+    """How many stocks were refreshed since then, and how many were not."""
     conditions = [*(freshness_condition(freshness, since) for freshness in Freshness), IS_FAILING]
     counted = (func.count().filter(condition) for condition in conditions)
     statement = _universe(job, func.count(), *counted, func.min(cron_stock_states.c.last_refreshed_at))
@@ -90,7 +90,7 @@ def counts(connection: Connection, job: str, since: datetime) -> Counts:
 def page(
     connection: Connection, job: str, wanted: ColumnElement[bool], limit: int, after: str | None = None
 ) -> list[StockState]:
-    """The next stocks beyond a ticker, in order, for which a condition holds: `freshness_condition`, or IS_FAILING."""
+    """The next stocks after a ticker, in order, for which a condition holds: `freshness_condition`, or IS_FAILING."""
     beyond = [] if after is None else [stocks.c.ticker > after]
     statement = _universe(job, stocks.c.ticker, *_DETAILS).where(wanted, *beyond)
     rows = connection.execute(statement.order_by(stocks.c.ticker).limit(limit))
@@ -101,7 +101,7 @@ IS_FAILING = cron_stock_states.c.consecutive_failures > 0
 
 
 def freshness_condition(freshness: Freshness, since: datetime) -> ColumnElement[bool]:
-    """The condition that a stock's last result is fresh as of then, stale, or not there."""
+    """The condition that a stock's last result is fresh as of then, stale, or missing."""
     refreshed = cron_stock_states.c.last_refreshed_at
     if freshness is Freshness.NEVER:
         return refreshed.is_(None)
@@ -119,13 +119,13 @@ _DETAILS = (
 
 
 def _universe(job: str, *columns: Any) -> Select[Any]:
-    """These columns of every stock of the universe, with its state where it has one."""
+    """These columns of every stock in the universe, joined to its state if it has one."""
     same = (cron_stock_states.c.ticker == stocks.c.ticker) & (cron_stock_states.c.job == job)
     return select(*columns).select_from(stocks.outerjoin(cron_stock_states, same))
 
 
 def _replacements(new: Any) -> Row:
-    """What a row that is there becomes: what was known stays where the new row does not say otherwise."""
+    """The new values of an existing row: what was known stays unless the new row says otherwise."""
     counted = (cron_stock_states.c.last_cycle_id == new.last_cycle_id) & (cron_stock_states.c.consecutive_failures > 0)
     times = cron_stock_states.c.consecutive_failures + case((counted, 0), else_=1)
     succeeded = new.consecutive_failures == 0

@@ -15,60 +15,60 @@ from vettr_cron.models.tables import stocks
 
 
 class Scope(StrEnum):
-    """Which stocks a statement is about; each kind of statement is made once for each."""
+    """Which stocks a statement selects; each statement is built once per scope."""
 
     FIRST = "first"  # those at the start of the universe
-    BEYOND = "beyond"  # those beyond a ticker
-    UP_TO = "up to"  # those from the start to a ticker
-    BETWEEN = "between"  # those beyond a ticker, up to another
+    BEYOND = "beyond"  # those after a ticker
+    UP_TO = "up to"  # those from the start up to a ticker
+    BETWEEN = "between"  # those after a ticker, up to another
     NAMED = "named"  # those whose tickers are given
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """The next `limit` stocks beyond a ticker; None: from the start of the universe."""
+    """The next `limit` stocks after a ticker; None means from the start of the universe."""
 
     after: str | None
     limit: int
 
     @property
     def scope(self) -> Scope:
-        """For which statements this holds the parameters."""
+        """The scope of the statements that take these parameters."""
         return Scope.FIRST if self.after is None else Scope.BEYOND
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """The stocks beyond a ticker, or from the start of the universe, up to another one and with it."""
+    """The stocks after a ticker, or from the start of the universe, up to and including another one."""
 
     after: str | None
     last: str
 
     @property
     def scope(self) -> Scope:
-        """For which statements this holds the parameters."""
+        """The scope of the statements that take these parameters."""
         return Scope.UP_TO if self.after is None else Scope.BETWEEN
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """For statements that are made for this scope."""
+        """The parameters for statements of this scope."""
         return {"last": self.last} if self.after is None else {"after": self.after, "last": self.last}
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The stocks with these tickers, as far as they are there."""
+    """The stocks with these tickers, as far as they exist."""
 
     tickers: Sequence[str]
 
     @property
     def scope(self) -> Scope:
-        """For which statements this holds the parameters."""
+        """The scope of the statements that take these parameters."""
         return Scope.NAMED
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """For statements that are made for this scope."""
+        """The parameters for statements of this scope."""
         return {"tickers": list(self.tickers)}
 
 
@@ -76,7 +76,7 @@ Selection = Beyond | Between | Named
 
 
 class Page(NamedTuple):
-    """The stocks of one chunk: which they are is in `parameters`, for statements made with `within`."""
+    """The stocks of one chunk; `parameters` select the same stocks in statements built with `within`."""
 
     rows: Sequence[Any]
     scope: Scope
@@ -85,25 +85,25 @@ class Page(NamedTuple):
 
 
 def count(connection: Connection, after: str | None = None) -> int:
-    """How many stocks there are, or are beyond a ticker."""
+    """How many stocks there are, in all or after a ticker."""
     beyond = [] if after is None else [stocks.c.ticker > after]
     return connection.execute(select(func.count()).select_from(stocks).where(*beyond)).scalar_one()
 
 
 def count_longer(connection: Connection, length: int) -> int:
-    """How many stocks have tickers of more characters than that."""
+    """How many stocks have tickers longer than that."""
     longer = func.length(stocks.c.ticker) > length
     return connection.execute(select(func.count()).select_from(stocks).where(longer)).scalar_one()
 
 
 def ticker_at(connection: Connection, rank: int) -> str | None:
-    """The ticker of the stock with that rank, the first being 1."""
+    """The ticker of the stock with that rank, counted from 1."""
     ordered = select(stocks.c.ticker).order_by(stocks.c.ticker)
     return connection.execute(ordered.offset(rank - 1).limit(1)).scalar_one_or_none()
 
 
 def tickers(connection: Connection, selection: Selection) -> list[str]:
-    """The tickers of the stocks that a selection takes, in order."""
+    """The tickers of the selected stocks, in order."""
     return [row.ticker for row in read_page(connection, _ids(selection.scope), selection).rows]
 
 
@@ -113,7 +113,7 @@ def _ids(scope: Scope) -> Select[Any]:
 
 
 def chosen_of(chosen: Select[Any], scope: Scope) -> Select[Any]:
-    """The statement for `read_page`: `chosen` selects id and ticker of stocks, then whatever else is wanted."""
+    """The statement for `read_page`: `chosen` selects id and ticker of stocks, then anything else that is wanted."""
     ordered = chosen.order_by(stocks.c.ticker)
     if scope not in (Scope.FIRST, Scope.BEYOND):
         return ordered.where(within(scope))
@@ -124,30 +124,30 @@ def chosen_of(chosen: Select[Any], scope: Scope) -> Select[Any]:
 def read_page(
     connection: Connection, statement: Select[Any], selection: Selection, more: Mapping[str, Any] | None = None
 ) -> Page:
-    """Read the stocks of a selection by a statement that `chosen_of` made for its scope; `more` are its parameters."""
+    """Read the stocks of a selection with `chosen_of`'s statement for its scope; `more` are its other parameters."""
     if not isinstance(selection, Beyond):
         rows = connection.execute(statement, {**selection.parameters, **(more or {})}).all()
         return Page(rows, selection.scope, False, selection.parameters)
     beyond = {} if selection.after is None else {"after": selection.after}
-    # One more than asked for tells whether the universe ends here.
+    # One row more than asked for shows whether the universe ends here.
     rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit + 1}).all()
     taken = rows[: selection.limit]
     if len(rows) > len(taken) and rows[-1].ticker == taken[-1].ticker:
-        taken = rows  # one ticker twice: beyond it, the other one would never be seen
+        taken = rows  # the last ticker exists twice: the next page, after it, would miss the second stock
     up_to = {"last": taken[-1].ticker} if taken else {}
     return Page(taken, selection.scope, len(rows) <= selection.limit, {**beyond, **up_to})
 
 
 def within(scope: Scope) -> ColumnElement[bool]:
-    """The condition that a stock is on the page whose parameters are given."""
+    """The condition that a stock is on the page that the parameters select."""
     if scope is Scope.NAMED:
         return stocks.c.ticker.in_(bindparam("tickers", expanding=True))
     up_to = stocks.c.ticker <= bindparam("last")
     return up_to if scope in (Scope.FIRST, Scope.UP_TO) else and_(stocks.c.ticker > bindparam("after"), up_to)
 
 
-def joined(table: Table, *columns: Any) -> Select[Any]:
-    """The ticker and these columns of a table whose rows hang on stocks."""
+def with_ticker(table: Table, *columns: Any) -> Select[Any]:
+    """Select the ticker and these columns of a table whose rows belong to stocks."""
     return select(stocks.c.ticker, *columns).join_from(stocks, table, table.c.stock_id == stocks.c.id)
 
 
@@ -155,18 +155,17 @@ def aggregated(
     table: Table,
     columns: Mapping[str, Any],
     *conditions: ColumnElement[bool],
-    besides: Sequence[ColumnElement[Any]] = (),
+    over_all_rows: Sequence[ColumnElement[Any]] = (),
     order: Sequence[ColumnElement[Any]] = (),
 ) -> LateralFromClause:
-    """For each stock its rows of a table: an array a column, all in the same order, NULL where there are no rows.
+    """For each stock its rows of a table: one array per column, all in the same `order`, NULL if there are no rows.
 
-    `order` says which order that is.
-
-    PostgreSQL looks the rows up stock by stock, by the index on stock_id, however large chunk and universe are: the
-    conditions stand where they cannot lead it to an index on the rows of all stocks. `besides` are aggregates over all
-    rows of the stock, whatever the conditions say.
+    PostgreSQL looks up the rows stock by stock, in the index on stock_id, however large chunk and universe are: the
+    conditions are placed where they cannot lead it to an index on the rows of all stocks. `over_all_rows` are
+    aggregates over all rows of the stock, regardless of the conditions.
     """
-    rows = select(*(array_of(column, name, *conditions, order=order) for name, column in columns.items()), *besides)
+    arrays = (array_of(column, name, *conditions, order=order) for name, column in columns.items())
+    rows = select(*arrays, *over_all_rows)
     return rows.where(table.c.stock_id == stocks.c.id).correlate(stocks).lateral(f"of_{table.name}")
 
 
@@ -176,14 +175,14 @@ def array_of(
     *conditions: ColumnElement[bool],
     order: Sequence[ColumnElement[Any]] = (),
 ) -> ColumnElement[Any]:
-    """The values of a column as an array, which comes as the driver makes it: NaN and infinity are kept."""
+    """The values of a column as an array, as the driver returns it: NaN and infinity are kept."""
     values: Any = func.array_agg(aggregate_order_by(column, *order) if order else column, type_=NullType())
     labelled: ColumnElement[Any] = (values.filter(*conditions) if conditions else values).label(name)
     return labelled
 
 
 def newest_of(table: Table, time: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """For each stock the newest time of its rows of a table; NULL where there are none."""
+    """For each stock the newest time among its rows of a table; NULL if there are none."""
     # Without the filter PostgreSQL may walk an index on the times of all stocks' rows back to one of this stock.
     newest = select(func.max(time).filter(true()))
     return newest.where(table.c.stock_id == stocks.c.id).correlate(stocks).scalar_subquery()
