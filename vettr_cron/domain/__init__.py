@@ -1,1 +1,1 @@
-"""The rules, in the standard library alone."""
+"""The rules and values, using only the standard library."""

@@ -1,4 +1,4 @@
-"""What the rules rely on: finite numbers, real timestamps, text; anything else is named with its column and value."""
+"""What the rules rely on: finite numbers, real timestamps, text; errors name the column and the value."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ _OPTIONAL_TEXT = frozenset({str, type(None)})
 
 def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bool = False) -> None:
     """Each value, of the column in the same place, must be a finite int or float; None passes unless `required`."""
-    # Nearly every row is sound, so ask about all of it at once and look for the culprit only when there is one.
+    # Nearly every row is good, so check all values at once and search for the bad one only if there is one.
     types = set(map(type, values))
     if types <= (_NUMBER if required else _OPTIONAL_NUMBER):
         try:
@@ -29,7 +29,7 @@ def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bo
 
 
 def check_timestamps(column: str, values: Iterable[object]) -> None:
-    """Each value must be a datetime, naive as all of ours are: UTC without saying so."""
+    """Each value must be a naive datetime, which all of ours are: UTC without an offset."""
     for value in values:
         if not isinstance(value, datetime) or value.tzinfo is not None:
             refuse(column, value, "a timestamp without time zone is needed")
@@ -43,14 +43,14 @@ def check_texts(column: str, values: Iterable[object]) -> None:
 
 
 def whole(column: str, result: float) -> int:
-    """A result of rhu as the int that its column takes; one that overflowed is an error of the stock's data."""
+    """A result of rhu as the int that its column needs; if it overflowed, the stock's data is wrong."""
     if not isinstance(result, int):
         refuse(column, result, "a whole number is needed")
     return result
 
 
 def refuse(column: str, value: object, needed: str) -> NoReturn:
-    """Raise StockDataError with a short form of the value, whatever it is."""
+    """Raise StockDataError with a short form of the value, whatever the value is."""
     raise StockDataError(column, f"is {_shown(value)}; {needed}")
 
 
@@ -73,7 +73,7 @@ def _shown(value: object) -> str:
 
 
 class _ShortRepr(Repr):
-    """reprlib's, which never renders much more than it shows, and for ints that Python refuses to write out in full."""
+    """reprlib's Repr, which renders little more than it shows; it also handles ints too long for Python to print."""
 
     def repr_int(self, x: int, level: int) -> str:
         if x.bit_length() > 1024:

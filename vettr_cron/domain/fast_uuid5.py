@@ -1,4 +1,4 @@
-"""uuid5 as RFC 9562 has it, for those who need millions: uuid.uuid5 takes several times as long."""
+"""uuid5 as in RFC 9562, for callers that need millions: uuid.uuid5 takes several times as long."""
 
 from hashlib import sha1
 from uuid import UUID
@@ -14,11 +14,11 @@ def uuid5_of_bytes(name: bytes) -> UUID:
 
 
 def uuid5_hex(name: bytes) -> str:
-    """The same as 32 hexadecimal digits: a UUID object takes longer to make, and again to be written down."""
+    """The same as 32 hexadecimal digits: a UUID object takes longer to make, and longer again to format."""
     digits = sha1(name, usedforsecurity=False).hexdigest()
     return f"{digits[:12]}5{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:32]}"
 
 
 def uuid5_of_digest(digest: bytes) -> UUID:
-    """The uuid5 that a SHA-1 digest of namespace and name gives."""
+    """The uuid5 for a SHA-1 digest of namespace and name."""
     return UUID(int=int.from_bytes(digest[:16], "big") & _CLEARED | _VERSION_5)

@@ -1,8 +1,8 @@
-"""Texts from outside as a terminal may show them: there are characters that it would act on instead."""
+"""Texts from outside, made safe for a terminal, which would act on some characters instead of showing them."""
 
 import re
 
-# Controls of ASCII and of Latin-1, marks that change the direction of what follows, line ends, halves of a pair.
+# ASCII and Latin-1 control characters, marks that change the text direction, line ends, lone surrogates.
 _ACTING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _IN_TEXT = re.compile(f"[\x00-\x1f{_ACTING}]")
 _IN_JSON = re.compile(f"[{_ACTING}]")
@@ -10,12 +10,12 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def printable(text: str) -> str:
-    """The text as one line in which every such character is written out, as \\x1b or \\u202e."""
+    """The text as one line in which every such character is escaped, as \\x1b or \\u202e."""
     return _IN_TEXT.sub(_escape, text)
 
 
 def printable_json(text: str) -> str:
-    """JSON that means the same; what it lets stand unescaped and a terminal would act on is escaped too."""
+    """Equivalent JSON, with the characters escaped that a terminal would act on, even if JSON allows them."""
     return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

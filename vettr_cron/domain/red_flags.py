@@ -37,17 +37,17 @@ class Filing(NamedTuple):
 
 
 class RedFlagInputs(NamedTuple):
-    """One stock's rows, as they come from the database; nothing here is checked yet."""
+    """One stock's rows as they come from the database, not checked yet."""
 
     ticker: str
     market_cap: float | None
     executives_years: Sequence[float]  # years at the company, one for each executive; 0 means unknown
     newest_filing: datetime | None  # None: no filings at all
-    recent_filings: Sequence[Filing]  # those of the last RECENT, or more
+    recent_filings: Sequence[Filing]  # those within RECENT, possibly also older ones
 
 
 class RedFlag(NamedTuple):
-    """One detector's answer; its severity is that of its own score."""
+    """One detector's result; its severity follows from its own score."""
 
     flag_type: str
     score: int
@@ -67,7 +67,7 @@ class RedFlagReport(NamedTuple):
 
 
 def red_flags(inputs: RedFlagInputs, now: datetime) -> RedFlagReport:
-    """The flags at `now` (UTC), or StockDataError naming the column and the value that are in the way."""
+    """The flags at `now` (UTC). Raises StockDataError, which names the bad column and value."""
     _check(inputs)
     since = now - RECENT
     texts = [
@@ -111,13 +111,13 @@ def _flag(flag_type: str, weight: float, finding: tuple[int, str]) -> RedFlag:
 
 
 def _consolidation_velocity(texts: list[str]) -> tuple[int, str]:
-    """20 for each recent filing about joining with another company."""
+    """20 for each recent filing about a merger or an acquisition."""
     count = _mentioning(texts, _CONSOLIDATION)
     return min(100, 20 * count), f"Acquisitions or mergers come up in {_of_recent(count, texts)}."
 
 
 def _financing_velocity(texts: list[str], market_cap: float) -> tuple[int, str]:
-    """Recent filings about raising money, against how many are a lot for a company of that size."""
+    """Recent filings about raising money, compared with what is a lot for a company of that size."""
     stage, many = ("an early-stage", 3) if market_cap < _GROWTH_STAGE_MARKET_CAP else ("a growth-stage", 5)
     count = _mentioning(texts, _FINANCING)
     score = min(100, int(rhu((count / many) * 100)))
@@ -125,13 +125,13 @@ def _financing_velocity(texts: list[str], market_cap: float) -> tuple[int, str]:
 
 
 def _executive_churn(years: Sequence[float]) -> tuple[int, str]:
-    """25 for each executive in the first year here; 0 years means unknown, and is no flag."""
+    """25 for each executive in their first year; 0 years means unknown, and raises no flag."""
     count = sum([0 < each < 1 for each in years])
     return min(100, 25 * count), f"Less than 1 year at the company is on record for {_of(count, years, 'executive')}."
 
 
 def _disclosure_gaps(newest_filing: datetime | None, now: datetime) -> tuple[int, str]:
-    """The longer the silence, the higher."""
+    """The longer the company has been silent, the higher."""
     if newest_filing is None:
         return 100, "There are 0 filings on record, of any time."
     days = (now - newest_filing) // _DAY
@@ -140,7 +140,7 @@ def _disclosure_gaps(newest_filing: datetime | None, now: datetime) -> tuple[int
 
 
 def _debt_trend(texts: list[str]) -> tuple[int, str]:
-    """The share of recent filings about debt, at its worst when hardly any is about earning more."""
+    """The share of recent filings about debt; worst if hardly any are about growth or profit."""
     if not texts:
         return 0, "There are 0 filings in the last 365 days that could mention debt."
     debts, revenues = _mentioning(texts, _DEBT), _mentioning(texts, _REVENUE)

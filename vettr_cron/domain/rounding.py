@@ -1,11 +1,11 @@
-"""Arithmetic that must come out to the last bit as the platform's own program has it."""
+"""Arithmetic that must match the platform's own program to the last bit."""
 
 from collections.abc import Iterable
 from math import floor, isfinite
 
 
 def rhu(number: float) -> float:
-    """The nearest integer as an int, an exact half going up; infinity and NaN, which have none, as they are."""
+    """The nearest integer as an int, with an exact half rounded up; infinity and NaN are returned unchanged."""
     if not isfinite(number):
         return number
     below = floor(number)
@@ -13,7 +13,7 @@ def rhu(number: float) -> float:
 
 
 def total(numbers: Iterable[float]) -> float:
-    """The sum from left to right, each step a double; sum() compensates from Python 3.12 on, which moves ties."""
+    """The sum from left to right, each step a double; from Python 3.12 on, sum() compensates, which moves ties."""
     result = 0.0
     for number in numbers:
         result += number

@@ -13,10 +13,10 @@ INTERRUPTED = "interrupted"
 
 
 class RunStatus(StrEnum):
-    """The life of a run: running, then one of the other two, for ever."""
+    """The life of a run: running, then one of the other two, for good."""
 
-    RUNNING = "running"  # its holder works on it, or died over it: then the next holder closes it
-    COMPLETED = "completed"  # all that it did is written
+    RUNNING = "running"  # its holder is working on it, or has died; then the next holder closes it
+    COMPLETED = "completed"  # everything that it did is written
     FAILED = "failed"  # it was interrupted, or more stocks failed than is tolerated
 
 
@@ -31,21 +31,21 @@ class CallStatus(StrEnum):
 class StopReason(StrEnum):
     """Why a call went no further."""
 
-    CHUNKS_DONE = "chunks_done"  # all the chunks that were asked for
-    CYCLE_COMPLETE = "cycle_complete"  # the end of the universe
-    STOCKS_DONE = "stocks_done"  # all the stocks that were asked for by name, or for having failed
-    TIME_BUDGET = "time_budget"  # no time for more within the call's budget
+    CHUNKS_DONE = "chunks_done"  # all requested chunks are done
+    CYCLE_COMPLETE = "cycle_complete"  # the end of the universe is reached
+    STOCKS_DONE = "stocks_done"  # all requested stocks are done, whether named or failed before
+    TIME_BUDGET = "time_budget"  # the call's time budget is spent
     SHUTDOWN = "shutdown"  # the process was asked to stop
     ALREADY_RUNNING = "already_running"  # another caller holds the lease
     PAUSED = "paused"  # an operator has paused the job
-    RESET = "reset"  # the cursor was reset, or set, by somebody else
+    RESET = "reset"  # another caller or program reset or moved the cursor
     SUPERSEDED = "superseded"  # the lease was lost; another caller goes on
     ERROR = "error"  # a server failed, or a bug
 
 
 @dataclass(frozen=True, slots=True)
 class StockFailure:
-    """A stock that kept what it had, and why, in words for a person."""
+    """A stock that kept its old results, and why, in words for a person."""
 
     ticker: str
     error: str
@@ -61,11 +61,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One row of cron_job_runs, be it another program's. `started_at` is the chunk's one `now`; times are naive UTC."""
+    """One row of cron_job_runs, even another program's. `started_at` is the chunk's one `now`; times are naive UTC."""
 
     id: UUID
     job_name: str
-    status: RunStatus | str  # any other word is another program's
+    status: RunStatus | str  # any other text comes from another program
     stocks_processed: int = 0
     succeeded: int = 0
     failed_count: int = 0
@@ -91,12 +91,12 @@ class Run:
         )
 
     def finished(self, now: datetime, duration_ms: int, error: str | None = None) -> "Run":
-        """This run at its end; an error makes it a failed one."""
+        """This run at its end; with an error it has failed."""
         status = RunStatus.FAILED if error else RunStatus.COMPLETED
         return replace(self, status=status, completed_at=now, duration_ms=duration_ms, error_message=error)
 
     def beyond_tolerance(self, tolerated_percent: float) -> str | None:
-        """What to say when too large a part of the chunk failed; chunks of fewer than 10 stocks are let pass."""
+        """The error if too many of the chunk's stocks failed; a chunk of fewer than 10 stocks never fails for this."""
         if self.stocks_processed < MINIMUM_STOCKS_FOR_TOLERANCE:
             return None
         if self.failed_count * 100 <= tolerated_percent * self.stocks_processed:
@@ -105,7 +105,7 @@ class Run:
 
 
 class BriefRun(NamedTuple):
-    """What of a run tells when calls came, and what they did: thousands of them are read at once."""
+    """The part of a run that shows when calls came and what they did; thousands of them are read at once."""
 
     chunk_offset: int | None
     stocks_processed: int
@@ -135,7 +135,7 @@ class JobResult:
     cycle_id: UUID | None = None
     chunks_run: int = 0
     warning: str | None = None
-    error: str | None = None  # why a call that failed did so
-    pause: Pause | None = None  # of a call that the pause ended, or kept from beginning
-    retry_after: float | None = None  # of a skipped call: seconds until the lease's term ends, at most
+    error: str | None = None  # why the call failed
+    pause: Pause | None = None  # of a call that the pause ended, or kept from starting
+    retry_after: float | None = None  # of a skipped call: at most the seconds until the lease expires
     unavailable: bool = False  # a server did not answer, and nothing was changed

@@ -1,4 +1,4 @@
-"""How a time is written for others."""
+"""How times are written in output."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The jobs. A new one is a file here and a line in this table."""
+"""The jobs. To add one, add a file here and a line to this table."""
 
 from vettr_cron.jobs.job import Job
 from vettr_cron.jobs.red_flags import RED_FLAGS

@@ -26,7 +26,7 @@ class RedFlagResult(NamedTuple):
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
-    """The selected stocks with everything that the flags' rules read."""
+    """The selected stocks with everything that the red flag rules read."""
     return chunk_of(*red_flag_inputs.load(connection, selection, now))
 
 
@@ -35,13 +35,13 @@ def evaluate(item: Item, attempt: Attempt) -> RedFlagResult:
     report = red_flags(item.inputs, attempt.now)
     ids = attempt.row_ids(item.stock_id, *(flag.flag_type for flag in report.flags))
     rows = [_row(row_id, flag, item) for row_id, flag in zip(ids, report.flags, strict=True)]
-    check_column_limits(red_flag_history, rows[0])  # the others differ in what is ours alone
+    check_column_limits(red_flag_history, rows[0])  # the others differ only in values that always fit
     answer = orjson.dumps(_answer(report, attempt.now)).decode()
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 
 def save(connection: Connection, attempt: Attempt, group: Sequence[RedFlagResult]) -> Mapping[str, str]:
-    """Write a group's flags; why some are not there. Raises RowsRefused."""
+    """Write a group's flags. Returns why some do not exist afterwards. Raises RowsRefused."""
     return results.save_red_flags(connection, attempt.now, [row for result in group for row in result.flags])
 
 

@@ -38,7 +38,7 @@ def evaluate(item: Item, attempt: Attempt) -> ScoreResult:
     inputs: StockInputs = item.inputs
     score = vetr_score(inputs, attempt.now)
     overlay = score.overlay.rounded
-    # Ticker and day belong to the id: a cycle may be taken up again after midnight, or after the stock was renamed.
+    # The id includes ticker and day: a cycle may continue after midnight, or after the stock was renamed.
     kinds = ("vetr_score_history", f"vetr_score_snapshots:{item.ticker}:{attempt.now.date()}")
     history_id, snapshot_id = attempt.row_ids(item.stock_id, *kinds)
     history = _history_row(history_id, score, overlay, item)
@@ -52,7 +52,7 @@ def evaluate(item: Item, attempt: Attempt) -> ScoreResult:
 
 
 def save(connection: Connection, attempt: Attempt, group: Sequence[ScoreResult]) -> Mapping[str, str]:
-    """Write a group's history, snapshots and stocks.vetr_score; why some are not there. Raises RowsRefused."""
+    """Write a group's history, snapshots and stocks.vetr_score. Returns why some do not exist. Raises RowsRefused."""
     return results.save_scores(
         connection,
         attempt.now,

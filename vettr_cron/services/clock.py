@@ -1,22 +1,22 @@
-"""Time for the services: the day's clock for what is written down, a stopwatch for what is waited for."""
+"""Time for the services: the wall clock for what is recorded, a monotonic clock for durations and waits."""
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-# After both the lease is given back and the interpreter ends: in all within the 10 s that a stop may take.
+# Both leave time to release the lease and end the interpreter within the 10 s that a stop may take.
 SHUTDOWN_GRACE_SECONDS = 8.0
 LAST_WORD_SECONDS = 0.5
 
 
 def utc_now() -> datetime:
-    """Now as naive UTC in whole milliseconds, as every timestamp that we write."""
+    """Now as naive UTC in whole milliseconds, like every timestamp that we write."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 class Stopwatch:
-    """Milliseconds since it was made, unmoved by changes of the system's clock."""
+    """Milliseconds since its creation, unaffected by changes of the system clock."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -28,7 +28,7 @@ class Stopwatch:
 
 
 class Limits:
-    """What bounds a call: its time budget, and whoever may tell it to stop."""
+    """The limits of a call: its time budget, and a function that may tell it to stop."""
 
     def __init__(self, seconds: float | None, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._ends = None if seconds is None else time.monotonic() + seconds
@@ -36,7 +36,7 @@ class Limits:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds left of the time budget, never below 0; None when there is no bound."""
+        """Seconds left of the time budget, never below 0; None if there is no bound."""
         return None if self._ends is None else max(self._ends - time.monotonic(), 0.0)
 
     @property
@@ -50,14 +50,14 @@ class Limits:
 
 
 class Shutdown:
-    """Set once the process was asked to stop: work in hand may be saved for a while, no new work starts."""
+    """Set once the process is asked to stop: no new work starts, and running work has a while to be saved."""
 
     def __init__(self, grace_seconds: float = SHUTDOWN_GRACE_SECONDS) -> None:
         self._grace_seconds = grace_seconds
         self._asked_at: float | None = None
 
     def ask(self) -> None:
-        """Ask every call of this process to stop soon. Safe in a signal handler, and more than once."""
+        """Ask every call of this process to stop soon. Safe in a signal handler, and if called more than once."""
         if self._asked_at is None:
             self._asked_at = time.monotonic()
 
@@ -68,7 +68,7 @@ class Shutdown:
 
     @property
     def at(self) -> float | None:
-        """The moment (monotonic) by which what can be saved must have been; None while nobody asked."""
+        """The moment (monotonic) by which everything must be saved; None if the process was not asked to stop."""
         return None if self._asked_at is None else self._asked_at + self._grace_seconds
 
     @property
@@ -78,5 +78,5 @@ class Shutdown:
 
     @property
     def ends(self) -> float | None:
-        """The moment (monotonic) until which a run's end may be told; nobody waits any longer."""
+        """The moment (monotonic) until which a run's end may be recorded; no wait lasts longer."""
         return None if self.at is None else self.at + LAST_WORD_SECONDS

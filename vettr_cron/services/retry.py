@@ -1,4 +1,4 @@
-"""Patience with the database: a transaction is done again when the failure was of the passing kind, within limits."""
+"""Retries and time limits for database transactions: transient failures are retried, within limits."""
 
 import threading
 import time
@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 def retry_transient(transaction: Callable[[], Answer], may_wait: Callable[[], bool]) -> Answer:
-    """The transaction's answer, after a few attempts with jitter between them while `may_wait` says so.
+    """The transaction's result, after a few attempts with random waits between them, while `may_wait` allows it.
 
-    Every transaction that is handed over must do the same when it is done twice: a commit whose answer was lost may
-    have happened. Raises what the last attempt raised.
+    The transaction must be idempotent: a commit whose answer was lost may have happened. Raises what the last attempt
+    raised.
     """
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, DatabaseUnavailable) and error.transient),
@@ -35,10 +35,10 @@ def retry_transient(transaction: Callable[[], Answer], may_wait: Callable[[], bo
 
 
 def with_timeout(moment: float | None, transaction: Callable[[], Answer]) -> Answer:
-    """The transaction's answer, if it comes by that moment (monotonic); None is no limit.
+    """The transaction's result, if it comes by that moment (monotonic); None means no limit.
 
-    To connect to a server that says nothing can take longer than a stopping process has. The transaction is then left
-    to itself, and must be one that does no harm when it comes too late. Raises DatabaseUnavailable.
+    Connecting to a silent server can take longer than a stopping process has. The transaction is then abandoned, so it
+    must do no harm if it completes late. Raises DatabaseUnavailable.
     """
     if moment is None:
         return transaction()

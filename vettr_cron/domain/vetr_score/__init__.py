@@ -1,4 +1,4 @@
-"""The VETR score: 0 to 100 for a stock, from four pillars and a daily price overlay; one file a pillar."""
+"""The VETR score: 0 to 100 for a stock, from four pillars and a daily price overlay; one file per pillar."""
 
 from vettr_cron.domain.vetr_score.inputs import (
     INSIDER_WINDOW,

@@ -1,4 +1,4 @@
-"""Every figure of a stock's inputs is checked before the first rule reads one."""
+"""Checks every figure of a stock's inputs before any rule reads them."""
 
 from collections.abc import Sequence
 from functools import lru_cache

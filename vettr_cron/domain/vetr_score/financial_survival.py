@@ -1,4 +1,4 @@
-"""Financial survival: how long the cash lasts, and how the debt stands to the assets."""
+"""Financial survival: how long the cash lasts, and how the debt compares with the assets."""
 
 from vettr_cron.domain.data_checks import whole
 from vettr_cron.domain.rounding import rhu
@@ -10,7 +10,7 @@ _FULL_RUNWAY_MONTHS = 18
 
 
 def financial_survival(inputs: StockInputs) -> PillarScore:
-    """60 parts runway and 40 parts solvency; the one that is known when the other is not."""
+    """60 parts runway and 40 parts solvency; if only one of them is known, that one."""
     runway = _cash_runway(inputs)
     solvency = _solvency(inputs)
     if runway is None and solvency is None:
@@ -25,7 +25,7 @@ def financial_survival(inputs: StockInputs) -> PillarScore:
 
 
 def _cash_runway(inputs: StockInputs) -> int | None:
-    """Months that the cash lasts, as a share of 18; below zero for a company that has overdrawn."""
+    """The months that the cash lasts, as a percentage of 18; below zero for a company that is overdrawn."""
     cash, burn, free_cash_flow = inputs.cash, inputs.monthly_burn, inputs.free_cash_flow
     if free_cash_flow is not None and free_cash_flow > 0:
         return 100
@@ -40,7 +40,7 @@ def _cash_runway(inputs: StockInputs) -> int | None:
 
 
 def _solvency(inputs: StockInputs) -> int | None:
-    """100 without debt, 0 from a debt of half the assets on; above 100 when one of the two is negative."""
+    """100 without debt, 0 if the debt is half the assets or more; above 100 if one of the two is negative."""
     debt, assets = inputs.total_debt, inputs.total_assets
     if debt is None or assets is None:
         return None

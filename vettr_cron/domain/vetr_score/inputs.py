@@ -1,14 +1,14 @@
-"""What the score of one stock is made from."""
+"""The inputs of one stock's score."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 INSIDER_WINDOW = timedelta(days=60)
-"""How far back an insider's transaction still counts."""
+"""How old an insider's transaction may be to count."""
 
 PRICE_DAYS = 30
-"""How many of the newest daily prices the overlay looks at."""
+"""How many of the newest daily prices the overlay uses."""
 
 Number = float | int | None
 """A number column; None where the row or the value is missing."""
@@ -31,7 +31,7 @@ class InsiderTransaction(NamedTuple):
 
 
 class DailyPrices(NamedTuple):
-    """Consecutive trading days, oldest first: the series of each figure, all of one length."""
+    """Consecutive trading days, oldest first: one series per figure, all of the same length."""
 
     high: Sequence[Number] = ()
     low: Sequence[Number] = ()
@@ -40,7 +40,7 @@ class DailyPrices(NamedTuple):
 
 
 class StockInputs(NamedTuple):
-    """One stock's rows, as they come from the database; nothing here is checked yet."""
+    """One stock's rows as they come from the database, not checked yet."""
 
     ticker: str
     sector: str
@@ -65,7 +65,7 @@ class StockInputs(NamedTuple):
     float_shares: Number
     short_shares: Number
     price_target: Number
-    executives: Sequence[Executive]  # those of the most years at the company first, then by id
-    insider_transactions: Sequence[InsiderTransaction]  # the last INSIDER_WINDOW, or more
+    executives: Sequence[Executive]  # those with the most years at the company first, then by id
+    insider_transactions: Sequence[InsiderTransaction]  # those within INSIDER_WINDOW, possibly also older ones
     newest_filing: datetime | None  # None: no filings at all
-    prices: DailyPrices  # the last PRICE_DAYS of them count
+    prices: DailyPrices  # only the last PRICE_DAYS count

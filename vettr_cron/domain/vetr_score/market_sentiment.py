@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 
 
 def market_sentiment(inputs: StockInputs, now: datetime) -> PillarScore:
-    """The weighted mean of the sub-scores; only liquidity can be missing, the others have a neutral figure."""
+    """The weighted mean of the sub-scores; only liquidity can be missing, the others have a neutral default."""
     if _nothing_known(inputs):
         return missing(_NAME, "liquidity", "news_velocity", "short_squeeze", "analyst_consensus")
     liquidity = _liquidity(inputs)
@@ -52,7 +52,7 @@ def _weighted_mean(liquidity: int | None, news: int, squeeze: int, consensus: in
 
 
 def _liquidity(inputs: StockInputs) -> int | None:
-    """The mean daily turnover, as a share of 100 000."""
+    """The mean daily turnover, as a percentage of 100 000."""
     volume, price = inputs.avg_vol_30d, inputs.price
     if volume is None or price is None:
         return None
@@ -61,7 +61,7 @@ def _liquidity(inputs: StockInputs) -> int | None:
 
 
 def _news_velocity(inputs: StockInputs, now: datetime) -> int:
-    """100 for news within two weeks, falling to 0 at 60 days; a filing counts as news when nothing else is known."""
+    """100 for news within two weeks, falling to 0 at 60 days; a filing counts as news if nothing else is known."""
     days: float
     if inputs.days_since_last_pr is not None:
         days = inputs.days_since_last_pr
@@ -77,7 +77,7 @@ def _news_velocity(inputs: StockInputs, now: datetime) -> int:
 
 
 def _short_squeeze(inputs: StockInputs) -> int:
-    """100 when nobody is short, falling to 0 at 15% of the freely traded shares; 100 when it is not known."""
+    """100 if no shares are sold short, falling to 0 at 15% of the free float; 100 if unknown."""
     short, floating = inputs.short_shares, inputs.float_shares
     if short is None or floating is None or floating <= 0:
         return 100
@@ -88,7 +88,7 @@ def _short_squeeze(inputs: StockInputs) -> int:
 
 
 def _analyst_consensus(inputs: StockInputs) -> int:
-    """What the analysts' target promises, as a share of a gain by half; 50 when it is not known."""
+    """The gain to the analysts' target, as a percentage of a gain by half; 50 if unknown."""
     target, price = inputs.price_target, inputs.price
     if target is None or price is None or price <= 0:
         return 50

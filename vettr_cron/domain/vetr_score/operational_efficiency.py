@@ -1,4 +1,4 @@
-"""Operational efficiency: the one ratio that counts in the stock's sector, against its target."""
+"""Operational efficiency: the one ratio that matters in the stock's sector, compared with its target."""
 
 from vettr_cron.domain.data_checks import whole
 from vettr_cron.domain.rounding import rhu
@@ -11,14 +11,14 @@ _DEVELOPERS = ("tech", "software")
 
 
 def operational_efficiency(inputs: StockInputs) -> PillarScore:
-    """The ratio's share of its target; the ratio itself is what is reported, unbounded."""
+    """The ratio as a percentage of its target; the ratio itself is reported, without bounds."""
     numerator, denominator, target = _operands(inputs)
     if numerator is None or denominator is None:
         return missing(_NAME, "efficiency_ratio")
     if denominator == 0:
         return PillarScore(_NAME, 50, {"efficiency_ratio": 0})
     ratio = float(numerator) / denominator
-    # The history keeps the ratio in whole per cent, so it has to have that many.
+    # The history stores the ratio in whole per cent, so it must be possible to round it to that.
     whole("vetr_score_history.efficiency_score", rhu(ratio * 100))
     return PillarScore(_NAME, _score(ratio, target), {"efficiency_ratio": ratio})
 

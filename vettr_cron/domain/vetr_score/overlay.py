@@ -31,7 +31,7 @@ class Overlay(NamedTuple):
 
 
 def price_overlay(price: Number, prices: DailyPrices) -> Overlay:
-    """StockDataError when one of the figures is beyond the range of its column."""
+    """The overlay. Raises StockDataError if one of its figures is beyond the range of its column."""
     previous_close = prices.close[-1] if prices.close else None
     atr_pct = (average_true_range(prices) / previous_close) * 100 if previous_close else 0
     return_pct = z_score = tilt = 0.0
@@ -40,7 +40,7 @@ def price_overlay(price: Number, prices: DailyPrices) -> Overlay:
         z_score = return_pct / atr_pct if atr_pct else 0
         tilt = 15 * (1 / (1 + _exp(-z_score)) - 0.5)
     overlay = Overlay(return_pct=return_pct, z_score=z_score, atr_pct=atr_pct, dynamic_tilt=tilt)
-    # Times 100 is the way to two decimals, where a figure that is barely finite overflows.
+    # Rounding to two decimals multiplies by 100, which overflows a figure that is barely finite.
     check_numbers(_COLUMNS, (return_pct * 100, z_score * 100, atr_pct * 100, tilt * 100))
     return overlay
 
@@ -57,13 +57,13 @@ def average_true_range(prices: DailyPrices) -> float:
 
 
 def _true_ranges(prices: DailyPrices) -> list[float]:
-    """0 for a day with a gap in its figures; a price of 0 is a gap."""
+    """0 for a day with a missing figure; a price of 0 counts as missing."""
     ranges: list[float] = []
     for high, low, previous_close in zip(prices.high, prices.low, prices.previous_close, strict=True):
         if not (high and low and previous_close):
             ranges.append(0.0)
         elif low <= high:
-            # The largest of the three differences, without a call: max() would take longer than all the rest.
+            # The largest of the three differences, without a call: max() would take longer than everything else here.
             top = previous_close if previous_close > high else high
             ranges.append(top - (previous_close if previous_close < low else low))
         else:

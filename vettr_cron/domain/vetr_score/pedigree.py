@@ -6,7 +6,7 @@ from vettr_cron.domain.data_checks import whole
 from vettr_cron.domain.rounding import rhu, total
 from vettr_cron.domain.vetr_score.inputs import Executive
 
-# By falling score: the first keyword that occurs in an education text is the best one.
+# By descending score: the first keyword that occurs in an education text is the best one.
 _DEGREES = (
     ("phd", 100),
     ("doctorate", 100),
@@ -27,13 +27,13 @@ _DEGREES = (
 )
 
 
-# What ECMAScript's trim() takes for white space. Python's strip() would take U+0085 and U+001C to U+001F as well, and
-# leave U+FEFF.
+# What ECMAScript's trim() treats as white space. Python's strip() would also remove U+0085 and U+001C to U+001F, but
+# not U+FEFF.
 _WHITE_SPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 def pedigree(executives: Sequence[Executive]) -> int:
-    """50 when no executive is known, as for the part of it that no data speaks of."""
+    """50 if no executive is known; the part of the score for which there is no data is always 50."""
     if not executives:
         return 50
     careers = [_companies(executive) for executive in executives]
@@ -50,7 +50,7 @@ def _companies(executive: Executive) -> list[str]:
 
 
 def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> float:
-    """The mean of years here and three for each company before, blank names included, times 5.
+    """The mean of years at the company plus three per previous company, blank names included, times 5.
 
     Executive by executive the years are added to the sum first, then the points for companies, as the platform does.
     """
@@ -63,14 +63,14 @@ def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> fl
 
 
 def _variety(careers: list[list[str]]) -> int:
-    """Ten for each company that anyone of them comes from."""
+    """Ten for each distinct previous company."""
     names = {name.strip(_WHITE_SPACE).lower() for companies in careers for name in companies}
     names.discard("")
     return min(100, len(names) * 10)
 
 
 def _academic(executives: Sequence[Executive]) -> float:
-    """The mean of those who name a degree; 50 when none does."""
+    """The mean over executives who name a degree; 50 if none does."""
     degrees = [degree for executive in executives if (degree := _degree(executive.education)) is not None]
     return sum(degrees) / len(degrees) if degrees else 50
 

@@ -1,10 +1,10 @@
-"""What each of the four pillars answers."""
+"""The result of each of the four pillars."""
 
 from typing import NamedTuple
 
 
 class PillarScore(NamedTuple):
-    """One pillar before it is weighed: score None means missing, and then every sub-score is reported as 0."""
+    """One pillar before weighting; a score of None means missing, and then every sub-score is reported as 0."""
 
     name: str
     score: int | None
@@ -12,5 +12,5 @@ class PillarScore(NamedTuple):
 
 
 def missing(name: str, *sub_scores: str) -> PillarScore:
-    """The pillar of a stock about which nothing is known that it needs."""
+    """The pillar of a stock for which none of its inputs is known."""
     return PillarScore(name, None, dict.fromkeys(sub_scores, 0))

@@ -19,7 +19,7 @@ _BASE_WEIGHTS = (0.35, 0.25, 0.25, 0.15)
 
 
 class Pillar(NamedTuple):
-    """One pillar with the weight that it had; a missing one has score, weight and sub-scores 0."""
+    """One pillar with its weight; a missing one has score, weight and sub-scores 0."""
 
     name: str
     score: int
@@ -35,11 +35,11 @@ class VetrScore(NamedTuple):
     base_score: int
     pillars: tuple[Pillar, ...]  # financial survival, operational efficiency, shareholder structure, market sentiment
     overlay: Overlay
-    null_pillars: tuple[str, ...]  # the names of those that are missing
+    null_pillars: tuple[str, ...]  # the names of the missing ones
 
 
 def vetr_score(inputs: StockInputs, now: datetime) -> VetrScore:
-    """The score at `now` (UTC), or StockDataError naming the column and the value that are in the way."""
+    """The score at `now` (UTC). Raises StockDataError, which names the bad column and value."""
     check_inputs(inputs)
     found = (
         financial_survival(inputs),

@@ -1,4 +1,4 @@
-"""Shareholder structure: who runs the company, what holders lost to new shares, and what insiders do."""
+"""Shareholder structure: who runs the company, how much shareholders were diluted, and what insiders do."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ _NOTABLE_NET_BUYING = 50_000
 
 
 def shareholder_structure(inputs: StockInputs, now: datetime) -> PillarScore:
-    """Pedigree and dilution 30 parts each, insiders and warrants 20; each has a neutral figure for what is unknown."""
+    """Pedigree and dilution 30 parts each, insiders and warrants 20 each; each has a neutral figure if unknown."""
     if _nothing_known(inputs):
         return missing(_NAME, "pedigree", "dilution_penalty", "sedi_insider_conviction", "warrant_overhang")
     people = pedigree(inputs.executives)
@@ -48,7 +48,7 @@ def _nothing_known(inputs: StockInputs) -> bool:
 
 
 def _dilution_penalty(inputs: StockInputs) -> int:
-    """100 when the number of shares did not grow within the year, 0 from a growth by half on."""
+    """100 if the number of shares did not grow within the year, 0 if it grew by half or more."""
     current, year_ago = inputs.shares_current, inputs.shares_1yr_ago
     if current is None or year_ago is None or year_ago == 0:
         return 100
@@ -59,7 +59,7 @@ def _dilution_penalty(inputs: StockInputs) -> int:
 
 
 def _insider_conviction(inputs: StockInputs, now: datetime) -> int:
-    """The insiders' share of the company against a target of a fifth, and 20 more or less for what they traded."""
+    """The insiders' share of the company compared with a target of a fifth, plus or minus 20 for their trades."""
     insider, all_shares = inputs.insider_shares, inputs.total_shares
     if insider is None or all_shares is None or all_shares == 0:
         score: float = 50
@@ -74,7 +74,7 @@ def _insider_conviction(inputs: StockInputs, now: datetime) -> int:
 
 
 def _net_buying(transactions: Sequence[InsiderTransaction], now: datetime) -> float:
-    """What insiders bought for, less what they sold for, within the window; 0 when they did nothing."""
+    """The value of what insiders bought minus what they sold within the window; 0 if they did nothing."""
     since = now - INSIDER_WINDOW
     net = 0.0
     for date, text, value in transactions:

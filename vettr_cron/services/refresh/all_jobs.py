@@ -1,4 +1,4 @@
-"""All jobs in one call, one after the other; one job's trouble does not stop the next."""
+"""All jobs in one call, one after the other; if one fails, the next still runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AllResults:
-    """Each job's result by the job's key, in the order in which they ran."""
+    """Each job's result by job key, in the order in which the jobs ran."""
 
     results: dict[str, JobResult]
     total_duration_ms: int
 
 
 def no_watcher(_job: Job) -> Progress:
-    """Progress that nobody watches, for every job."""
+    """Ignores the progress of every job."""
     return unwatched
 
 
@@ -35,7 +35,7 @@ def refresh_all(
     request: Request,
     progress_of: Callable[[Job], Progress] = no_watcher,
 ) -> AllResults:
-    """Advance every job by one call; each may use its share of the time that is left. Raises UnknownTickers."""
+    """Advance every job by one call; each may use its share of the remaining time. Raises UnknownTickers."""
     stopwatch, limits = Stopwatch(), Limits(request.time_budget)
     if request.only is not None:
         refresh.check(request)

@@ -1,4 +1,4 @@
-"""One call of a job: what it was asked for, what it works with, and what it has come to so far."""
+"""One call of a job: what was requested, what it works with, and what it has done so far."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,20 +17,20 @@ from vettr_cron.services.refresh.prefetch import Prefetch
 from vettr_cron.services.refresh.request import Request
 
 Progress = Callable[[int, int], None]
-"""Told as a call begins, and after each group, how many stocks the cycle has done, and how many there are."""
+"""Called when a call begins, and after each group, with the number of stocks done in the cycle and the total."""
 
 
 def unwatched(_done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+    """Ignores the progress."""
 
 
 class Call:
     """Carries one call from its beginning to its result.
 
-    What it did is kept as sums, so that a call of ten thousand chunks takes no more memory than one.
+    It keeps only sums of what was done, so a call of ten thousand chunks needs no more memory than one.
     """
 
-    lease: Lease  # once it is taken
+    lease: Lease  # once it is acquired
     plan: Plan  # once the cursor is read
     prefetch: Prefetch
 
@@ -64,7 +64,7 @@ class Call:
         self.error: str | None = None
         self.pause: Pause | None = None
         self._stocks_processed = self._succeeded = self._failed = 0
-        self._failures: list[StockFailure] = []  # the first of them
+        self._failures: list[StockFailure] = []  # the first MAXIMUM_LISTED
         self._last_run: UUID | None = None
         self._run_error: str | None = None  # of the last run that failed
         self._stopwatch = Stopwatch()
@@ -74,12 +74,12 @@ class Call:
         return self.shutdown.asked or self.lease.lost
 
     def read(self, after: str | None, now: datetime) -> Chunk:
-        """The chunk after a ticker, read in a transaction of its own. Raises DatabaseUnavailable."""
+        """Read the chunk after a ticker in a transaction of its own. Raises DatabaseUnavailable."""
         with self.database.index_reads(self.limits.seconds_left) as connection:
             return self.plan.load(connection, after, now)
 
     def add(self, run: Run) -> None:
-        """Count one more run in."""
+        """Add one more run to the sums."""
         self.chunks_run += 1
         self._last_run = run.id
         self._stocks_processed += run.stocks_processed
@@ -90,10 +90,10 @@ class Call:
             self._run_error = run.error_message
 
     def result(self, stop: StopReason, held: Held | None = None) -> JobResult:
-        """What the call did; `held` is the lease of another caller that kept it from beginning."""
+        """What the call did; `held` is the lease of another caller that kept it from starting."""
         error = self.error or self._run_error
-        kept_from_it = held or (self.pause and not self.chunks_run)
-        status = CallStatus.SKIPPED if kept_from_it else CallStatus.FAILED if error else CallStatus.COMPLETED
+        is_skipped = held or (self.pause and not self.chunks_run)
+        status = CallStatus.SKIPPED if is_skipped else CallStatus.FAILED if error else CallStatus.COMPLETED
         return JobResult(
             job=self.job.run_name,
             stocks_processed=self._stocks_processed,

@@ -1,4 +1,4 @@
-"""Runs one chunk of a call, from the insertion of its run row to that row's end."""
+"""Runs one chunk of a call, from the insertion of its run row until that row is closed."""
 
 import logging
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ FINISH_SECONDS = 3.0
 
 
 class ChunkRun:
-    """One chunk under way: its run row, and where the cursor stands, as far as they have come."""
+    """One chunk in progress: its run row and the cursor, as they are now."""
 
     def __init__(self, call: Call, cursor: Cursor) -> None:
         self.cursor = cursor
-        self.at_the_end = False  # of the plan, even where a later failure is why the call stopped
+        self.at_the_end = False  # of the plan, even if a later failure stopped the call
         self._call = call
         self._stopwatch = Stopwatch()
         self.run = Run(
@@ -43,15 +43,15 @@ class ChunkRun:
         )
 
     def work(self, *, is_last: bool) -> StopReason | None:
-        """Do the chunk after the cursor; why the call has to stop, or None while it may go on.
+        """Do the chunk after the cursor. Returns why the call has to stop, or None while it may continue.
 
-        1. The run is named in Redis, and its row inserted.
-        2. The chunk is read, unless it was while the one before it was done; then the next one is begun to be read,
-           unless this is the call's last.
-        3. Group by group it is evaluated and saved, and the cursor moved.
-        4. The run row is closed, after the last move of the cursor and while the lease is still ours.
+        1. Record the run's id in Redis, and insert its row.
+        2. Read the chunk, unless it was prefetched; then start the prefetch of the next one, unless this is the call's
+           last.
+        3. Group by group, evaluate and save the stocks, and move the cursor.
+        4. Close the run row, after the last move of the cursor and while the lease is still held.
 
-        Raises JobPaused, and RunSuperseded or ServiceUnavailable when not even the run row could be written.
+        Raises JobPaused, or RunSuperseded or ServiceUnavailable if not even the run row could be written.
         """
         self._begin()
         try:
@@ -61,13 +61,13 @@ class ChunkRun:
         except ServiceUnavailable as problem:
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
-            # What nobody foresaw, a bug or the database's own: the run has failed, and says where to look.
+            # An unforeseen error, from a bug or from the database: the run has failed, and says where to look.
             log.exception("run_broke_off", job=self.run.job_name, run_id=str(self.run.id))
             return self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
 
     def _begin(self) -> None:
         call = self._call
-        # Named before its row is there: readers take a row for orphaned that runs and is not named.
+        # Record its id before its row exists: readers take a running row whose id is not recorded for an orphan.
         if not call.leases.confirm(call.lease, str(self.run.id)):
             raise RunSuperseded
 
@@ -84,7 +84,7 @@ class ChunkRun:
         call = self._call
         if not call.leases.confirm(call.lease):
             raise RunSuperseded
-        # Only now, so that it was read meanwhile, and what is left to wait for belongs to this run.
+        # Only now, so that the prefetch could go on meanwhile, and any time still spent waiting counts for this run.
         chunk = call.prefetch.take(self.cursor.after)
         if chunk is None:
             chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.limits.may_start)
@@ -99,20 +99,20 @@ class ChunkRun:
         size = max(GROUP_LIMIT // batch_size, 1) * batch_size
         for start in range(0, len(chunk.items), size):
             if start and not self._call.limits.may_start():
-                return self._no_more()
+                return self._why_stopped()
             items = chunk.items[start : start + size]
             saved = self._group(items)
             is_all = saved.stocks == len(items)
             stop = self._move(saved, ends=chunk.ends_universe and is_all and start + size >= len(chunk.items))
             if stop is not None or not is_all:
-                return stop or self._no_more()
+                return stop or self._why_stopped()
         return None
 
-    def _no_more(self) -> StopReason:
+    def _why_stopped(self) -> StopReason:
         return StopReason.SHUTDOWN if self._call.shutdown.asked else StopReason.TIME_BUDGET
 
     def _group(self, items: Sequence[Item]) -> GroupOutcome:
-        """Evaluate and save a group; the run's new counts are taken for written only once they are."""
+        """Evaluate and save a group; the run takes over the new counts only once they are committed."""
         call, run = self._call, self.run
         first, last = items[0].ticker, items[-1].ticker
         log.info("group_begins", job=run.job_name, run_id=str(run.id), first=first, last=last, stocks=len(items))
@@ -162,17 +162,17 @@ class ChunkRun:
         error = error or self.run.beyond_tolerance(call.settings.cron_tolerated_failure_percent)
         self.run = self.run.finished(utc_now(), self._stopwatch.milliseconds, error)
         try:
-            if not with_timeout(call.shutdown.ends, self._tell):
+            if not with_timeout(call.shutdown.ends, self._record_end):
                 stop = StopReason.SUPERSEDED
                 self.run = replace(self.run, status=RunStatus.FAILED, error_message=str(RunSuperseded()))
         except ServiceUnavailable as problem:
-            # The row stays `running` until the next holder closes it; readers see it as failed from now on.
+            # The row stays `running` until the next holder closes it; readers already show it as failed.
             stop = StopReason.ERROR
             self.run = replace(self.run, status=RunStatus.FAILED, error_message=error or str(problem))
         self._log(stop)
         return stop
 
-    def _tell(self) -> bool:
+    def _record_end(self) -> bool:
         return retry_transient(self._record, lambda: not (self._call.shutdown.over or self._call.limits.spent))
 
     def _record(self) -> bool:

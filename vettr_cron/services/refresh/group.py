@@ -1,6 +1,6 @@
-"""Runs one group of stocks: reads their inputs, evaluates them in batches, and saves what came of them at once.
+"""Runs one group of stocks: reads their inputs, evaluates them in batches, and saves their results at once.
 
-A group is what may be done elsewhere: a task is made of plain values, and each process makes its own context.
+A group can run in another process: a task consists of plain values, and each process makes its own context.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +25,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupContext:
-    """What a process needs to run groups: made by each process, never sent to another."""
+    """What a process needs to run groups; each process makes its own and never sends it to another."""
 
     database: Database
     jobs: Mapping[str, Job]  # by name
-    workers: int  # batches that are evaluated at once
-    is_stopped: Callable[[], bool]  # once it says yes, no further batch starts
+    workers: int  # the number of batches evaluated at once
+    is_stopped: Callable[[], bool]  # once it returns True, no further batch starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +38,16 @@ class GroupTask:
     """Which stocks to do, and for which run; plain values."""
 
     job: str  # its name
-    run: Run  # as it stands in the run log: its id, its `now`, its counts so far
+    run: Run  # as recorded in the run log: its id, its `now`, its counts so far
     cycle_id: UUID
     selection: Selection  # the range of tickers, or the tickers
     batch_size: int
-    seconds_left: float | None  # of the call's time budget; None is no bound
+    seconds_left: float | None  # of the call's time budget; None means no bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOutcome:
-    """What is written: of `stocks` stocks from the group's first on, of which the last was `last`."""
+    """What was written: the first `stocks` stocks of the group, up to the ticker `last`."""
 
     run: Run  # with the group's counts
     stocks: int
@@ -56,12 +56,12 @@ class GroupOutcome:
 
 
 def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | None = None) -> GroupOutcome:
-    """Do a group of stocks. To try again is to call again: it writes the same rows.
+    """Do a group of stocks. It can simply be called again to retry: it writes the same rows.
 
-    1. The inputs are read in a transaction of their own, unless they are given.
-    2. The rules run in no transaction, batch by batch; the first batch always starts, a later one only while there is
-       time and nobody has said stop.
-    3. One transaction saves results, failures and the run's counts, which the run's row refuses once it is closed.
+    1. Read the inputs in a transaction of their own, unless they are given.
+    2. Run the rules outside any transaction, batch by batch; the first batch always starts, a later one only while
+       there is time and no stop was requested.
+    3. Save results, failures and the run's counts in one transaction, which fails if the run's row is closed.
 
     Raises RunSuperseded, DatabaseUnavailable.
     """
@@ -92,10 +92,10 @@ def evaluate_in_batches(
     batch_size: int,
     may_start: Callable[[], bool],
 ) -> list[StockOutcome]:
-    """What became of the stocks, in their order, as many batches at once as the executor has workers.
+    """The outcomes of the stocks, in order, with as many batches at once as the executor has workers.
 
-    The first batch always starts, so that every chunk gets on; a later one only while `may_start` says so, which once
-    it said no must say so for good.
+    The first batch always starts, so that every chunk makes progress; a later one only while `may_start()` is true,
+    which must stay false once it is false.
     """
     batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
 
@@ -103,12 +103,12 @@ def evaluate_in_batches(
         return _evaluate_batch(job, attempt, batches[number]) if number == 0 or may_start() else None
 
     under_way = [executor.submit(evaluate, number) for number in range(len(batches))]
-    # For all of them at once: to be woken after each batch takes Python's lock from those who evaluate.
+    # Wait for all at once: waking after each batch would take Python's lock from the evaluating threads.
     wait(under_way)
     outcomes = [future.result() for future in under_way]
     while outcomes and outcomes[-1] is None:
         outcomes.pop()
-    # Of batches that ask at the same moment a later one may be the last that may: no stock is left out before it.
+    # If batches ask at the same moment, a later one may start and an earlier one not: evaluate that one now.
     done = (outcome or _evaluate_batch(job, attempt, batch) for batch, outcome in zip(batches, outcomes, strict=False))
     return [outcome for batch in done for outcome in batch]
 
@@ -125,6 +125,6 @@ def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
     except StockDataError as error:
         return StockOutcome(item.ticker, error=str(error))
     except Exception as error:
-        # A rule that trips over one stock's rows must not take the other stocks with it.
+        # A bug in a rule that only one stock's rows trigger must not fail the other stocks.
         log.exception("stock_not_evaluated", job=job.run_name, ticker=item.ticker)
         return StockOutcome(item.ticker, error=f"unexpected {type(error).__name__}; the log has the details")

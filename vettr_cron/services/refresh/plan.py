@@ -1,4 +1,4 @@
-"""Which stocks a call takes: the next ones of the cycle, along the cursor, or those that somebody asked for."""
+"""Which stocks a call takes: the next ones of the cycle, from the cursor, or a list that was asked for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,35 +20,35 @@ from vettr_cron.repositories.universe import Beyond, Named
 log = structlog.get_logger(__name__)
 
 EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
-NO_NUMBER = "the cursor's offset was no whole number from 0; a new cycle starts at 0"
+GARBAGE_OFFSET = "the cursor's offset was not a whole number of at least 0; a new cycle starts at 0"
 BEYOND_THE_END = "the cursor's offset {rank} was beyond the end of {total} stocks; a new cycle starts at 0"
 CURSOR_ATTEMPTS = 5
 
 
 class Plan(Protocol):
-    """The way that a call takes through stocks, chunk by chunk."""
+    """The stocks of a call, chunk by chunk."""
 
     @property
     def in_cycle(self) -> bool:
-        """Whether the way is the cycle's, along the cursor, rather than a list of stocks."""
+        """Whether the plan follows the cycle from the cursor, rather than a list of stocks."""
 
     @property
     def end(self) -> StopReason:
-        """Why a call stops that has come to the end of the way."""
+        """Why a call stops at the end of the plan."""
 
     @property
     def length(self) -> int:
-        """How many stocks the whole way has."""
+        """How many stocks the whole plan has."""
 
     def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
         """The chunk after a ticker."""
 
     def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
-        """Replace the cached answers of a group that is saved, and note that the call has come so far."""
+        """Replace the cached answers of a saved group, and record that the call has come this far."""
 
 
 class CyclePlan:
-    """Through the universe, from where the job's cursor stands in Redis."""
+    """The universe, from where the job's cursor in Redis is."""
 
     in_cycle, end = True, StopReason.CYCLE_COMPLETE
 
@@ -69,7 +69,7 @@ class CyclePlan:
 
 
 class ListPlan:
-    """Through stocks that were asked for, in the universe's order; the job's cursor stays where it is."""
+    """Stocks that were asked for, in the universe's order; the job's cursor does not move."""
 
     in_cycle, end = False, StopReason.STOCKS_DONE
 
@@ -83,7 +83,7 @@ class ListPlan:
         self.length = len(tickers)
 
     def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
-        """The next stocks of the list, as far as they are still there."""
+        """The next stocks of the list, as far as they still exist."""
         start = 0 if after is None else self._places[after]
         tickers = self._tickers[start : start + self._chunk_size]
         items = self._job.load(connection, Named(tickers), now).items
@@ -97,7 +97,7 @@ class ListPlan:
 def open_cursor(
     database: Database, cursors: Cursors, job: str, lease: Lease, total_stocks: int, seconds_left: float | None
 ) -> tuple[Cursor, str | None]:
-    """The cursor as it stands, or as a new cycle begins; and a warning.
+    """The current cursor, or that of a new cycle; and a warning, if any.
 
     Raises RunSuperseded, ServiceUnavailable.
     """
@@ -109,7 +109,7 @@ def open_cursor(
         moved = cursors.begin(job, lease, seen, cursor)
         if moved is Moved.DONE:
             if warning:
-                # The reply may be one that has no place for it: the first run row can still fail.
+                # The reply may not contain it: inserting the first run row can still fail.
                 log.warning("cursor_replaced", job=job, reason=warning)
             return cursor, warning
         if moved is Moved.LOST:
@@ -120,7 +120,7 @@ def open_cursor(
 def next_start(
     database: Database, seen: CursorKeys, total_stocks: int, seconds_left: float | None
 ) -> tuple[Cursor, str | None]:
-    """Where the next call starts, and a warning; nothing is changed. Raises DatabaseUnavailable."""
+    """Where the next call starts, and a warning, if any; changes nothing. Raises DatabaseUnavailable."""
     warning = None if total_stocks else EMPTY_UNIVERSE
     if seen.cursor is not None:
         return seen.cursor, warning
@@ -128,7 +128,7 @@ def next_start(
     if not seen.offset or seen.rank == 0:
         return start, warning
     if seen.rank is None:
-        return start, warning or NO_NUMBER
+        return start, warning or GARBAGE_OFFSET
     with database.reading(seconds_left) as connection:
         ticker = universe.ticker_at(connection, seen.rank)
     if ticker is None or seen.rank >= total_stocks:

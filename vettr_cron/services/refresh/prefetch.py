@@ -1,4 +1,4 @@
-"""Reads the next chunk while the one before it is evaluated and saved."""
+"""Reads the next chunk while the current one is evaluated and saved."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -16,10 +16,10 @@ Load = Callable[[str | None, datetime], Chunk]
 
 
 class Prefetch:
-    """At most one chunk is read before its turn; it counts only where the cursor comes to stand at its beginning.
+    """Reads at most one chunk ahead, which is used only if the cursor then stands at its beginning.
 
-    It is read for a `now` before the chunk's own, so that the rules, which judge every date again, miss nothing.
-    Without an executor nothing is read before its turn.
+    It is read for a `now` before the chunk's own, so it contains at least the rows that the rules need; they check
+    every date again. Without an executor nothing is read ahead.
     """
 
     def __init__(self, load: Load, executor: Executor | None) -> None:
@@ -28,12 +28,12 @@ class Prefetch:
         self._under_way: tuple[str, Future[Chunk]] | None = None
 
     def start(self, after: str) -> None:
-        """Begin to read the chunk after this ticker."""
+        """Start reading the chunk after this ticker."""
         if self._executor is not None:
             self._under_way = after, self._executor.submit(self._load, after, utc_now())
 
     def take(self, after: str | None) -> Chunk | None:
-        """The chunk after this ticker; None when it was not read, or could not be: then it is to be read now."""
+        """The chunk after this ticker; None if it was not read, or could not be: then the caller must read it."""
         if self._under_way is None:
             return None
         (read_after, reading), self._under_way = self._under_way, None

@@ -1,4 +1,4 @@
-"""Which stocks the next call would take: nothing is taken, begun or written for it."""
+"""Which stocks the next call would take, without taking a lease, starting anything or writing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Preview:
     chunk_size: int
     total_stocks: int
     current_offset: int = 0
-    cycle_id: UUID | None = None  # None where a new cycle would begin, or the call would be outside it
-    is_complete: bool = False  # the cycle would end with it
+    cycle_id: UUID | None = None  # None if a new cycle would begin, or the call would be outside the cycle
+    is_complete: bool = False  # the cycle would end with this call
     warning: str | None = None
     pause: Pause | None = None
     held: Held | None = None

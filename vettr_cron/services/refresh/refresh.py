@@ -1,4 +1,4 @@
-"""One call of a job: take the lease, go on from the cursor chunk by chunk, say what was done."""
+"""One call of a job: take the lease, continue from the cursor chunk by chunk, return what was done."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -48,13 +48,13 @@ class Refresh:
     def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
         """Advance the job by one call.
 
-        1. The lease is taken; where another caller holds it, the call is skipped.
-        2. What a dead holder left running is closed, and the stocks are counted.
-        3. The cursor is read, or a new cycle begun; a call for certain stocks makes a list of them instead.
-        4. Chunk by chunk the call goes on, until it has done what was asked for, or has to stop.
-        5. The lease is given back.
+        1. Take the lease; if another caller holds it, skip the call.
+        2. Close what a dead holder left running, and count the stocks.
+        3. Read the cursor, or begin a new cycle; for a call for certain stocks, make a list of them instead.
+        4. Work chunk by chunk, until everything requested is done or the call has to stop.
+        5. Release the lease.
 
-        Raises UnknownTickers, and ServiceUnavailable when a server was gone before anything was changed.
+        Raises UnknownTickers, and ServiceUnavailable if a server was unavailable before anything was changed.
         """
         with self._pings.call(job.run_name, in_the_cycle=request.only is None) as pings:
             call = Call(
@@ -72,8 +72,8 @@ class Refresh:
             return result
 
     def check(self, request: Request) -> None:
-        """Raise UnknownTickers for stocks that are asked for by name and not there, otherwise nothing at all."""
-        with suppress(ServiceUnavailable):  # which each job tells for itself
+        """Raise UnknownTickers if the request names stocks that do not exist; raise nothing else."""
+        with suppress(ServiceUnavailable):  # each job reports that itself
             check_tickers(self._database, request)
 
     def _run(self, call: Call) -> JobResult:
@@ -103,7 +103,7 @@ class Refresh:
         return call.result(StopReason.ALREADY_RUNNING, held)
 
     def _look(self, call: Call) -> None:
-        """Note where the cursor stands for a call that does not move it."""
+        """Record where the cursor stands, for a call that does not move it."""
         keys = self._cursors.read(call.job.name)
         call.offset = keys.rank or 0
         call.cycle_id = keys.cursor.cycle_id if keys.cursor else None
@@ -112,7 +112,7 @@ class Refresh:
         retry_transient(lambda: self._close_orphans(call), call.limits.may_start)
         cursor = self._plan(call)
         if not call.plan.in_cycle and call.plan.length == 0:
-            return call.plan.end  # nobody has failed
+            return call.plan.end  # no stocks have failed
         call.progress(cursor.offset, call.plan.length)
         with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
             call.prefetch = Prefetch(call.read, reader if self._database.prefetch_helps else None)
@@ -122,7 +122,7 @@ class Refresh:
         """Close what a dead holder left running, and count the universe. Raises JobPaused."""
         with self._database.writing(call.limits.seconds_left) as connection:
             orphans = runs.running(connection, [call.job.run_name], lock=True)
-            # What was seen while the lease is still ours is older than it: never the run of a holder after us.
+            # If the lease is still ours after reading, the rows seen cannot include the run of a later holder.
             if orphans and not self._leases.confirm(call.lease):
                 raise RunSuperseded
             runs.close_interrupted(connection, orphans)
@@ -134,7 +134,7 @@ class Refresh:
             raise JobPaused(pause)
 
     def _plan(self, call: Call) -> Cursor:
-        """Find out which stocks the call takes, and where among them it begins."""
+        """Determine which stocks the call takes, and where it begins."""
         job, size = call.job, call.request.chunk_size
         if call.request.only is None:
             left = call.limits.seconds_left
@@ -147,7 +147,7 @@ class Refresh:
         with self._database.reading(call.limits.seconds_left) as connection:
             tickers = asked_for(connection, job.name, call.request)
         call.plan = ListPlan(job, call.lease, self._cursors, size, tickers)
-        # Its rows derive from a cycle of their own, which nobody else will ever go on with.
+        # Its rows derive from a cycle of their own, which no other call will ever continue.
         return Cursor(uuid4(), 0, "")
 
     def _chunk_by_chunk(self, call: Call, cursor: Cursor) -> StopReason:

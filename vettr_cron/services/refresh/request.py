@@ -15,7 +15,7 @@ MAXIMUM_TICKERS = 1_000
 
 
 class FailedStocks:
-    """Asks for the stocks that failed last time, those first that failed longest ago."""
+    """Asks for the stocks that failed last time; if there are too many, for those that failed longest ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class NamedStocks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a caller asks for. `chunks` None is `all`, to the end; `time_budget` None is no bound.
+    """What a caller asks for. `chunks` None means `all`, to the end; `time_budget` None means no bound.
 
-    With `only` a call takes those stocks, outside the cycle, and leaves the cursor where it is.
+    With `only`, a call takes those stocks, outside the cycle, and does not move the cursor.
     """
 
     chunk_size: int
@@ -48,9 +48,9 @@ class Request:
         tickers: Sequence[str] | None,
         time_budget: float | None,
     ) -> "Request":
-        """What a caller asks for, and where he asks for nothing what the settings say. `chunks` may be "all"."""
+        """What a caller asks for, with defaults from the settings. `chunks` may be "all"."""
         only = FailedStocks() if only_failed else NamedStocks(tickers) if tickers else None
-        # Who names stocks wants them all.
+        # A caller that names stocks wants them all.
         usual = None if only else settings.cron_chunks_per_call
         return cls(
             chunk_size=chunk_size or settings.cron_chunk_size,
@@ -61,12 +61,12 @@ class Request:
 
     @property
     def most_stocks(self) -> int | None:
-        """How many stocks a call takes at most; None: as many as there are."""
+        """How many stocks a call takes at most; None means as many as there are."""
         return None if self.chunks is None else self.chunks * self.chunk_size
 
 
 def check_tickers(database: Database, request: Request) -> None:
-    """Raise UnknownTickers for stocks that are asked for by name and not there. Raises DatabaseUnavailable."""
+    """Raise UnknownTickers if the request names stocks that do not exist. Raises DatabaseUnavailable."""
     if isinstance(request.only, NamedStocks):
         with database.reading(request.time_budget) as connection:
             known = set(universe.tickers(connection, Named(request.only.tickers)))
@@ -76,7 +76,7 @@ def check_tickers(database: Database, request: Request) -> None:
 
 
 def asked_for(connection: Connection, job: str, request: Request) -> list[str]:
-    """The tickers of the stocks that `only` means just now, in the universe's order."""
+    """The tickers of the stocks that `only` currently selects, in the universe's order."""
     if isinstance(request.only, NamedStocks):
         return universe.tickers(connection, Named(request.only.tickers))
     return states.failing(connection, job, request.most_stocks)

@@ -1,4 +1,4 @@
-"""Saves a group of results, without the stocks that the database refuses, and how each stock fared."""
+"""Saves a group of results, except those that the database refuses, and how each stock fared."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import states
 from vettr_cron.repositories.bulk import check_constraints, defer_constraints
 
-MOST_HALVINGS = 32  # in a group; to find three stocks among 500 takes 27
+MOST_HALVINGS = 32  # per group; finding three stocks among 500 takes 27
 
 log = structlog.get_logger(__name__)
 
 
 class StockOutcome(NamedTuple):
-    """What became of one stock: a result, or why there is none."""
+    """The outcome of one stock: a result, or why there is none."""
 
     ticker: str
     result: Any = None
@@ -28,7 +28,7 @@ class StockOutcome(NamedTuple):
 def save_group(
     connection: Connection, job: Job, attempt: Attempt, outcomes: Sequence[StockOutcome]
 ) -> list[StockOutcome]:
-    """Save what the database takes and keeps, each stock with how it fared; the outcomes as they are then."""
+    """Save what the database accepts and keeps, and how each stock fared. Returns the resulting outcomes."""
     refused = _Saving(connection, job, attempt).save([outcome for outcome in outcomes if outcome.error is None])
     if refused:
         outcomes = [outcome._replace(error=outcome.error or refused.get(outcome.ticker)) for outcome in outcomes]
@@ -43,14 +43,14 @@ def _record_failures(connection: Connection, job: Job, attempt: Attempt, errors:
         with connection.begin_nested():
             states.record_failures(connection, attempt, errors)
     except RowsRefused as error:
-        # The run's own row tells of them; that no other one does is no reason to stop the cycle.
+        # The run's own row lists them; that they are recorded nowhere else is no reason to stop the cycle.
         log.warning("failures_not_recorded", job=job.run_name, reason=str(error))
 
 
 class _Saving:
-    """The rescue of what the database refuses: a part of which something is refused is saved by halves.
+    """Saves what it can: if the database refuses something in a part, that part is saved by halves.
 
-    Where much is refused halves only add to the work: then what is left is saved stock by stock.
+    If much is refused, halving only adds to the work: then the rest is saved stock by stock.
     """
 
     def __init__(self, connection: Connection, job: Job, attempt: Attempt) -> None:
@@ -61,7 +61,7 @@ class _Saving:
         self._is_checked = False
 
     def save(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
-        """Save what the database takes and keeps; by ticker, why it does not take or keep the others."""
+        """Save what the database accepts and keeps. Returns, by ticker, why it did not accept or keep the others."""
         if not outcomes:
             return {}
         try:
@@ -70,7 +70,7 @@ class _Saving:
             return {outcomes[0].ticker: str(error)} if len(outcomes) == 1 else self._save_parts(outcomes)
         if not lost:
             return {}
-        # Nothing of these stocks is to stay, so the others are saved once more without them.
+        # Nothing of these stocks may stay, so the others are saved again without them.
         return {**lost, **self.save([outcome for outcome in outcomes if outcome.ticker not in lost])}
 
     def _save_parts(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
@@ -84,9 +84,9 @@ class _Saving:
         return refused
 
     def _save_whole(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
-        """Save all of it, or nothing where something is refused, or not kept: then, by ticker, why.
+        """Save all of it, or nothing if something is refused or not kept.
 
-        Raises RowsRefused.
+        Returns, by ticker, why something was not kept. Raises RowsRefused.
         """
         with self._connection.begin_nested() as savepoint:
             if self._is_checked:
