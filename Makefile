@@ -10,10 +10,13 @@ TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TE
 	FLASK_SKIP_DOTENV=1 APP_ENV=development
 FLASK := $(TRIAL) $(BIN)/flask --app wsgi
 
+# The rules, and what calls do and answer, on SQLite.
+QUICK := tests/unit tests/integration/test_cycle.py tests/integration/test_commands.py $(wildcard tests/integration/test_endpoint_*.py)
+
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve test lint types layers audit chaos bench lock clean
+.PHONY: help refresh serve check test lint types layers audit chaos bench lock clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +33,12 @@ serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in developmen
 	@$(FLASK) stocks demo --if-empty
 	@$(TRIAL) BIND_HOST=127.0.0.1 PORT=8000 $(BIN)/gunicorn wsgi:app
 
-test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not timed"
-	$(BIN)/pytest -m timed
+test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run all tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not timed"
+	$(BIN)/pytest -n 2 --dist worksteal -m timed
+
+check: lint types layers ## The same in under a minute, with the quick tests alone: for every change
+	$(BIN)/pytest -n 2 -q -k "not postgres" $(QUICK)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -46,6 +52,7 @@ layers: $(VENV)/.ready
 
 # The alarm ends a look-up of the name as well, which may take long where there is no network.
 audit: $(VENV)/.ready ## Look for known vulnerabilities of the pinned packages, where api.osv.dev can be reached
+	@echo "Looking for known vulnerabilities ..."
 	@if $(BIN)/python -c "$(REACH_OSV)" 2>/dev/null; then \
 		$(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off \
 			-r requirements.txt -r requirements-dev.txt; \
@@ -57,7 +64,7 @@ lock: $(VENV)/.ready ## Pin and hash the newest versions that pyproject.toml all
 
 chaos: $(VENV)/.ready ## Run the rounds of faults, which take their time; CHAOS_SEED=N repeats those of a seed
 	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \
-		$(BIN)/pytest -n 2 --dist loadgroup -m chaos -rP --show-capture=stdout
+		$(BIN)/pytest -n 2 --dist worksteal -m chaos -rP --show-capture=stdout
 
 bench: $(VENV)/.ready ## Measure the service beside the bare input and output; SIZE=100000 for more stocks
 	$(BIN)/python -m bench $(or $(SIZE),1300)
@@ -70,6 +77,7 @@ clean: ## Stop the embedded Redis, remove the set-up and the local data
 $(VENV)/.ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	@rm -f $@
+	@echo "Installing what is needed into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 ifdef UV
 	@UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
