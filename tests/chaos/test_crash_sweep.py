@@ -63,9 +63,7 @@ def test_a_call_may_die_at_the_steps_that_count_on_sqlite(sqlite_arenas: MakeAre
 
 
 @per_job
-def test_stocks_that_come_and_go_while_the_service_is_down_make_no_other_skipped(
-    postgres_arenas: MakeArenas, job: str
-) -> None:
+def test_stocks_that_come_and_go_during_an_outage_affect_no_other(postgres_arenas: MakeArenas, job: str) -> None:
     def die_and_recover_in_another_universe(arena: Arena, moment: str) -> None:
         die(arena, moment)
         here_throughout = change_universe(arena.world, done=10)

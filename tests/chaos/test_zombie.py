@@ -123,9 +123,7 @@ def open_transactions(arena: Arena) -> int:
 
 
 @per_job
-def test_a_holder_that_was_stopped_after_its_last_move_is_superseded_and_its_results_stay(
-    postgres_arenas: MakeArenas, job: str
-) -> None:
+def test_a_holder_stopped_after_its_last_move_keeps_its_results(postgres_arenas: MakeArenas, job: str) -> None:
     (arena,) = postgres_arenas(1, lambda world: world.generate(STOCKS), job=job, chunk_size=STOCKS)
     with stopping(arena, "after cursor moved 1") as first:
         first.wait_until_stopped()

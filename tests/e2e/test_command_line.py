@@ -33,7 +33,7 @@ def postgres_world(migrated_postgres_url: str, redis_url: str) -> Iterator[World
     world.close()
 
 
-def test_json_is_all_there_is_on_standard_output_and_the_log_goes_to_standard_error(sqlite_world: World) -> None:
+def test_standard_output_is_json_and_standard_error_the_log(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 5)
     done = finished(flask("cron", "refresh-all", "--chunks", "all", "--json"), environment(sqlite_world))
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ def test_the_web_server_does_not_start_with_what_it_cannot_do(name: str, text: s
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_work_goes_on_when_nobody_reads_the_output_any_more(sqlite_world: World) -> None:
+def test_work_goes_on_when_the_output_is_closed(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 60)
     command = flask("cron", "refresh-all", "--chunks", "all", "--chunk-size", "10")
     with started(command, environment(sqlite_world)) as process:

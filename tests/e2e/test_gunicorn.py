@@ -67,7 +67,7 @@ def assert_raw_bytes_do_no_harm(web: Web) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_in_the_middle_of_a_call_saves_what_is_in_hand_and_answers(world: World, number: signal.Signals) -> None:
+def test_a_stop_in_the_middle_saves_what_is_in_hand(world: World, number: signal.Signals) -> None:
     tickers = add_stocks(world, 1000)
     with serving(world, {"CRON_CHUNK_SIZE": "10", "CRON_CHUNKS_PER_CALL": "all"}) as web:
         with locked_table(world, "vetr_score_history") as waited_for:

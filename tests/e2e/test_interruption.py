@@ -191,7 +191,7 @@ def assert_recovers(world: World) -> None:
 @pytest.mark.chaos
 @pytest.mark.timed
 @pytest.mark.parametrize(("job", "chunk_size", "group"), [("scores", 100, 4), ("red-flags", 1300, 2)])
-def test_after_kill_9_of_the_workers_one_call_ends_the_cycle_and_does_one_group_over_at_most(
+def test_after_kill_9_of_the_workers_one_call_ends_the_cycle(
     world: World, job: str, chunk_size: int, group: int
 ) -> None:
     tickers = add_stocks(world, 1300)

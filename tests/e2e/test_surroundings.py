@@ -66,7 +66,7 @@ def test_what_is_set_goes_before_the_env_file(urls: dict[str, str], folder: Path
     assert done.returncode == 0, done.stderr
 
 
-def test_an_env_file_that_is_not_utf8_is_told_of(folder: Path) -> None:
+def test_an_env_file_that_is_not_utf8_is_reported(folder: Path) -> None:
     (folder / ".env").write_bytes("APP_ENV=development\n".encode("utf-16"))
     done = finished(gunicorn(), {"FLASK_SKIP_DOTENV": ""}, folder=folder)
     assert done.returncode != 0

@@ -44,7 +44,7 @@ def assert_harmless(*texts: str) -> None:
 
 
 @pytest.mark.parametrize(("app_env", "as_json"), [("development", False), ("production", True)])
-def test_what_others_wrote_is_shown_and_does_not_act(world: World, app_env: str, as_json: bool) -> None:
+def test_what_others_wrote_does_not_act(world: World, app_env: str, as_json: bool) -> None:
     commands = [words.split() for words in (*READING, "scores", "resume", "refresh-all --chunks all")]
     if as_json:
         commands = [[*words, "--json"] for words in commands if words[0] != "overview"]
@@ -56,7 +56,7 @@ def test_what_others_wrote_is_shown_and_does_not_act(world: World, app_env: str,
             json.loads(done.stdout)
 
 
-def test_what_somebody_typed_does_not_act_when_it_is_told_to_be_wrong(world: World) -> None:
+def test_a_mistyped_word_does_not_act_in_the_error(world: World) -> None:
     commands = [
         ["cron", "scores", "--tickers", f"NO{HOSTILE}NE"],
         ["cron", "scores", "--tickers", f"NO{HOSTILE}NE", "--json"],

@@ -93,7 +93,7 @@ def test_a_redis_that_comes_back_is_used_again(migrated_sqlite_url: str, stoppab
     world.close()
 
 
-def test_while_another_program_writes_to_sqlite_jobs_wait_in_vain_and_readers_read(sqlite_world: World) -> None:
+def test_while_another_program_writes_to_sqlite_readers_still_read(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 3)
     sqlite_world.data("refresh-all?chunk_size=1")
     before = everything(sqlite_world)

@@ -66,7 +66,7 @@ def test_of_many_that_fail_those_come_first_that_were_tried_longest_ago(world: W
     assert [failure["ticker"] for failure in second["failures"]] == tickers[4:6]
 
 
-def test_when_nobody_failed_there_is_nothing_to_do_and_no_run(world: World) -> None:
+def test_without_failures_there_is_nothing_to_do(world: World) -> None:
     add_stocks(world, 5)
     result = world.data("refresh-all?only=failed")
     for job in JOBS.values():
@@ -86,7 +86,7 @@ def test_a_ticker_that_is_not_there_is_named_and_nothing_is_done(world: World, p
     assert everything(world) == before
 
 
-def test_a_stock_that_goes_between_the_jobs_is_told_and_is_no_bug(sqlite_world: World) -> None:
+def test_a_stock_that_goes_between_the_jobs_is_reported(sqlite_world: World) -> None:
     tickers = add_stocks(sqlite_world, 3)
     sqlite_world.execute(
         "CREATE TRIGGER go AFTER UPDATE ON cron_job_runs WHEN NEW.status = 'completed'"
@@ -100,7 +100,7 @@ def test_a_stock_that_goes_between_the_jobs_is_told_and_is_no_bug(sqlite_world: 
 @pytest.mark.parametrize(
     "query", ["tickers=", "tickers=A,,B", "tickers=A,A", "only=all", "only=failed&tickers=A", "dry_run=2"]
 )
-def test_a_wish_that_is_none_is_refused(sqlite_world: World, query: str) -> None:
+def test_an_invalid_selection_is_refused(sqlite_world: World, query: str) -> None:
     add_stocks(sqlite_world, 3)
     error_of(sqlite_world.call(f"scores?{query}"), 422, "VALIDATION_ERROR")
     assert sqlite_world.table("cron_job_runs") == []

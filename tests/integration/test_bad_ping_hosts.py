@@ -166,7 +166,7 @@ def no_more_threads() -> Iterator[None]:
         threading.stack_size(before)
 
 
-def test_a_process_without_a_thread_to_spare_loses_its_pings_and_nothing_else(
+def test_a_process_without_a_spare_thread_loses_only_its_pings(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs(readable=False)

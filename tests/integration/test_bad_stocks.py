@@ -196,7 +196,7 @@ def test_nan_is_missing_on_sqlite_which_cannot_store_it(sqlite_world: World) -> 
     assert sqlite_world.rows("SELECT price FROM vetr_score_snapshots") == [{"price": None}]
 
 
-def test_text_that_is_no_utf_8_is_read_all_the_same(sqlite_world: World) -> None:
+def test_text_that_is_not_utf_8_is_still_read(sqlite_world: World) -> None:
     (ticker,) = sqlite_world.generate(1)
     _make_complete(sqlite_world)
     sqlite_world.execute("DELETE FROM filings WHERE type <> '8-K'")

@@ -42,7 +42,7 @@ def test_the_other_commands_print_the_same_json_as_over_http(sqlite_world: World
     assert printed_json(sqlite_world, "cron", name, *(["--yes"] if name == "reset" else [])) == over_http
 
 
-def test_plain_output_is_a_line_a_group_then_a_line_a_job_and_a_line_a_failure(sqlite_world: World) -> None:
+def test_plain_output_has_lines_for_groups_jobs_and_failures(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 12, unscorable=2)
     result = run(sqlite_world, "cron", "refresh-all")
     assert (result.exit_code, result.stderr) == (DONE, "")

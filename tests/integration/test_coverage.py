@@ -33,7 +33,7 @@ def age(world: World, job: str, ticker: str, by: timedelta) -> None:
 
 
 @per_job
-def test_each_stock_is_fresh_stale_or_never_refreshed_and_may_be_failing_too(world: World, job: str) -> None:
+def test_each_stock_is_fresh_stale_or_never_refreshed(world: World, job: str) -> None:
     tickers = add_stocks(world, 12, **{BAD[job]: 2})
     assert counts(world, job) == {
         "total": 12,
@@ -169,6 +169,6 @@ def test_a_ticker_of_any_length_has_a_state(world: World) -> None:
         ("after=%00", "after"),
     ],
 )
-def test_a_parameter_that_is_none_is_named(sqlite_world: World, query: str, name: str) -> None:
+def test_an_unknown_parameter_is_named(sqlite_world: World, query: str, name: str) -> None:
     error = error_of(sqlite_world.call(f"coverage?{query}"), 422, "VALIDATION_ERROR")
     assert [detail["parameter"] for detail in error["details"]] == [name]

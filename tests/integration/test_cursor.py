@@ -50,9 +50,7 @@ def test_an_offset_set_by_hand_starts_a_new_cycle_at_that_rank(world: World, off
     ],
     ids=lambda offset: repr(offset[:20]),
 )
-def test_an_offset_that_is_no_whole_number_starts_a_new_cycle_at_0_with_a_warning(
-    world: World, offset: str | bytes
-) -> None:
+def test_an_invalid_offset_starts_a_new_cycle_with_a_warning(world: World, offset: str | bytes) -> None:
     before = cycle_of(world)
     world.redis.set(OFFSET, offset)
     assert world.data("status")["scores_offset"] == 0
@@ -65,7 +63,7 @@ def test_an_offset_that_is_no_whole_number_starts_a_new_cycle_at_0_with_a_warnin
 
 
 @pytest.mark.parametrize("offset", ["30", "31", "1000000", "9" * 15])
-def test_an_offset_beyond_the_end_starts_a_new_cycle_at_0_with_a_warning(world: World, offset: str) -> None:
+def test_an_offset_beyond_the_end_starts_a_new_cycle_with_a_warning(world: World, offset: str) -> None:
     world.redis.set(OFFSET, offset)
     assert world.data("status")["scores_progress_pct"] == 100
     result = world.data("scores?chunk_size=4")
@@ -84,7 +82,7 @@ WRONG_TYPES: dict[str, Callable[[World, str], object]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG_TYPES)
-def test_an_offset_of_a_wrong_type_starts_a_new_cycle_at_0_with_a_warning(world: World, kind: str) -> None:
+def test_an_offset_of_the_wrong_type_starts_a_new_cycle_with_a_warning(world: World, kind: str) -> None:
     world.redis.delete(OFFSET)
     WRONG_TYPES[kind](world, OFFSET)
     assert world.data("status")["scores_offset"] == 0
@@ -132,7 +130,7 @@ COMPANIONS: dict[str, Meddle] = {
 
 
 @pytest.mark.parametrize("what", COMPANIONS)
-def test_an_offset_whose_companions_do_not_agree_starts_a_new_cycle_at_its_rank(world: World, what: str) -> None:
+def test_an_offset_without_matching_keys_starts_a_new_cycle_there(world: World, what: str) -> None:
     before = cycle_of(world)
     COMPANIONS[what](world)
     assert world.data("status")["jobs"]["scores"]["cycle"]["cycle_id"] is None
@@ -145,7 +143,7 @@ def test_an_offset_whose_companions_do_not_agree_starts_a_new_cycle_at_its_rank(
     assert world.data("scores?chunk_size=15")["stop_reason"] == "cycle_complete"
 
 
-def test_companions_that_agree_on_a_text_that_is_no_plain_number_do_not_count(world: World) -> None:
+def test_keys_that_agree_on_an_invalid_number_do_not_count(world: World) -> None:
     world.redis.set(OFFSET, "010")
     world.redis.hset(POSITION, "offset", "010")
     assert world.data("scores?chunk_size=4")["stop_reason"] == "chunks_done"
@@ -158,7 +156,7 @@ def test_companions_beside_an_offset_that_is_gone_do_not_count(world: World) -> 
     assert world.data("scores")["chunk_info"]["current_offset"] == 0
 
 
-def test_a_ticker_that_is_no_stock_any_more_is_a_place_all_the_same(world: World) -> None:
+def test_a_removed_ticker_still_marks_a_place(world: World) -> None:
     before = cycle_of(world)
     world.redis.hset(POSITION, "ticker", "T00009.5")
     result = world.data("scores?chunk_size=4")

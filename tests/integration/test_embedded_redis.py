@@ -52,7 +52,7 @@ def test_a_client_starts_the_server_with_its_first_command(embedded_folder: Path
         assert client.get("key") == "value"
 
 
-def test_processes_that_start_cold_together_share_one_server_and_lose_nothing(embedded_folder: Path) -> None:
+def test_processes_that_start_together_share_one_server(embedded_folder: Path) -> None:
     writers = [start_writer(embedded_folder, str(number)) for number in range(PROCESSES)]
     for writer in writers:
         assert writer.stdout is not None

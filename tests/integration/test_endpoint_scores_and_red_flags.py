@@ -48,9 +48,7 @@ def test_a_job_result_has_exactly_these_keys(world: World, job: str, method: str
 
 
 @per_job
-def test_a_call_begins_where_the_last_one_ended_and_the_cycle_ends_with_the_universe(
-    sqlite_world: World, job: str
-) -> None:
+def test_a_call_begins_where_the_last_one_ended(sqlite_world: World, job: str) -> None:
     add_stocks(sqlite_world, 5)
     first, second, third = (sqlite_world.data(f"{job}?chunk_size=3") for _ in range(3))
     assert second["chunk_info"] == {"current_offset": 3, "chunk_size": 3, "total_stocks": 5, "is_complete": True}
@@ -115,7 +113,7 @@ def test_an_empty_universe_is_a_complete_cycle_with_a_warning(sqlite_world: Worl
 
 
 @pytest.mark.parametrize("offset", ["garbage", "-5", "3.5", "99", "1e1", "", "9" * 40])
-def test_an_offset_that_is_none_starts_a_cycle_with_a_warning(sqlite_world: World, offset: str) -> None:
+def test_a_negative_or_garbled_offset_starts_a_cycle_with_a_warning(sqlite_world: World, offset: str) -> None:
     add_stocks(sqlite_world, 5)
     sqlite_world.redis.set("cron:scores:offset", offset)
     result = sqlite_world.data("scores?chunk_size=2")
@@ -124,7 +122,7 @@ def test_an_offset_that_is_none_starts_a_cycle_with_a_warning(sqlite_world: Worl
     assert (result["chunk_info"]["current_offset"], result["stocks_processed"]) == (0, 2)
 
 
-def test_an_offset_that_another_program_set_starts_a_cycle_there_without_a_warning(sqlite_world: World) -> None:
+def test_an_offset_set_by_another_program_starts_a_cycle_there(sqlite_world: World) -> None:
     tickers = add_stocks(sqlite_world, 5)
     sqlite_world.redis.set("cron:scores:offset", "3")
     result = sqlite_world.data("scores")
@@ -133,9 +131,7 @@ def test_an_offset_that_another_program_set_starts_a_cycle_there_without_a_warni
     assert {row["stock_ticker"] for row in sqlite_world.table("vetr_score_history")} == set(tickers[3:])
 
 
-def test_when_the_time_budget_is_spent_no_new_work_starts_and_the_next_call_goes_on(
-    migrated_sqlite_url: str, redis_url: str
-) -> None:
+def test_a_spent_time_budget_leaves_the_rest_to_the_next_call(migrated_sqlite_url: str, redis_url: str) -> None:
     world = World.make(migrated_sqlite_url, redis_url, cron_time_budget_seconds=0.1)
     tickers = add_stocks(world, 2000)
     reasons: list[str] = []
@@ -151,9 +147,7 @@ def test_when_the_time_budget_is_spent_no_new_work_starts_and_the_next_call_goes
     world.close()
 
 
-def test_a_budget_that_is_spent_at_once_is_a_completed_call_that_did_nothing(
-    migrated_sqlite_url: str, redis_url: str
-) -> None:
+def test_a_budget_spent_at_once_completes_without_work(migrated_sqlite_url: str, redis_url: str) -> None:
     world = World.make(migrated_sqlite_url, redis_url, cron_time_budget_seconds=1e-9)
     add_stocks(world, 3)
     result = world.data("scores")

@@ -96,7 +96,7 @@ def test_per_cent_are_rounded_half_up_and_at_most_100(
 
 
 @pytest.mark.parametrize("garbage", ["abc", "-3", "1.5", "", "9" * 30])
-def test_an_offset_that_is_none_is_0(sqlite_world: World, garbage: str) -> None:
+def test_an_invalid_offset_is_0(sqlite_world: World, garbage: str) -> None:
     add_stocks(sqlite_world, 2)
     sqlite_world.redis.set("cron:scores:offset", garbage)
     assert sqlite_world.data("status")["scores_offset"] == 0
@@ -120,7 +120,7 @@ def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
     assert job["last_success"] is None
 
 
-def test_a_running_row_without_a_lease_is_shown_as_interrupted_and_left_alone(world: World) -> None:
+def test_an_orphaned_run_is_shown_as_interrupted(world: World) -> None:
     run_id = add_running_run(world, "refresh-scores", duration_ms=5000, started_at=utc_now() - timedelta(hours=1))
     before = everything(world)
     job = world.data("status")["jobs"]["scores"]
@@ -141,7 +141,7 @@ def test_the_last_success_is_older_than_a_failure(sqlite_world: World) -> None:
     assert (job["last_run"]["status"], job["last_success"]["id"]) == ("failed", first)
 
 
-def test_calls_of_many_runs_are_told_apart_and_the_one_that_is_cut_off_counts_for_nothing(world: World) -> None:
+def test_calls_of_many_runs_are_told_apart(world: World) -> None:
     add_stocks(world, 1)
     add_calls(world, 9, 130, timedelta(hours=1), ago=timedelta(hours=3))
     pace = world.data("status")["jobs"]["scores"]["pace"]
@@ -164,7 +164,7 @@ def test_a_silence_is_held_against_more_calls_than_the_newest(sqlite_world: Worl
     assert sqlite_world.data("status")["jobs"]["scores"]["pace"]["late"] is True
 
 
-def test_stocks_that_were_removed_behind_the_cursor_leave_no_call_fewer_than_none(world: World) -> None:
+def test_calls_left_are_never_negative(world: World) -> None:
     add_stocks(world, 500)
     world.data("scores?chunk_size=100&chunks=4")
     add_calls(world, 4, 1, timedelta(hours=1), ago=timedelta(hours=1))

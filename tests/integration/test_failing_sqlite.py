@@ -63,7 +63,7 @@ def with_pragma(world: World, pragma: str) -> Iterator[None]:
         engine.dispose()
 
 
-def test_a_file_that_another_program_writes_is_waited_for_and_then_given_up(world: World) -> None:
+def test_another_writer_is_waited_for_and_then_given_up(world: World) -> None:
     world.data("scores?chunk_size=10")
     with another_writer(world), within(10):
         assert_refused(world.call("scores"), LOCKED)
@@ -77,7 +77,7 @@ def test_a_call_waits_for_another_writer_no_longer_than_its_budget(world: World)
         refresh(world, JOBS["scores"], time_budget=2.0)
 
 
-def test_a_file_that_another_program_writes_in_the_middle_fails_the_run_and_no_reader_is_deceived(
+def test_another_writer_in_the_middle_fails_the_run_and_deceives_no_reader(
     world: World,
 ) -> None:
     world.data("scores?chunk_size=10")

@@ -31,7 +31,7 @@ def test_some_failures_within_the_tolerance_are_listed_and_no_failure(world: Wor
 
 
 @per_job
-def test_a_run_beyond_the_tolerance_is_a_job_failure_and_the_cursor_moves_on(world: World, job: str) -> None:
+def test_too_many_failed_stocks_fail_the_job_and_the_cursor_moves_on(world: World, job: str) -> None:
     tickers = add_bad_stocks(world, job, bad=6, count=20)
     error = error_of(world.call(f"{job}?chunk_size=10"), 500, "JOB_FAILED")
     assert error["message"] == f"refresh-{job}: 6 of 10 stocks failed; 50 % are tolerated"
@@ -47,7 +47,7 @@ def test_a_run_beyond_the_tolerance_is_a_job_failure_and_the_cursor_moves_on(wor
     assert data_of(world.call(f"{job}?chunk_size=10"))["chunk_info"]["current_offset"] == 10
 
 
-def test_a_call_goes_on_beyond_a_failed_run_and_is_a_failure_all_the_same(sqlite_world: World) -> None:
+def test_a_call_goes_on_after_a_failed_run_and_still_fails(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 30, unscorable=10)
     error = error_of(sqlite_world.call("scores?chunk_size=10&chunks=all"), 500, "JOB_FAILED")
     assert (error["details"]["stop_reason"], error["details"]["chunks_run"]) == ("cycle_complete", 3)

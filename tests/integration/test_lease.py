@@ -127,7 +127,7 @@ def test_a_lease_that_is_gone_is_not_brought_back_by_a_renewal(leases: Leases, c
 
 
 @pytest.mark.parametrize("kind", ["text", "list", "set", "hash without a token", "hash without a term"])
-def test_whatever_else_stands_in_the_key_keeps_nobody_out(leases: Leases, client: "Redis", kind: str) -> None:
+def test_anything_else_in_the_key_keeps_nobody_out(leases: Leases, client: "Redis", kind: str) -> None:
     meddle: dict[str, Callable[[], object]] = {
         "text": lambda: client.set(KEY, "locked"),
         "list": lambda: client.rpush(KEY, "locked"),

@@ -72,7 +72,7 @@ def test_an_empty_database_gets_these_tables_and_no_others(migrated_url: str) ->
         assert set(inspect(connection).get_table_names()) == COLUMNS.keys() | OWN_TABLES
 
 
-def test_rows_that_hang_on_a_stock_go_with_it(migrated_url: str) -> None:
+def test_a_stocks_rows_are_deleted_with_it(migrated_url: str) -> None:
     with database_connection(migrated_url) as connection:
         inspector = inspect(connection)
         for table, columns in COLUMNS.items():

@@ -74,7 +74,7 @@ def test_several_release_phases_at_once_do_no_harm(database_url: str) -> None:
         assert len(connection.execute(text("SELECT version_num FROM cron_alembic_version")).all()) == 1
 
 
-def test_release_phases_take_turns_whatever_level_the_role_has_by_default(postgres_url: str) -> None:
+def test_release_phases_take_turns_at_any_isolation_level(postgres_url: str) -> None:
     name = make_url(postgres_url).database
     with database_connection(postgres_url) as connection:
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"))

@@ -29,7 +29,7 @@ def test_a_run_whose_holder_is_dead_is_shown_as_failed(world: World) -> None:
     assert (shown["status"], shown["error_message"]) == ("failed", "interrupted")
 
 
-def test_what_is_no_run_is_not_found(sqlite_world: World) -> None:
+def test_an_invalid_run_id_is_not_found(sqlite_world: World) -> None:
     for path in (f"runs/{uuid4()}", "runs/1", "runs/"):
         error_of(sqlite_world.call(path), 404, "NOT_FOUND")
     error_of(sqlite_world.call(f"runs/{uuid4()}?limit=1"), 422, "VALIDATION_ERROR")

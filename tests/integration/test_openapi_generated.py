@@ -63,7 +63,7 @@ def failures(scenario: events.ScenarioFinished) -> Iterator[str]:
                 yield f"{check.name}: {check.failure_info.failure.message}\n{check.failure_info.code_sample}\n{body}"
 
 
-def test_no_made_up_request_gets_a_reply_that_the_document_does_not_state(sqlite_world: World) -> None:
+def test_every_generated_request_gets_a_documented_reply(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 3)
     found: list[str] = []
     called, checked = set(), set()

@@ -91,9 +91,7 @@ def add_stocks_that_fail(world: World) -> None:
 
 
 @per_operation
-def test_every_stated_reply_is_real_and_every_real_one_is_stated(
-    worlds: dict[str, World], path: str, method: str
-) -> None:
+def test_documented_replies_are_exactly_the_real_ones(worlds: dict[str, World], path: str, method: str) -> None:
     seen = set()
     for response in replies(worlds, path, method):
         assert_as_documented(response)
@@ -112,7 +110,7 @@ def test_unknown_paths_and_other_methods_are_answered_as_stated(sqlite_world: Wo
         assert_as_documented(response)
 
 
-def test_what_a_paused_job_a_failed_stock_and_a_running_run_look_like_is_stated(world: World) -> None:
+def test_pauses_failures_and_running_runs_look_as_documented(world: World) -> None:
     add_stocks(world, 20, unscorable=2)
     for path in ("scores?chunk_size=20", "pause?job=scores&reason=why", "scores", "scores?dry_run=1", "status"):
         assert_as_documented(world.call(path, "POST" if path.startswith("pause") else "GET"))

@@ -103,7 +103,7 @@ def test_stocks_that_are_asked_for_are_done_outside_the_cycle(sqlite_world: Worl
         (["scores", "--tickers", "NONE"], FAILED),
     ],
 )
-def test_a_wish_that_is_none_is_told_and_does_nothing(sqlite_world: World, words: list[str], status: int) -> None:
+def test_an_invalid_selection_is_reported_and_does_nothing(sqlite_world: World, words: list[str], status: int) -> None:
     add_stocks(sqlite_world, 3)
     before = everything(sqlite_world)
     result = run(sqlite_world, "cron", *words)

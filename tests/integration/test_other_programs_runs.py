@@ -37,7 +37,7 @@ def test_a_row_of_another_programs_job_is_shown_as_it_stands(world: World, statu
         assert (shown(world, run, f"status={asked}") is not None) == (asked == status)
 
 
-def test_an_id_and_numbers_that_only_another_program_understands_are_shown_as_they_stand(sqlite_world: World) -> None:
+def test_values_that_only_another_program_understands_are_shown_as_they_are(sqlite_world: World) -> None:
     columns = "id, job_name, status, stocks_processed, duration_ms, started_at"
     values = "'their 7th', 'market-data', 'done', 'many', -5, '2026-11-01 12:00:00.000000'"
     sqlite_world.execute(f"INSERT INTO cron_job_runs ({columns}) VALUES ({values})")
@@ -45,7 +45,7 @@ def test_an_id_and_numbers_that_only_another_program_understands_are_shown_as_th
     assert (row["id"], row["stocks_processed"], row["duration_ms"]) == ("their 7th", "many", -5)
 
 
-def test_a_row_of_ours_with_a_word_of_another_program_is_shown_as_it_stands(world: World) -> None:
+def test_our_row_with_another_programs_status_is_shown_as_it_is(world: World) -> None:
     run = add_run(world, "queued", job="refresh-scores")
     assert shown(world, run)["status"] == "queued"
     state = data_of(world.call("status"))["jobs"]["scores"]

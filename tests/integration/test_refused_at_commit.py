@@ -128,9 +128,7 @@ def test_how_a_stock_fared_that_may_not_be_written_fails_that_stock(world: World
     assert data["chunk_info"]["is_complete"]
 
 
-def test_an_import_that_is_refused_at_the_commit_says_why_and_writes_nothing(
-    postgres_world: World, tmp_path: Path
-) -> None:
+def test_an_import_refused_at_the_commit_writes_nothing(postgres_world: World, tmp_path: Path) -> None:
     postgres_world.execute(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'on hold'; END $$"
     )

@@ -84,7 +84,7 @@ def test_a_restart_while_a_chunk_is_evaluated_is_noticed_by_nobody(
     assert_goes_on(world, 10)
 
 
-def test_a_server_that_is_killed_in_mid_transaction_leaves_nothing_of_the_group(
+def test_a_server_killed_in_mid_transaction_leaves_nothing_of_the_group(
     world: World, stoppable_postgres: PrivatePostgres
 ) -> None:
     with locked_table(world, "vetr_score_history") as waited_for:
@@ -199,7 +199,7 @@ def test_a_server_that_frees_a_connection_soon_is_asked_again(world: World) -> N
         ("query", {"host": "/nowhere"}, NO_ANSWER),
     ],
 )
-def test_an_address_that_leads_nowhere_is_told(
+def test_an_address_that_leads_nowhere_is_reported(
     world: World, redis_url: str, part: str, value: Any, message: str
 ) -> None:
     wrong = World.make(make_url(world.database_url).set(**{part: value}).render_as_string(), redis_url)

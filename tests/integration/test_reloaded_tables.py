@@ -100,7 +100,7 @@ def test_a_universe_that_is_rewritten_between_two_chunks_ends_no_cycle(refreshed
         ("scores?tickers=", lambda data: data["succeeded"]),
     ],
 )
-def test_who_asks_meanwhile_is_told_of_all_stocks(refreshed: World, path: str, seen: Callable[[Any], int]) -> None:
+def test_readers_meanwhile_see_all_stocks(refreshed: World, path: str, seen: Callable[[Any], int]) -> None:
     if path.endswith("tickers="):
         path += ",".join(refreshed.tickers())
     assert seen(during_a_reload(refreshed, "stocks", lambda: refreshed.data(path))) == STOCKS

@@ -11,7 +11,7 @@ from tests.integration.replies import data_of, error_of, invalid_parameters_of
 from tests.world import World
 
 
-def test_query_and_body_are_merged_and_an_empty_body_is_none(sqlite_world: World) -> None:
+def test_query_and_body_are_merged(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 9)
     result = sqlite_world.data("scores?chunk_size=2", method="POST", data={"chunks": "2"})
     assert (result["stocks_processed"], result["chunks_run"]) == (4, 2)
@@ -45,7 +45,7 @@ def test_the_body_of_a_get_is_ignored(sqlite_world: World) -> None:
         b'{"chunk_size": 5',
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(sqlite_world: World, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(sqlite_world: World, body: bytes) -> None:
     response = sqlite_world.call("scores", "POST", data=body, content_type="application/json")
     error_of(response, 400, "BAD_REQUEST")
 
@@ -78,7 +78,7 @@ def test_a_strange_value_in_json_is_named(sqlite_world: World, body: str, name: 
     assert len(response.get_data()) < 1000
 
 
-def test_the_depth_of_a_json_value_is_no_matter(sqlite_world: World) -> None:
+def test_json_may_be_of_any_depth(sqlite_world: World) -> None:
     for depth in range(700, 1010):  # around what Python's parser takes
         body = _nested("chunk_size", depth)
         response = sqlite_world.call("scores", "POST", data=body, content_type="application/json")
@@ -104,7 +104,7 @@ def test_a_multipart_body_of_no_fields_is_a_call_without_parameters(sqlite_world
     data_of(sqlite_world.call("reset", "POST", **options))
 
 
-def test_a_file_is_no_parameter(sqlite_world: World) -> None:
+def test_a_file_is_not_a_parameter(sqlite_world: World) -> None:
     body = b'--cut\r\nContent-Disposition: form-data; name="job"; filename="x"\r\n\r\nscores\r\n--cut--\r\n'
     options = {"data": body, "content_type": "multipart/form-data; boundary=cut"}
     assert invalid_parameters_of(sqlite_world.call("reset", "POST", **options)).keys() == {"job"}

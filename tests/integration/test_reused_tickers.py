@@ -71,7 +71,7 @@ def test_a_new_stock_can_have_a_ticker_that_was_given_up(renamed: World, tmp_pat
     assert after.keys() - before.keys() == {"FB"}
 
 
-def test_the_files_of_a_renamed_stock_update_its_rows_under_its_new_ticker(renamed: World, tmp_path: Path) -> None:
+def test_a_renamed_stocks_files_update_its_rows(renamed: World, tmp_path: Path) -> None:
     assert import_files(renamed, tmp_path, OF_THE_COMPANY).exit_code == 0
     counts = {table: len(renamed.table(table)) for table in NINE}
     rename(renamed, META="MTA")
@@ -116,7 +116,7 @@ def test_a_row_that_was_given_to_another_stock_stays_there(world: World, tmp_pat
         assert by_ticker(world, "filings", "summary") == [("FB", "of FB"), ("META", "moved"), ("META", "of the fund")]
 
 
-def test_equal_rows_of_which_one_went_are_as_many_as_the_file_has(world: World, tmp_path: Path) -> None:
+def test_equal_rows_are_as_many_as_in_the_file(world: World, tmp_path: Path) -> None:
     purchase = "FB,Ann Lee,2026-11-10,Purchase,100,{}\n"
     trades = "ticker,filer_name,transaction_date,transaction_text,shares,value\n" + purchase.format(0) * 3
     files = {"stocks": OF_THE_FUND["stocks"], "insider_transactions": trades + purchase.format("-0")}

@@ -108,7 +108,7 @@ def test_a_view_over_a_table_under_a_policy_is_a_problem_too(owner: World) -> No
         assert "Row security may hide rows of kept_data" in check.found
 
 
-def test_triggers_of_the_database_may_write_tables_that_are_under_policies(owner: World) -> None:
+def test_triggers_may_write_tables_under_policies(owner: World) -> None:
     owner.execute("CREATE TABLE audit (ticker text)")
     secure(owner, "audit", "USING (true) WITH CHECK (true)")
     owner.execute(

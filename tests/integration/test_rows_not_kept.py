@@ -109,7 +109,7 @@ def test_rows_that_go_to_a_partition_by_inheritance_are_kept(postgres_world: Wor
 
 
 @pytest.mark.parametrize("rule", ["DO ALSO INSERT INTO audit VALUES (NEW.ticker)", "DO INSTEAD NOTHING"])
-def test_rules_on_stocks_stop_nobody_but_the_stocks_whose_score_they_keep_out(postgres_world: World, rule: str) -> None:
+def test_rules_of_the_database_fail_only_the_stocks_they_refuse(postgres_world: World, rule: str) -> None:
     postgres_world.generate(12)
     postgres_world.execute("CREATE TABLE audit (ticker text)")
     postgres_world.execute(f"CREATE RULE noted AS ON UPDATE TO stocks {rule}")
@@ -136,7 +136,7 @@ def test_a_score_that_another_program_writes_at_the_same_moment_is_there(postgre
     assert (data["succeeded"], data["failures"]) == (5, [])
 
 
-def test_a_stock_that_is_removed_meanwhile_is_no_failure(world: World) -> None:
+def test_a_stock_removed_meanwhile_is_not_a_failure(world: World) -> None:
     tickers = world.generate(5)
     job = at_stock(
         JOBS[SCORES], 3, lambda: world.execute("DELETE FROM stocks WHERE ticker = :ticker", ticker=tickers[1])
@@ -145,7 +145,7 @@ def test_a_stock_that_is_removed_meanwhile_is_no_failure(world: World) -> None:
     assert (result.succeeded, result.failed) == (5, 0)
 
 
-def test_ids_that_other_programs_wrote_in_their_own_way_are_taken_as_they_stand(sqlite_world: World) -> None:
+def test_ids_in_another_programs_notation_are_kept(sqlite_world: World) -> None:
     world = sqlite_world
     add_stocks(world, 3)
     for ticker, stock_id in (("T7", DASHED), ("T8", DASHED.lower().replace("6f96", "7f96")), ("T9", "17")):

@@ -35,7 +35,7 @@ def test_a_beginning_that_is_told_again_opens_no_closed_run(world: World) -> Non
     assert [(row["status"], row["error_message"]) for row in closed] == [("failed", INTERRUPTED)]
 
 
-def test_who_closes_a_run_whose_holder_commits_just_then_sees_its_last_sign_of_life(postgres_world: World) -> None:
+def test_an_orphan_is_closed_with_its_last_sign_of_life(postgres_world: World) -> None:
     run = a_run()
     database = postgres_world.services.database
 

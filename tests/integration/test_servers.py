@@ -91,7 +91,7 @@ def test_postgresql_keeps_its_databases_while_it_is_stopped_and_killed(stoppable
     stoppable_postgres.drop_database(url)
 
 
-def test_a_database_is_a_copy_of_its_template_and_can_be_dropped_while_in_use(postgres_server: PostgresServer) -> None:
+def test_a_database_copies_its_template_and_can_be_dropped_in_use(postgres_server: PostgresServer) -> None:
     template = postgres_server.create_database()
     with psycopg.connect(template) as connection:
         connection.execute("CREATE TABLE copied AS SELECT 1 AS number")

@@ -89,7 +89,7 @@ def listed(world: World, path: str, page_of: Any) -> list[str]:
 
 
 @per_job
-def test_a_cycle_of_many_calls_does_each_stock_once_in_the_databases_order(world: World, job: str) -> None:
+def test_a_cycle_of_many_calls_follows_the_databases_order(world: World, job: str) -> None:
     assert cycle(world, job) == world.tickers()
     assert_each_was_done_once(world, job)
 

@@ -31,7 +31,7 @@ def test_a_cycle_and_its_reports_work(world: World) -> None:
     assert result.exit_code == 0, result.output
 
 
-def test_a_text_that_is_not_utf8_is_told_of(world: World) -> None:
+def test_a_text_that_is_not_utf8_is_reported(world: World) -> None:
     world.generate(5)
     latin_1 = "Diplôme".encode("latin-1").hex()
     world.execute(f"UPDATE executives SET education = convert_from(decode('{latin_1}', 'hex'), 'SQL_ASCII')")

@@ -31,7 +31,7 @@ def reads(redis: Any) -> int:
 
 
 @pytest.mark.parametrize(("chunk_size", "most"), [(100, 0.5), (1_000, 0.1)])
-def test_a_cycle_of_both_jobs_takes_few_statements_and_round_trips_a_stock(
+def test_a_cycle_takes_few_statements_and_round_trips_a_stock(
     migrated_postgres_url: str, stoppable_redis: PrivateRedis, chunk_size: int, most: float
 ) -> None:
     with closing(World.make(migrated_postgres_url, stoppable_redis.url)) as world:

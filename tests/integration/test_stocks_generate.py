@@ -99,7 +99,7 @@ def test_more_than_one_transaction_takes(sqlite_world: World) -> None:
     assert len(sqlite_world.tickers()) == 1_200
 
 
-def test_a_count_that_is_none_is_a_wrong_usage(sqlite_world: World) -> None:
+def test_an_invalid_count_is_wrong_usage(sqlite_world: World) -> None:
     for count in ("0", "-1", "many", "10000001"):
         assert _generate(sqlite_world, "--count", count).exit_code == 2
     assert _generate(sqlite_world).exit_code == 2

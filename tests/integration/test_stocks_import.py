@@ -219,7 +219,7 @@ def test_ids_are_uuids_that_derive_from_the_content(imported: World, tmp_path: P
 
 
 @pytest.mark.parametrize("path", ["nowhere", "stocks.csv"])
-def test_what_is_no_folder_is_a_wrong_usage(sqlite_world: World, tmp_path: Path, path: str) -> None:
+def test_a_path_that_is_not_a_folder_is_wrong_usage(sqlite_world: World, tmp_path: Path, path: str) -> None:
     write_folder(tmp_path, NINE)
     result = sqlite_world.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path / path)])
     assert result.exit_code == 2

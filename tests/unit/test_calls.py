@@ -54,7 +54,7 @@ def test_a_run_without_an_end_lasts_until_its_last_sign_of_life() -> None:
     assert call.stocks == 200
 
 
-def test_work_outside_the_cycle_is_no_call() -> None:
+def test_work_outside_the_cycle_is_not_a_call() -> None:
     assert calls_of([a_run(NOON, chunk_offset=None)]) == []
 
 
@@ -102,7 +102,7 @@ def test_calls_on_working_days_are_late_on_no_weekend(weeks: int, hours: Sequenc
     assert late(calls, monday + (25 if len(hours) == 1 else 2) * HOUR + hours[0] * HOUR)
 
 
-def test_one_working_week_shows_a_weekend_though_schedulers_are_not_punctual() -> None:
+def test_one_working_week_shows_a_weekend() -> None:
     moments = [MONDAY + day * DAY + 6 * HOUR + timedelta(seconds=after) for day, after in enumerate((3, 1, 2, 0, 1))]
     assert not late([PastCall(moment, moment, 100) for moment in moments], MONDAY + 7 * DAY - HOUR)
 
@@ -138,12 +138,12 @@ def test_calls_by_night_are_late_on_no_day_and_after_a_night_without_any(minutes
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_of_one_or_two_calls_the_next_is_late_when_stocks_are_no_longer_fresh(count: int) -> None:
+def test_after_one_or_two_calls_the_next_is_late_once_stocks_are_stale(count: int) -> None:
     calls = calls_of(calls_every(DAY, count, NOON))
     assert (late(calls, NOON + 25 * HOUR), late(calls, NOON + 26 * HOUR)) == (False, True)
 
 
-def test_older_calls_tell_nothing_new_of_a_call_in_time_nor_of_a_silence_after_a_week() -> None:
+def test_older_calls_do_not_change_the_verdict() -> None:
     calls = calls_of(calls_every(HOUR, 10, NOON))
     assert say_enough(calls, NOON + HOUR)
     assert not say_enough(calls[-5:], NOON + HOUR)

@@ -75,9 +75,7 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + STOCKS.encode(), STOCKS.replace("\n", "\r\n"), STOCKS.rstrip()])
-def test_a_byte_order_mark_windows_line_ends_and_a_missing_last_one_are_fine(
-    tmp_path: Path, content: str | bytes
-) -> None:
+def test_byte_order_marks_and_any_line_ends_are_accepted(tmp_path: Path, content: str | bytes) -> None:
     plain = rows(tmp_path, "stocks", STOCKS)
     assert rows(tmp_path, "stocks", content) == plain
 
@@ -110,7 +108,7 @@ def test_stocks_may_be_in_the_database_already(tmp_path: Path) -> None:
     assert asked == [{"YYY", "ZZZ"}]
 
 
-def test_the_database_is_asked_for_those_tickers_alone_that_the_folder_does_not_bring(tmp_path: Path) -> None:
+def test_the_database_is_asked_only_for_tickers_missing_from_the_folder(tmp_path: Path) -> None:
     asked: list[set[str]] = []
 
     def known(tickers: set[str]) -> set[str]:

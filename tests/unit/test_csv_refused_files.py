@@ -105,7 +105,7 @@ def test_a_line_without_an_end(tmp_path: Path) -> None:
     assert text.startswith(f"stocks.csv line 4: longer than {LONGEST_LINE} bytes; the file was read no further")
 
 
-def test_a_csv_file_that_is_no_table(tmp_path: Path) -> None:
+def test_a_csv_file_that_is_not_a_table(tmp_path: Path) -> None:
     (tmp_path / "prices.csv").touch()
     (tmp_path / "Stocks.CSV").touch()
     assert refusal(tmp_path).splitlines() == [

@@ -31,7 +31,7 @@ def test_all_mistakes_of_all_files_are_listed_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_of_many_mistakes_the_first_twenty_are_listed_and_all_are_counted(tmp_path: Path) -> None:
+def test_the_first_twenty_mistakes_are_listed_and_all_are_counted(tmp_path: Path) -> None:
     filings = "ticker,type,title,date\n" + "AAA,10-K,T,never\n" * 5
     lines = refusal(tmp_path, filings=filings, stock_daily_prices=PRICES_HEADER + "AAA,never,1\n" * 1000).splitlines()
     assert len(lines) == 21

@@ -20,12 +20,12 @@ from vettr_cron.datasets.refusal import ImportRefused
         ("analyst_consensus", "ticker,buy_count\nAAA,1\nBBB,1\nAAA,1\n"),
     ],
 )
-def test_a_ticker_that_comes_twice_is_named_with_both_lines(tmp_path: Path, table: str, content: str) -> None:
+def test_a_repeated_ticker_is_named_with_both_lines(tmp_path: Path, table: str, content: str) -> None:
     text = refusal(tmp_path, **{table: content})
     assert text == f"{table}.csv line 4: AAA stands in line 2 already (one row for each ticker); nothing was written"
 
 
-def test_a_day_that_comes_twice_is_named_with_both_lines_wherever_they_are(tmp_path: Path) -> None:
+def test_a_repeated_day_is_named_with_both_lines(tmp_path: Path) -> None:
     days = ["2017-03-31", "1999-01-01", "2017-03-30"]
     lines = [f"{ticker},{day},1" for day in days for ticker in ("AAA", "BBB")]
     text = refusal(tmp_path, stock_daily_prices=PRICES_HEADER + "\n".join([*lines, "BBB,1999-01-01,2"]))

@@ -24,7 +24,7 @@ from vettr_cron.domain.errors import StockDataError
         pytest.param(10**5000, "an integer of 16610 bits", id="5000 digits"),
     ],
 )
-def test_what_is_no_finite_number_is_refused(value: object, shown: str) -> None:
+def test_a_number_must_be_finite(value: object, shown: str) -> None:
     for others in ((None,), (2.5,), ()):
         with pytest.raises(StockDataError) as caught:
             check_numbers(("a.first", "a.second", "a.third"), (1.5, value, *others))
@@ -47,18 +47,18 @@ def test_a_number_that_must_be_there_is_refused_when_missing() -> None:
 
 
 @pytest.mark.parametrize("value", ["2026-01-01", date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), None, 5])
-def test_what_is_no_naive_datetime_is_refused(value: object) -> None:
+def test_a_datetime_must_be_naive(value: object) -> None:
     with pytest.raises(StockDataError, match=r"^a\.b is .*; a timestamp without time zone is needed$"):
         check_timestamps("a.b", (datetime(2026, 1, 1), value))
 
 
 @pytest.mark.parametrize("value", [5, b"text", ["text"], 1.5])
-def test_what_is_no_text_is_refused(value: object) -> None:
+def test_what_is_not_a_text_is_refused(value: object) -> None:
     with pytest.raises(StockDataError, match=r"^a\.b is .*; a text is needed$"):
         check_texts("a.b", ("text", None, value))
 
 
-def test_a_result_that_overflowed_is_no_whole_number() -> None:
+def test_an_overflowed_result_is_not_a_whole_number() -> None:
     assert whole("a.b", -(10**30)) == -(10**30)
     with pytest.raises(StockDataError, match=r"^a\.b is -Infinity; a whole number is needed$"):
         whole("a.b", -inf)

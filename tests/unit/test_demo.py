@@ -29,7 +29,7 @@ def test_where_the_data_is_from_and_its_licence_are_said_beside_it() -> None:
     assert "CC BY-SA 4.0, attribution to Chang-Hung Liang" in sources
 
 
-def test_the_files_newest_prices_are_of_the_day_that_moves_to_the_last_weekday() -> None:
+def test_the_newest_prices_in_the_files_are_of_the_stated_day() -> None:
     assert max(str(row["date"]) for row in read_table(FOLDER, "stock_daily_prices")) == str(NEWEST_PRICES)
 
 

@@ -64,7 +64,7 @@ def test_a_secret_that_is_one(text: str) -> None:
         (STRONG[::-1], "METRICS_TOKEN is the same as CRON_SECRET_PREVIOUS:"),
     ],
 )
-def test_a_token_that_others_may_guess_or_that_opens_more_than_the_metrics(token: str, words: str) -> None:
+def test_a_metrics_token_that_is_weak_or_shared(token: str, words: str) -> None:
     found = secret(STRONG, STRONG[::-1], token)
     assert (found.state, words in found.found, token in found.found) == (State.WARNING, True, False)
     assert found.mend is not None

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 ALL_FRESH = Results(stale=0, never=0, failing=0)
 
 
-def test_a_universe_of_which_all_can_be_written() -> None:
+def test_a_universe_that_fits_its_columns() -> None:
     assert universe(Tickers(total=7, too_long=0, longest=10), None).state is State.OK
     assert universe(Tickers(total=0, too_long=0, longest=10), None).state is State.PROBLEM
 
@@ -52,7 +52,7 @@ def scheduled(
 
 
 @pytest.mark.parametrize("every", [6 * HOUR, DAY, DAY + 40 * MINUTE])
-def test_a_whole_cycle_a_day_is_enough_even_when_a_scheduler_is_not_punctual(every: timedelta) -> None:
+def test_a_whole_cycle_a_day_is_enough(every: timedelta) -> None:
     assert scheduled(calls_every(every, 5, NOON, stocks=1_300), NOON + HOUR).state is State.OK
 
 
@@ -144,7 +144,7 @@ def test_stocks_may_be_as_old_as_the_last_call_while_none_is_due() -> None:
     assert scheduled(runs, NOON + DAY + MINUTE, results=replace(ALL_FRESH, stale=1_300)).state is State.OK
 
 
-def test_that_stocks_are_old_is_no_news_where_calls_do_not_come_or_are_paused() -> None:
+def test_old_stocks_are_not_reported_beside_missing_or_paused_calls() -> None:
     old = replace(ALL_FRESH, stale=1_300)
     runs = calls_every(HOUR, 5, NOON, stocks=1_300)
     assert scheduled(runs, NOON + 2 * DAY, results=old).found == "No call for 2 d, usually every 60 min"

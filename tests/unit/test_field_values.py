@@ -28,7 +28,7 @@ def test_every_finite_double_comes_back_as_it_was_written(number: float) -> None
 @pytest.mark.parametrize(
     "field", ["abc", "1,000", "1_000", "0x10", "1 000", "--1", "1e", ".", "e5", "$5", "٣", "½", "5%"]
 )
-def test_what_is_no_number_is_refused_with_an_example(field: str) -> None:
+def test_what_is_not_a_number_is_refused_with_an_example(field: str) -> None:
     with pytest.raises(NotAllowed) as refused:
         values.number(field)
     assert str(refused.value) == f"{field!r} is not a number (write 1234.5, without thousands separators)"
@@ -65,7 +65,7 @@ def test_a_whole_number_may_come_with_empty_decimals() -> None:
 
 
 @pytest.mark.parametrize("field", ["12.5", "1e6", "1,000", "1_000", "x", "٣", "nan", "true"])
-def test_what_is_no_whole_number_is_refused_with_an_example(field: str) -> None:
+def test_what_is_not_a_whole_number_is_refused_with_an_example(field: str) -> None:
     with pytest.raises(NotAllowed) as refused:
         values.whole(INT32)(field)
     assert str(refused.value) == f"{field!r} is not a whole number (write 1234, without thousands separators)"
@@ -188,7 +188,7 @@ def test_other_json_than_a_list_of_strings_is_refused_with_an_example(field: str
     assert str(refused.value) == f'{field!r} is not a JSON list of strings (write ["Acme Corp", "Beta Ltd"])'
 
 
-def test_a_list_of_strings_that_is_no_json_is_refused_with_an_example() -> None:
+def test_a_list_of_strings_must_be_json() -> None:
     with pytest.raises(NotAllowed, match=r"'Acme, Beta' is not JSON \(Expecting value.*\) \(write \[\"Acme Corp\""):
         values.json_texts("Acme, Beta")
 

@@ -37,7 +37,7 @@ def test_every_table_is_filled_with_plausibly_many_rows_a_stock() -> None:
     assert counts["stock_daily_prices"] == {PRICE_DAYS}
 
 
-def test_prices_are_of_the_last_thirty_weekdays_and_hang_together() -> None:
+def test_prices_cover_thirty_weekdays_and_agree() -> None:
     made = universe(100)
     for rows in by_ticker(made["stock_daily_prices"]).values():
         assert [row["date"] for row in rows] == trading_days(last_trading_day(TODAY), PRICE_DAYS)

@@ -92,7 +92,7 @@ def test_written_to_csv_it_is_a_folder_without_mistakes(tmp_path: Path) -> None:
         assert read == [{name: row[name] for name in read[0]} for row in rows]
 
 
-def test_ids_are_unique_and_a_stock_has_the_id_that_an_import_would_give_it() -> None:
+def test_ids_are_unique_and_stocks_have_those_of_an_import() -> None:
     made = universe(100)
     ids = [row["id"] for rows in made.values() for row in rows]
     assert all(isinstance(each, UUID) for each in ids)

@@ -32,7 +32,7 @@ def test_two_calls_are_too_few_to_speak_of_a_pace() -> None:
     assert (found.last_call, found.stocks_per_second) == (NOON, 100)
 
 
-def test_after_two_calls_stocks_grow_old_before_it_is_known_how_often_calls_come() -> None:
+def test_after_two_calls_only_old_stocks_show_that_calls_have_ceased() -> None:
     runs = calls_every(10 * MINUTE, 2, NOON)
     assert "scheduler" not in said(runs, NOON + 25 * HOUR)
     assert said(runs, NOON + 26 * HOUR).endswith(" No call for 26 h: is the scheduler on?")
@@ -57,7 +57,7 @@ def test_calls_left_and_the_end_follow_from_the_calls_seen() -> None:
     assert "900 of 1300 stocks are done. At this pace, 4 more calls, done about 2026-11-23 14:00 UTC." in words
 
 
-def test_a_slow_schedule_is_told_how_to_be_a_quick_one() -> None:
+def test_a_slow_schedule_gets_advice() -> None:
     words = said(calls_every(6 * HOUR, 5, NOON), NOON + HOUR, offset=500)
     assert (
         "A cycle takes 3 d this way; for one within 6 h call every 28 min, "
@@ -67,7 +67,7 @@ def test_a_slow_schedule_is_told_how_to_be_a_quick_one() -> None:
 
 
 @pytest.mark.parametrize(("silent_for", "told"), [(2 * HOUR, False), (2 * HOUR + 6 * MINUTE, True), (9 * HOUR, True)])
-def test_a_gap_in_the_calls_is_told(silent_for: timedelta, told: bool) -> None:
+def test_a_gap_in_the_calls_is_reported(silent_for: timedelta, told: bool) -> None:
     words = said(calls_every(HOUR, 5, NOON), NOON + silent_for, offset=500)
     assert ("is the scheduler on?" in words) == told
     if silent_for == 9 * HOUR:
@@ -80,12 +80,12 @@ def test_the_last_failure_is_told_with_its_run() -> None:
     assert f"The last run failed: interrupted; see runs/{failed.id}." in said([failed], NOON)
 
 
-def test_a_failure_of_which_nothing_more_is_known_is_told_as_one() -> None:
+def test_a_failure_without_a_message_is_reported() -> None:
     failed = a_run(NOON, status=RunStatus.FAILED, error_message=None)
     assert f"The last run failed without a word; see runs/{failed.id}." in said([failed], NOON)
 
 
-def test_a_pause_is_all_that_is_told() -> None:
+def test_a_pause_is_all_that_is_reported() -> None:
     words = said(calls_every(HOUR, 5, NOON), NOON + 9 * HOUR, paused=Pause("prices are reloaded", NOON))
     assert words == "Paused since 2026-11-23 12:00 UTC: prices are reloaded. Let it go on with resume."
 
@@ -95,7 +95,7 @@ def test_before_the_first_call_it_says_how_to_make_one() -> None:
     assert said([], NOON, total=0).startswith("There are no stocks")
 
 
-def test_a_run_under_way_is_told_and_no_gap() -> None:
+def test_a_run_under_way_is_reported_instead_of_a_gap() -> None:
     runs = calls_every(HOUR, 5, NOON)
     assert not pace(calls_of(runs), 500, 1_300, NOON + 9 * HOUR, call_expected=False).late
     words = said(runs, NOON + 9 * HOUR, offset=500, running=runs[0])

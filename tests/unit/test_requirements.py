@@ -39,9 +39,7 @@ def pinned(name: str) -> Mapping[str, tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(("name", "asked"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEV])])
-def test_every_dependency_is_pinned_to_a_version_that_it_allows_and_nothing_else_is_asked_for(
-    name: str, asked: list[Requirement]
-) -> None:
+def test_the_lock_files_pin_what_is_asked_for_and_nothing_else(name: str, asked: list[Requirement]) -> None:
     found = pinned(name)
     for requirement in asked:
         version, _ = found[canonicalize_name(requirement.name)]

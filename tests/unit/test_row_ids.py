@@ -30,7 +30,7 @@ def test_a_text_that_moves_from_one_column_to_the_next_makes_another_row() -> No
     assert row_id("executives", "AAA", "Ann Lee", "") != row_id("executives", "AAA", "Ann", "Lee")
 
 
-def test_of_equal_rows_each_has_its_own_id_and_other_rows_between_them_change_nothing() -> None:
+def test_equal_rows_have_ids_of_their_own() -> None:
     filing: dict[str, object] = {"ticker": "AAA", "type": "10-K", "title": "T", "date": datetime(2017, 3, 31)}
     other = filing | {"ticker": "BBB"}
     together, alone = RowIds(TABLES["filings"]), RowIds(TABLES["filings"])
@@ -39,7 +39,7 @@ def test_of_equal_rows_each_has_its_own_id_and_other_rows_between_them_change_no
     assert len(set(mixed)) == 5
 
 
-def test_what_is_no_part_of_the_key_does_not_change_the_id() -> None:
+def test_only_the_key_changes_the_id() -> None:
     day: dict[str, object] = {"ticker": "AAA", "date": datetime(2017, 3, 31).date()}
     ids = RowIds(TABLES["stock_daily_prices"])
     assert (

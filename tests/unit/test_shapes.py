@@ -32,7 +32,7 @@ class Shown(Shape):
     warning: str = Field(default_factory=absent)
 
 
-def test_null_is_shown_where_a_field_is_always_there_and_left_out_where_it_is_not() -> None:
+def test_only_fields_that_are_always_there_may_be_null() -> None:
     assert as_json(Shown.of(Value(None))) == {"count": None, "noon": "2026-11-23T12:00:00.005Z"}
     assert as_json(Shown.of(Value(1, warning="odd")))["warning"] == "odd"
     assert as_json(Shown.of(Value(1), count=2))["count"] == 2

@@ -40,7 +40,7 @@ def test_the_weight_of_missing_pillars_goes_to_the_others() -> None:
     assert score.null_pillars == ("financial_survival", "operational_efficiency")
 
 
-def test_a_stock_of_which_nothing_is_known_scores_zero() -> None:
+def test_a_stock_without_data_scores_zero() -> None:
     score = vetr_score(stock(), NOW)
     assert score.overall_score == score.base_score == 0
     assert [pillar.weight for pillar in score.pillars] == [0, 0, 0, 0]

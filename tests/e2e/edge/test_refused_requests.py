@@ -51,7 +51,7 @@ def assert_refused(raw: bytes, status: int, code: str) -> str:
         ),
     ],
 )
-def test_what_gunicorn_refuses_is_refused_in_the_envelope_with_the_limit(
+def test_gunicorns_refusals_are_in_the_envelope_with_the_limit(
     web: Web, request_bytes: bytes, status: int, code: str, message: str
 ) -> None:
     assert message in assert_refused(web.send(request_bytes), status, code)
@@ -62,7 +62,7 @@ def test_what_gunicorn_refuses_is_refused_in_the_envelope_with_the_limit(
     [(b"x" * 5000, 414), (b"GET / HTTP/1.0\n\n", 400), (b"GET / HTTP/1.1\r\nX: " + b"x" * 500_000, 431)],
     ids=["an endless line", "a line that ends badly", "an endless header"],
 )
-def test_what_is_wrong_however_it_goes_on_is_refused_at_once(web: Web, opening: bytes, status: int) -> None:
+def test_a_request_beyond_repair_is_refused_at_once(web: Web, opening: bytes, status: int) -> None:
     with connected(web) as client:
         began = time.monotonic()
         client.sendall(opening)
@@ -71,7 +71,7 @@ def test_what_is_wrong_however_it_goes_on_is_refused_at_once(web: Web, opening: 
         assert time.monotonic() - began < ANSWERED_QUICKLY
 
 
-def test_a_refusal_is_logged_under_its_id_and_repeats_nothing_of_the_request(web: Web) -> None:
+def test_a_refusal_is_logged_without_the_request(web: Web) -> None:
     raw = web.send(b"GET /healthz HTTP/1.1\r\nAuthorization Bearer hush-hush\r\n\r\n")
     assert b"hush" not in raw
     _, headers, _ = parsed(raw)
@@ -85,7 +85,7 @@ def test_a_header_that_names_a_prefix_is_ignored(web: Web) -> None:
     assert given == 200
 
 
-def test_a_head_that_comes_in_pieces_and_requests_that_come_together_are_answered(web: Web) -> None:
+def test_split_and_pipelined_requests_are_answered(web: Web) -> None:
     with connected(web) as client:
         for byte in b"GET /healthz HTTP/1.1\r\nX-Request-Id: first\r\n\r\nGET /healthz HTTP/1.1\r\nX-Request-Id: seco":
             client.sendall(bytes([byte]))

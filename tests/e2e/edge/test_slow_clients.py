@@ -25,7 +25,7 @@ from tests.e2e.web import Web
     ],
     ids=["silent", "half a line", "half a header", "a body that does not come", "never hangs up", "refused"],
 )
-def test_a_crowd_of_slow_clients_does_not_keep_a_good_one_waiting(web: Web, opening: bytes) -> None:
+def test_slow_clients_delay_nobody(web: Web, opening: bytes) -> None:
     with ExitStack() as crowd:
         for _ in range(CROWD):
             crowd.enter_context(connected(web)).sendall(opening)
@@ -84,7 +84,7 @@ def assert_answers_quickly(web: Web, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("secret", [b"", BEARER], ids=["without the secret", "with it"])
-def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: Web, secret: bytes) -> None:
+def test_clients_that_trickle_their_bodies_delay_nobody(web: Web, secret: bytes) -> None:
     head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + secret
     over = threading.Event()
 
@@ -113,9 +113,7 @@ def test_a_crowd_that_trickles_its_bodies_does_not_keep_a_good_one_waiting(web: 
 
 @pytest.mark.parametrize("pause", [None, 0.5], ids=["reads nothing", "reads slowly"])
 @pytest.mark.parametrize("path", [b"/docs/swagger-ui-bundle.js", b"/openapi.json"])
-def test_a_crowd_that_asks_for_much_and_hardly_reads_does_not_keep_a_good_one_waiting(
-    web: Web, path: bytes, pause: float | None
-) -> None:
+def test_clients_that_hardly_read_delay_nobody(web: Web, path: bytes, pause: float | None) -> None:
     asked = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
     over = threading.Event()
 
@@ -135,7 +133,7 @@ def test_a_crowd_that_asks_for_much_and_hardly_reads_does_not_keep_a_good_one_wa
             over.set()
 
 
-def test_a_large_reply_reaches_whoever_takes_his_time(web: Web) -> None:
+def test_a_large_reply_reaches_a_slow_reader(web: Web) -> None:
     with connected(web) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -149,9 +147,7 @@ def test_a_large_reply_reaches_whoever_takes_his_time(web: Web) -> None:
 
 
 @pytest.mark.parametrize("secret", [b"", BEARER], ids=["without the secret", "with it"])
-def test_a_crowd_that_comes_again_and_again_with_half_a_body_does_not_keep_a_good_one_waiting(
-    web: Web, secret: bytes
-) -> None:
+def test_clients_that_return_with_half_a_body_delay_nobody(web: Web, secret: bytes) -> None:
     head = b"POST /v1/cron/reset HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n" + secret + b"\r\nx"
     over = threading.Event()
 

@@ -29,7 +29,7 @@ from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest
 
 
 @pytest.mark.parametrize("reason", ["time", "shutdown"])
-def test_what_time_does_not_suffice_for_the_next_call_does(world: World, reason: str) -> None:
+def test_the_next_call_does_what_there_was_no_time_for(world: World, reason: str) -> None:
     add_old_of_each(world, NOW, count=4)
     end_of_time, shutdown = SuddenEnd(), Shutdown()
     stop = end_of_time.come if reason == "time" else shutdown.ask
@@ -58,7 +58,7 @@ def red_flags_held(world: World) -> Iterator[list[Callable[[], bool]]]:
 
 
 @pytest.mark.parametrize("runs", [0, 3])
-def test_a_call_whose_time_is_up_while_it_waits_is_incomplete_and_no_failure(world: World, runs: int) -> None:
+def test_a_deadline_while_waiting_is_not_a_failure(world: World, runs: int) -> None:
     for days in range(runs + 1):
         add_run(world, NOW - timedelta(days=days * 10))
         add_flag(world, NOW - timedelta(days=days * 40))
@@ -70,7 +70,7 @@ def test_a_call_whose_time_is_up_while_it_waits_is_incomplete_and_no_failure(wor
     assert clean(world).is_complete
 
 
-def test_a_stop_while_a_call_waits_is_no_failure(postgres_world: World) -> None:
+def test_a_stop_while_waiting_is_not_a_failure(postgres_world: World) -> None:
     add_run(postgres_world, NOW)
     services, shutdown = postgres_world.services, Shutdown(grace_seconds=0.5)
     database = Database(services.database.engine, longest_wait=15, shutdown_at=lambda: shutdown.at)
@@ -84,9 +84,7 @@ def test_a_stop_while_a_call_waits_is_no_failure(postgres_world: World) -> None:
 
 
 @pytest.mark.parametrize("runs", [0, 3])
-def test_a_lock_that_outlasts_a_transaction_with_time_left_is_a_failure(
-    migrated_url: str, redis_url: str, runs: int
-) -> None:
+def test_a_lock_that_outlasts_a_transaction_is_a_failure(migrated_url: str, redis_url: str, runs: int) -> None:
     with closing(World.make(migrated_url, redis_url, cron_lease_seconds=4)) as world:
         for days in range(runs + 1):
             add_run(world, utc_now() - timedelta(days=days * 10))

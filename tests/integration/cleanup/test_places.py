@@ -43,7 +43,7 @@ def clean_a_piece(
         return in_pieces(world, 2, shutdown).run(CleanupRequest(keep=KEEP, dry_run=dry_run, time_budget=60), NOW)
 
 
-def test_calls_that_are_used_up_by_rows_that_stay_come_to_the_end(world: World) -> None:
+def test_rows_that_stay_do_not_stop_the_walk(world: World) -> None:
     last = add_flags_of_which_the_last_may_go(world)
     for _ in range(3):
         assert not clean_a_piece(world).is_complete
@@ -112,14 +112,14 @@ def test_a_walk_whose_place_is_lost_begins_anew(world: World, spoil: list[Any]) 
     assert (result.removed["red_flags"], result.is_complete) == (2, True)
 
 
-def test_what_is_no_text_is_no_place(sqlite_world: World) -> None:
+def test_a_key_of_another_type_is_not_a_place(sqlite_world: World) -> None:
     add_flags_of_which_the_last_may_go(sqlite_world)
     sqlite_world.redis.rpush(PLACE, "x")
     assert not clean_a_piece(sqlite_world).is_complete
     assert sqlite_world.redis.type(PLACE) == "string"
 
 
-def test_a_place_that_cannot_be_kept_is_no_failure(migrated_sqlite_url: str, stoppable_redis: PrivateRedis) -> None:
+def test_losing_the_place_is_not_a_failure(migrated_sqlite_url: str, stoppable_redis: PrivateRedis) -> None:
     with closing(World.make(migrated_sqlite_url, stoppable_redis.url)) as world:
         add_flags_of_which_the_last_may_go(world)
         result = clean_a_piece(world, meanwhile=stoppable_redis.stop)

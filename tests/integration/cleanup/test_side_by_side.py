@@ -68,7 +68,7 @@ def test_two_cleanups_at_once_remove_each_row_once(migrated_url: str, redis_url:
             assert sum(result.removed[name] for result in results) == before[table] - len(kept[table])
 
 
-def test_a_refresh_goes_through_while_a_cleanup_is_in_a_transaction(postgres_world: World) -> None:
+def test_a_refresh_runs_beside_a_cleanups_transaction(postgres_world: World) -> None:
     add_old_of_each(postgres_world, NOW)
     replies = []
 

@@ -112,7 +112,7 @@ def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World
     assert ids(world, "cron_job_runs") == kept
 
 
-def test_a_live_running_run_stays_and_one_that_nobody_holds_goes(world: World) -> None:
+def test_a_live_run_stays_and_an_orphan_goes(world: World) -> None:
     add_run(world, NOW - timedelta(days=50), status="running")
     live = add_run(world, NOW - timedelta(days=40), status="running")
     newest = add_run(world, NOW)

@@ -98,7 +98,7 @@ def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World, monkeypa
 
 
 @pytest.mark.parametrize("number", ["many", "0", "-2"])
-def test_a_number_of_processes_that_is_none(healthy: World, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+def test_an_invalid_number_of_processes(healthy: World, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", number)
     said = f"WEB_CONCURRENCY: '{number}' cannot be read; it may hold a whole number from 1 to 1000"
     assert_found(healthy, "connections", PROBLEM, said, "Set WEB_CONCURRENCY to such a number, or remove it")

@@ -10,7 +10,7 @@ from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.jobs import JOBS
 
 
-def test_a_redis_that_was_emptied_between_calls_starts_a_new_cycle_without_loss(setting: Setting) -> None:
+def test_a_redis_emptied_between_calls_starts_a_new_cycle(setting: Setting) -> None:
     first = setting.world.data("scores?chunk_size=10")
     setting.direct.flushall()
     second = setting.world.data("scores?chunk_size=10")
@@ -20,7 +20,7 @@ def test_a_redis_that_was_emptied_between_calls_starts_a_new_cycle_without_loss(
     assert len(setting.world.table("vetr_score_history")) == 20
 
 
-def test_a_redis_that_was_emptied_in_the_middle_ends_the_run_and_loses_no_result(setting: Setting) -> None:
+def test_a_redis_emptied_in_the_middle_loses_no_result(setting: Setting) -> None:
     setting.proxy.when(MOVE, setting.direct.flushall)
     details = error_of(setting.world.call("scores?chunk_size=10&chunks=all"), 500, "JOB_FAILED")["details"]
     assert (details["stop_reason"], details["succeeded"]) == ("superseded", 10)

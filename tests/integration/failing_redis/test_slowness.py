@@ -22,7 +22,7 @@ def test_a_slow_redis_spends_the_calls_budget_and_no_more(setting: Setting) -> N
     assert 0 < result.stocks_processed < 40
 
 
-def test_a_redis_that_takes_seconds_for_a_reply_is_one_that_does_not_answer(setting: Setting) -> None:
+def test_a_reply_that_takes_seconds_counts_as_no_answer(setting: Setting) -> None:
     setting.proxy.delay(5)
     with within(12):
         assert_refused(setting.world.call("scores"), "Redis does not answer")

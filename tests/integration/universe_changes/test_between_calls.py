@@ -52,7 +52,7 @@ ON_POSTGRES = ["stocks come everywhere", "stocks go everywhere", "two stocks cha
     [*(("sqlite", what) for what in CHANGES), *(("postgres", what) for what in ON_POSTGRES)],
     indirect=["universe"],
 )
-def test_whoever_was_there_throughout_is_done_exactly_once(universe: World, what: str) -> None:
+def test_stocks_there_throughout_are_done_exactly_once(universe: World, what: str) -> None:
     change, expected = CHANGES[what]
     before = stock_ids(universe)
     first = universe.data("scores?chunk_size=10")
@@ -85,7 +85,7 @@ def test_both_jobs_keep_their_places(universe: World, job: str, change: Change) 
     assert len(ids) == len(set(ids))
 
 
-def test_a_stock_done_again_under_its_new_ticker_has_one_row_with_that_ticker(universe: World) -> None:
+def test_a_renamed_stock_done_again_has_one_row(universe: World) -> None:
     first = universe.data("scores?chunk_size=10")
     stock = stock_ids(universe)["T00003"]
     rename("T00003", "ZZZ")(universe)
@@ -109,7 +109,7 @@ def test_a_stock_that_takes_anothers_ticker_has_its_own_rows(universe: World) ->
     assert {ticker: snapshots[ticker] for ticker in scores} == scores
 
 
-def test_a_universe_that_shrank_below_the_cursor_ends_its_cycle_and_starts_anew(universe: World) -> None:
+def test_a_universe_that_shrank_below_the_cursor_starts_anew(universe: World) -> None:
     universe.data("scores?chunk_size=25")
     remove(*range(5, 30))(universe)
     assert universe.data("status")["scores_progress_pct"] == 100
@@ -153,7 +153,7 @@ def test_chunk_sizes_may_change_with_every_call(universe: World) -> None:
     assert len(universe.table("vetr_score_history")) == STOCKS
 
 
-def test_the_universe_may_change_and_the_chunk_size_too_between_any_two_calls(universe: World) -> None:
+def test_universe_and_chunk_size_may_change_between_any_two_calls(universe: World) -> None:
     throughout = {stock for ticker, stock in stock_ids(universe).items() if int(ticker[1:]) % 5}
     cycles = set()
     for number, size in enumerate([4, 1, 9, 2, 5]):

@@ -28,7 +28,7 @@ DURING: dict[str, Change] = {
 
 @pytest.mark.parametrize("universe", ["postgres"], indirect=True)
 @pytest.mark.parametrize("what", DURING)
-def test_a_change_while_a_chunk_is_under_way_stops_nobody(universe: World, what: str) -> None:
+def test_a_change_while_a_chunk_is_under_way_stops_nothing(universe: World, what: str) -> None:
     ids: dict[str, UUID] = stock_ids(universe)
     first = universe.data("scores?chunk_size=10")
     result = refresh(universe, at_stock(JOBS["scores"], 2, lambda: DURING[what](universe)), chunk_size=10)
@@ -50,9 +50,7 @@ MEANWHILE: dict[str, tuple[Change, Sequence[str]]] = {
 
 @pytest.mark.parametrize("what", MEANWHILE)
 @pytest.mark.parametrize("job", JOBS)
-def test_a_change_while_the_next_chunk_is_read_ahead_makes_nobody_else_skipped_or_done_twice(
-    universe: World, job: str, what: str
-) -> None:
+def test_a_change_during_a_prefetch_affects_no_other_stock(universe: World, job: str, what: str) -> None:
     assert_concerns_nobody_else(universe, job, what)
 
 

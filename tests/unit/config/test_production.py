@@ -30,7 +30,7 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
     }
 
 
-def test_production_is_the_default_and_does_not_start_without_what_it_needs(load: Load) -> None:
+def test_production_is_the_default_and_requires_its_settings(load: Load) -> None:
     for environment in ({}, {"APP_ENV": "production"}, {"APP_ENV": ""}):
         said = refusal(load, **environment)
         assert said.startswith("CRON_SECRET, DATABASE_URL, REDIS_URL must be set in production")

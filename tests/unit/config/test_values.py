@@ -52,7 +52,7 @@ def test_a_value_is_read(load: Load, name: str, text: str, value: object) -> Non
         ("REDIS_SSL_CERT_REQS", ["optional", "None", "1"], "required, or none"),
     ],
 )
-def test_a_value_that_cannot_be_read_is_refused_with_what_it_may_hold(
+def test_an_unreadable_value_is_refused_with_what_it_may_hold(
     load: Load, name: str, values: list[str], allowed: str
 ) -> None:
     for value in values:
