@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, RootModel
 
-from vettr_cron.shapes.shape import Shape, Time
+from vettr_cron.shapes.shape import Shape, Time, absent
 
 
 class Meta(Shape):
@@ -44,8 +44,8 @@ class Ready(Shape):
 class Problems(Shape):
     """What does not answer, and why; there only those that do not."""
 
-    database: str = Field(default_factory=str, examples=["The database does not answer"])
-    redis: str = Field(default_factory=str, examples=["Redis does not answer"])
+    database: str = Field(default_factory=absent, examples=["The database does not answer"])
+    redis: str = Field(default_factory=absent, examples=["Redis does not answer"])
 
 
 class NotReady(Shape):

@@ -8,7 +8,7 @@ from pydantic import Field
 from vettr_cron.domain import run
 from vettr_cron.services.operate.cleanup import CleanupResult
 from vettr_cron.shapes.refresh import Pause
-from vettr_cron.shapes.shape import JOB_NAMES, Count, Shape, Time
+from vettr_cron.shapes.shape import JOB_NAMES, Count, Shape, Time, absent
 
 
 class Pauses(Shape):
@@ -44,7 +44,7 @@ class CleanupDone(Shape):
     is_complete: bool = Field(description="Whether nothing is left that may go; if not, call again")
     older_than: KeptFrom
     duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[840])
-    error: str = Field(default_factory=str, description="There only when the call ended too soon: why")
+    error: str = Field(default_factory=absent, description="There only when the call ended too soon: why")
 
 
 def pauses(paused: Mapping[str, run.Pause]) -> Pauses:

@@ -65,10 +65,10 @@ class JobResult(Shape):
     cycle_id: CycleId
     chunks_run: Count = Field(description="How many chunks, and so runs, the call had", examples=[1])
     failures_truncated: Literal[True] = Field(
-        default_factory=lambda: True, description="There only when more stocks failed than are listed"
+        default_factory=absent, description="There only when more stocks failed than are listed"
     )
-    warning: str = Field(default_factory=str, description="There only when something was odd but did no harm")
-    error: str = Field(default_factory=str, description="There only when the call failed: why")
+    warning: str = Field(default_factory=absent, description="There only when something was odd but did no harm")
+    error: str = Field(default_factory=absent, description="There only when the call failed: why")
     paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
 
 
@@ -82,11 +82,11 @@ class Preview(Shape):
     chunk_info: ChunkInfo
     cycle_id: CycleId
     tickers_truncated: Literal[True] = Field(
-        default_factory=lambda: True, description="There only when it would take more stocks than are listed"
+        default_factory=absent, description="There only when it would take more stocks than are listed"
     )
-    warning: str = Field(default_factory=str, description="There only when something is odd but would do no harm")
+    warning: str = Field(default_factory=absent, description="There only when something is odd but would do no harm")
     paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
-    held_by: str = Field(default_factory=str, description="There only while another caller is at it: its run's id")
+    held_by: str = Field(default_factory=absent, description="There only while another caller is at it: its run's id")
 
 
 class JobResultOrPreview(RootModel[JobResult | Preview]):
