@@ -5,9 +5,10 @@ from uuid import UUID
 
 import click
 
-from vettr_cron.cli.cron import JobType, TextType, cron, finite
+from vettr_cron.cli.cron import cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
+from vettr_cron.cli.parameters import JobType, TextType, finite
 from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.registry import services

@@ -1,0 +1,78 @@
+"""What the commands' options take."""
+
+import math
+from typing import Any
+
+import click
+from flask.cli import ScriptInfo
+
+from vettr_cron.config import MAXIMUM_CHUNKS
+from vettr_cron.registry import services
+from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
+
+
+class ChunksType(click.ParamType[Any]):
+    """A number of chunks, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the word itself."""
+        if str(value).lower() == "all":
+            return "all"
+        return click.IntRange(1, MAXIMUM_CHUNKS).convert(value, param, ctx)
+
+
+class TextType(click.ParamType[Any]):
+    """A text that can be kept and sent on, as one of bytes that are not UTF-8 cannot."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text as it is."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail("a text in UTF-8 is needed", param, ctx)
+        return value
+
+
+class JobType(click.ParamType[Any]):
+    """The name of one of the application's jobs."""
+
+    name = "job"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name itself."""
+        return self._choice(ctx).convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The names, as the help shows them."""
+        return self._choice(ctx).get_metavar(param, ctx)
+
+    def _choice(self, ctx: click.Context | None) -> click.Choice[str]:
+        # Values are converted before the command has an application context.
+        script = (ctx and ctx.find_object(ScriptInfo)) or ScriptInfo()
+        with script.load_app().app_context():
+            return click.Choice(list(services().jobs))
+
+
+class TickersType(TextType):
+    """Tickers with commas between them."""
+
+    name = "A,B,C"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The tickers, each once."""
+        value = super().convert(value, param, ctx)
+        tickers = tuple(dict.fromkeys(ticker.strip() for ticker in str(value).split(",") if ticker.strip()))
+        if not 1 <= len(tickers) <= MAXIMUM_TICKERS:
+            self.fail(f"1 to {MAXIMUM_TICKERS} tickers with commas between them are needed", param, ctx)
+        return tickers
+
+
+def finite(_context: click.Context, _parameter: click.Parameter, number: float | None) -> float | None:
+    """Refuse what click takes for a number: infinity, and what is none."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter("a finite number is needed")
+    return number
