@@ -11,6 +11,7 @@ from flask import Flask
 from pydantic import BaseModel
 from werkzeug.routing import Rule
 
+from vettr_cron import __version__
 from vettr_cron.api import contract
 from vettr_cron.api.auth import check_metrics_secret, check_secret
 from vettr_cron.api.contract import Contract, Failure, Plain, Stated
@@ -21,7 +22,6 @@ from vettr_cron.shapes.envelope import InvalidParameters, Meta
 Json = dict[str, Any]
 
 TITLE = "vettr-cron"
-VERSION = "1"
 DESCRIPTION = """\
 Keeps the VETR score and the red flags of every stock fresh: each call takes the next stocks.
 
@@ -105,7 +105,7 @@ def document(app: Flask) -> Json:
         paths.setdefault(path, {})[operation.method.lower()] = _operation_json(operation, shapes)
     return {
         "openapi": "3.1.0",
-        "info": {"title": TITLE, "version": VERSION, "description": DESCRIPTION},
+        "info": {"title": TITLE, "version": __version__, "description": DESCRIPTION},
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "paths": paths,
         "components": {
