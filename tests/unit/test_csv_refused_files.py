@@ -50,9 +50,9 @@ def test_columns_that_are_needed_and_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "reason"),
     [
-        ("id", "rows are told apart by ticker and content, their ids derive from these"),
+        ("id", "rows are identified by ticker and content, and ids derive from these"),
         ("stock_id", "name the stock in a column ticker"),
-        ("vetr_score", "the scores job alone writes it"),
+        ("vetr_score", "only the scores job writes it"),
     ],
 )
 def test_columns_that_no_file_may_bring_say_why(tmp_path: Path, column: str, reason: str) -> None:
@@ -96,7 +96,7 @@ def test_text_after_a_closing_quotation_mark(tmp_path: Path) -> None:
 def test_carriage_returns_alone(tmp_path: Path) -> None:
     text = refusal(tmp_path, stocks=STOCKS.replace("\n", "\r"))
     assert text.startswith(
-        "stocks.csv line 1: a carriage return stands alone (lines end with a line feed, or with both)"
+        "stocks.csv line 1: a carriage return without a line feed (lines end with a line feed, or with both)"
     )
 
 

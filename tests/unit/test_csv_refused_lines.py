@@ -36,7 +36,7 @@ def test_the_first_twenty_mistakes_are_listed_and_all_are_counted(tmp_path: Path
     lines = refusal(tmp_path, filings=filings, stock_daily_prices=PRICES_HEADER + "AAA,never,1\n" * 1000).splitlines()
     assert len(lines) == 21
     assert lines[19].startswith("stock_daily_prices.csv line 16,")
-    assert lines[20] == "1005 problems, of which these are 20; nothing was written"
+    assert lines[20] == "1005 problems, of which 20 are shown; nothing was written"
 
 
 @pytest.mark.parametrize("line", ["AAA,2017-03-31", "AAA,2017-03-31,1,2", "AAA,2017-03-31,1,", "AAA"])

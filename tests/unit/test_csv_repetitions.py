@@ -22,7 +22,7 @@ from vettr_cron.datasets.refusal import ImportRefused
 )
 def test_a_repeated_ticker_is_named_with_both_lines(tmp_path: Path, table: str, content: str) -> None:
     text = refusal(tmp_path, **{table: content})
-    assert text == f"{table}.csv line 4: AAA stands in line 2 already (one row for each ticker); nothing was written"
+    assert text == f"{table}.csv line 4: AAA is already in line 2 (one row for each ticker); nothing was written"
 
 
 def test_a_repeated_day_is_named_with_both_lines(tmp_path: Path) -> None:
@@ -30,25 +30,25 @@ def test_a_repeated_day_is_named_with_both_lines(tmp_path: Path) -> None:
     lines = [f"{ticker},{day},1" for day in days for ticker in ("AAA", "BBB")]
     text = refusal(tmp_path, stock_daily_prices=PRICES_HEADER + "\n".join([*lines, "BBB,1999-01-01,2"]))
     assert text == (
-        "stock_daily_prices.csv line 8: BBB 1999-01-01 stands in line 5 already (one row for each ticker and date); "
+        "stock_daily_prices.csv line 8: BBB 1999-01-01 is already in line 5 (one row for each ticker and date); "
         "nothing was written"
     )
 
 
 def test_every_repetition_names_the_first_line(tmp_path: Path) -> None:
     text = refusal(tmp_path, financial_data="ticker,cash\nAAA,1\nAAA,2\nBBB,3\nAAA,4\nBBB,5\n")
-    assert [line.split(" already")[0] for line in text.splitlines()[:3]] == [
-        "financial_data.csv line 3: AAA stands in line 2",
-        "financial_data.csv line 5: AAA stands in line 2",
-        "financial_data.csv line 6: BBB stands in line 4",
+    assert [line.split(" (")[0] for line in text.splitlines()[:3]] == [
+        "financial_data.csv line 3: AAA is already in line 2",
+        "financial_data.csv line 5: AAA is already in line 2",
+        "financial_data.csv line 6: BBB is already in line 4",
     ]
 
 
 def test_of_a_file_written_twice_all_repetitions_are_counted(tmp_path: Path) -> None:
     lines = "".join(f"AAA,20{year}-01-01,1\n" for year in range(10, 60))
     text = refusal(tmp_path, stock_daily_prices=PRICES_HEADER + lines + lines)
-    assert text.splitlines()[0].startswith("stock_daily_prices.csv line 52: AAA 2010-01-01 stands in line 2 already")
-    assert text.endswith("50 problems, of which these are 20; nothing was written")
+    assert text.splitlines()[0].startswith("stock_daily_prices.csv line 52: AAA 2010-01-01 is already in line 2")
+    assert text.endswith("50 problems, of which 20 are shown; nothing was written")
 
 
 def test_equal_filings_executives_and_transactions_are_rows_of_their_own(tmp_path: Path) -> None:

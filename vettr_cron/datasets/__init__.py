@@ -1,1 +1,1 @@
-"""Where stocks come from: checked CSV folders, a real universe of 2017 to show, a fictional one of any size."""
+"""Sources of stocks: checked CSV folders, a real universe of 2017 as a demo, a fictional one of any size."""

@@ -1,4 +1,4 @@
-"""A folder of CSV files, one a table: checked from end to end before a row of it is written, then read in a stream."""
+"""A folder of CSV files, one per table: checked completely before any row is written, then read as a stream."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ KnownTickers = Callable[[set[str]], set[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSummary:
-    """A folder without mistakes; `rows` counts each table that is there, in the order of writing."""
+    """A folder without mistakes; `rows` has the row count of each table in it, in the order of writing."""
 
     folder: Path
     rows: Mapping[str, int]
 
     @property
     def total(self) -> int:
-        """All rows together, for a progress bar."""
+        """The total number of rows, for a progress bar."""
         return sum(self.rows.values())
 
 
 def check_folder(path: Path, known_tickers: KnownTickers) -> FolderSummary:
-    """Reads every file to its end, in flat memory but for the tickers and days seen.
+    """Reads every file to its end, in constant memory except for the tickers and days seen.
 
-    1. Every *.csv is one of the tables (other files, and names that begin with a dot, are left alone).
-    2. Every row fits its table, and none comes twice.
-    3. Every ticker is in stocks.csv or, by `known_tickers`, in the database.
+    1. Every *.csv is one of the tables (other files, and names that begin with a dot, are ignored).
+    2. Every row fits its table, and no row comes twice.
+    3. Every ticker is in stocks.csv or, according to `known_tickers`, in the database.
 
     Raises ImportRefused with the first problems of all files together.
     """
@@ -46,7 +46,7 @@ def check_folder(path: Path, known_tickers: KnownTickers) -> FolderSummary:
 def read_table(path: Path, table: str) -> Iterator[Row]:
     """The typed rows of one table of a checked folder; none if the folder has no such file.
 
-    Columns that the header does not name are not in the rows. Raises ImportRefused if a line cannot be read any more.
+    Columns that the header does not name are not in the rows. Raises ImportRefused if a line can no longer be read.
     """
     target = TABLES[table]
     file = path / target.file_name
@@ -61,7 +61,7 @@ def _refuse_change(problem: Problem) -> None:
 
 
 class _Check:
-    """What is remembered while a folder is read: mistakes, the tickers of stocks.csv, and who named any other."""
+    """What is remembered while a folder is read: mistakes, the tickers of stocks.csv, and where others are named."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,14 +91,14 @@ class _Check:
         return [table for table in TABLES.values() if table.file_name in names]
 
     def rows_of(self, table: ImportableTable) -> int:
-        """How many good rows the file has; its mistakes are reported, its tickers remembered."""
+        """The number of good rows in the file; reports its mistakes and remembers its tickers."""
         seen = seen_rows(table)
         repeated: list[tuple[int, Key]] = []
         rows = 0
         for line, row in records(self._path / table.file_name, table, report=self.report):
             rows += 1
             self._note_ticker(str(row["ticker"]), table, line)
-            if seen.again(row):
+            if seen.is_repeat(row):
                 self._total += 1
                 if len(repeated) < SHOWN:
                     repeated.append((line, key_of(row, table)))
@@ -115,15 +115,15 @@ class _Check:
         if not repeated:
             return
         first = first_lines(self._path / table.file_name, table, {key for _, key in repeated})
-        self._total -= len(repeated)  # counted when they were found; to report them counts them again
+        self._total -= len(repeated)  # counted when they were found; reporting them counts them again
         for line, key in repeated:
             row, names = " ".join(str(part) for part in key), " and ".join(table.key)
-            text = f"{row} stands in line {first.get(key, '?')} already (one row for each {names})"
+            text = f"{row} is already in line {first.get(key, '?')} (one row for each {names})"
             self.report(Problem(file=table.file_name, line=line, text=text))
 
     def tickers(self, known_tickers: KnownTickers) -> None:
         if self._problems.get(TABLES["stocks"].file_name):
-            return  # the lines that could not be read may be the very stocks that seem to be missing
+            return  # the stocks that seem to be missing may be the lines that could not be read
         missing = {ticker for named in self._missing.values() for ticker in named}
         unknown = missing - known_tickers(missing) if missing else missing
         for file, named in self._missing.items():

@@ -1,4 +1,4 @@
-"""One CSV file as typed rows: encoding, line structure, header and fields are checked as the rows stream by."""
+"""One CSV file as typed rows: encoding, line structure, header and fields are checked while the rows are streamed."""
 
 import codecs
 import csv
@@ -13,25 +13,25 @@ from vettr_cron.datasets.values import NotAllowed, shown
 from vettr_cron.models.types import Row
 
 LONGEST_LINE = 4 * 1024 * 1024
-"""In bytes; what is longer is no CSV file, and would be read into memory whole."""
+"""In bytes; a file with a longer line is not CSV, and the line would be read into memory whole."""
 
 _IN_PLAIN_WORDS = {
     "unexpected end of data": "a quotation mark is opened and never closed",
-    "new-line character seen": "a carriage return stands alone (lines end with a line feed, or with both)",
+    "new-line character seen": "a carriage return without a line feed (lines end with a line feed, or with both)",
     "field larger than": f"a field has more than {csv.field_size_limit()} characters, or its quotation mark never ends",
     "',' expected after": "a quoted field goes on after its closing quotation mark (double the marks inside a field)",
 }
 
 
 class Record(NamedTuple):
-    """A row that has no mistake, and the line where it begins."""
+    """A row without mistakes, and the line where it begins."""
 
     line: int
     row: Row
 
 
 class _Unreadable(Exception):
-    """From this line on the file cannot be read."""
+    """The file cannot be read from this line on."""
 
     def __init__(self, line: int, text: str) -> None:
         super().__init__(text)
@@ -39,7 +39,7 @@ class _Unreadable(Exception):
 
 
 def records(path: Path, table: ImportableTable, report: Report) -> Iterator[Record]:
-    """The file's rows in its own order, each column of the header in each; what is wrong goes to `report` instead."""
+    """The file's rows in their order, each with all columns of the header; mistakes go to `report` instead."""
     try:
         with path.open("rb") as file:
             lines = _lines_of_fields(file)
@@ -61,7 +61,7 @@ class _Fields(NamedTuple):
 
 
 def _lines_of_fields(file: BinaryIO) -> Iterator[_Fields]:
-    """What stands between the commas; blank lines are left out, a quoted field may run over several lines."""
+    """The fields of each row; blank lines are skipped, and a quoted field may span several lines."""
     reader = csv.reader(_decoded(file), strict=True)
     while True:
         line = reader.line_num + 1
@@ -92,7 +92,7 @@ def _decoded(file: BinaryIO) -> Iterator[str]:
 
 
 def _columns(header: _Fields, table: ImportableTable, report: Report) -> list[ImportableColumn]:
-    """The header's columns in its order; empty when something is wrong with it."""
+    """The header's columns in its order; empty if something is wrong with the header."""
     names = [field.strip() for field in header.fields]
     known = {column.name: column for column in table.columns}
     needed = [column.name for column in table.columns if column.required]
@@ -134,7 +134,7 @@ def _typed(lines: Iterator[_Fields], columns: list[ImportableColumn], file: str,
 
 
 def _report_fields(columns: list[ImportableColumn], fields: list[str], place: Problem, report: Report) -> None:
-    """Every field of the line that its column cannot hold, not the first alone."""
+    """Report every field of the line that its column cannot hold, not only the first."""
     for column, field in zip(columns, fields, strict=True):
         try:
             column.value(field)

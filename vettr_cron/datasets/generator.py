@@ -1,4 +1,4 @@
-"""A fictional universe of any size with every input table filled, made piece by piece as it is written."""
+"""A fictional universe of any size with every input table filled, generated piece by piece as it is written."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -25,9 +25,9 @@ Piece = dict[str, list[Row]]
 def pieces(count: int, seed: int, today: date, size: int = 500) -> Iterator[Piece]:
     """Stocks 0 to count - 1 in pieces of `size`, the same for the same seed and day.
 
-    A stock depends on its number, not on `count`: a larger universe contains the smaller. Tickers do not depend on the
-    seed. Another day's universe has the same ids, as these derive from places, not from dates, and the newest prices
-    are always the last weekday's. Raises ValueError if there are not as many tickers.
+    A stock depends on its number, not on `count`: a larger universe contains the smaller one. Tickers do not depend on
+    the seed. The universe of another day has the same ids, because these derive from places, not from dates, and the
+    newest prices are always the last weekday's. Raises ValueError if there are not enough tickers.
     """
     if not 0 <= count <= CAPACITY:
         raise ValueError(f"count is {count}; it can be from 0 to {CAPACITY}")
@@ -42,7 +42,7 @@ def pieces(count: int, seed: int, today: date, size: int = 500) -> Iterator[Piec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calendar:
-    """What is the same for all stocks: the start of today, the days with prices, and the place of each among 30."""
+    """What all stocks share: the start of today, the days with prices, and the place of each day among 30."""
 
     midnight: datetime
     days: list[date]
@@ -51,7 +51,7 @@ class _Calendar:
 
 def _calendar(today: date) -> _Calendar:
     days = trading_days(last_trading_day(today), PRICE_DAYS)
-    # A day keeps its place, and so its id, while it is among the newest 30; then its row goes to the day that is new.
+    # A day keeps its place, and so its id, while it is among the newest 30; then its row is reused for the newest day.
     # So a later day's universe can be upserted in any order: no row ever moves to a day that another row still has.
     places = [trading_day_number(day) % PRICE_DAYS for day in days]
     return _Calendar(midnight=datetime.combine(today, time()), days=days, places=places)

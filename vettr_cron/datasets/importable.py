@@ -1,4 +1,4 @@
-"""The tables that a dataset can fill: which columns, what each may hold, what tells two rows apart."""
+"""The tables that a dataset can fill: their columns, what each may hold, and what distinguishes two rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vettr_cron.models import tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportableColumn:
-    """One importable column. An empty field is NULL, or what `when_empty` says it stands for."""
+    """One importable column. An empty field is NULL, or stands for `when_empty`."""
 
     name: str
     parse: Callable[[str], object]
@@ -22,7 +22,7 @@ class ImportableColumn:
     when_empty: str | None
 
     def value(self, field: str) -> object:
-        """The field's Python value. Outer blanks mean nothing; raises NotAllowed."""
+        """The field's Python value. Leading and trailing blanks are ignored. Raises NotAllowed."""
         field = field.strip()
         if field:
             return self.parse(field)
@@ -36,7 +36,7 @@ class ImportableColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportableTable:
-    """One table. Rows with an equal `key` are the same row, unless it is `repeatable`: then they are counted."""
+    """One table. Rows with an equal `key` are the same row, unless the table is `repeatable`: then they are counted."""
 
     name: str
     columns: tuple[ImportableColumn, ...]
@@ -45,17 +45,17 @@ class ImportableTable:
 
     @property
     def file_name(self) -> str:
-        """What its file is called in a folder."""
+        """The name of its file in a folder."""
         return f"{self.name}.csv"
 
 
 NOT_IMPORTABLE: Mapping[str, str] = {
-    "id": "rows are told apart by ticker and content, their ids derive from these",
+    "id": "rows are identified by ticker and content, and ids derive from these",
     "stock_id": "name the stock in a column ticker",
     # A score without its history row, snapshot and cached answer would contradict all three.
-    "vetr_score": "the scores job alone writes it",
+    "vetr_score": "only the scores job writes it",
 }
-"""Columns of the tables that no file may bring along, and why."""
+"""Columns of the tables that no file may contain, and why."""
 
 _TICKER = ImportableColumn(name="ticker", parse=values.printable(20), nullable=False, required=True, when_empty=None)
 _PARSERS: Mapping[type, Callable[[str], object]] = {
@@ -67,7 +67,7 @@ _PARSERS: Mapping[type, Callable[[str], object]] = {
     Date: values.day,
 }
 _JSON_PARSERS = {"previous_companies": values.json_texts, "recommendation_trend": values.json_value}
-# Not every source knows them, and NULL is not allowed: an empty text says "not known".
+# Not every source knows them, and NULL is not allowed: an empty text means "not known".
 _MAY_BE_UNKNOWN = (tables.stocks.c.exchange, tables.stocks.c.sector)
 _TRADES = ("filer_name", "filer_relation", "transaction_date", "transaction_text", "ownership", "shares", "value")
 
@@ -112,4 +112,4 @@ TABLES: Mapping[str, ImportableTable] = {
         _importable(tables.stock_daily_prices, "date"),
     )
 }
-"""By name, in an order in which they can be written: stocks first."""
+"""By name, in the order in which they can be written: stocks first."""

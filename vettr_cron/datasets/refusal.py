@@ -1,4 +1,4 @@
-"""What is wrong with a folder of CSV files, said so that a person can put it right."""
+"""What is wrong with a folder of CSV files, worded so that a person can fix it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from vettr_cron.domain.errors import CronError
 from vettr_cron.domain.printable import printable
 
 SHOWN = 20
-"""So many problems are spelled out; of the others there is a count."""
+"""This many problems are listed; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One mistake and its place; `line` is the file's own, where its row begins."""
+    """One mistake and its place; `line` is the line of the file where its row begins."""
 
     file: str
     line: int | None = None
@@ -29,7 +29,7 @@ Report = Callable[[Problem], None]
 
 
 class ImportRefused(CronError):
-    """A folder has mistakes; the text lists the first of them, and that nothing was written."""
+    """A folder has mistakes; the text lists the first of them and says that nothing was written."""
 
     def __init__(self, problems: Sequence[Problem], *, total: int, outcome: str = "nothing was written") -> None:
         lines = [str(problem) for problem in problems]
@@ -38,11 +38,11 @@ class ImportRefused(CronError):
         elif total == len(lines):
             super().__init__("\n".join([*lines, f"{total} problems; {outcome}"]))
         else:
-            super().__init__("\n".join([*lines, f"{total} problems, of which these are {len(lines)}; {outcome}"]))
+            super().__init__("\n".join([*lines, f"{total} problems, of which {len(lines)} are shown; {outcome}"]))
         self.problems = tuple(problems)
         self.total = total
 
     @property
     def lines(self) -> Sequence[str]:
-        """A problem a line, and the outcome."""
+        """One problem per line, and the outcome."""
         return str(self).split("\n")

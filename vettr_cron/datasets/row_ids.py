@@ -1,4 +1,4 @@
-"""Ids that derive from what a row says, so that loading the same rows again updates them and adds none."""
+"""Ids that derive from a row's content, so that loading the same rows again updates them and adds none."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from vettr_cron.datasets.importable import ImportableTable
 from vettr_cron.domain.fast_uuid5 import uuid5_of_bytes, uuid5_of_digest
 
 NAMESPACE = UUID("6a1f7a52-0c5e-5d0b-9c6f-3f2a4c1be7d9")
-"""The project's own; another value would make every dataset load a second time beside the first."""
+"""The project's own; with another value, reloading a dataset would add every row a second time."""
 
 _NAMESPACE_BYTES = NAMESPACE.bytes
 
@@ -26,37 +26,37 @@ def numbered_ids(table: str, ticker: object) -> Callable[[int], UUID]:
 
 
 def stock_id(ticker: str) -> UUID:
-    """The id of a stock that a dataset brings; one that is in the database already keeps its own."""
+    """The id of a new stock from a dataset; a stock that is already in the database keeps its own."""
     return row_id("stocks", ticker)
 
 
 class RowIds:
-    """The ids of one table's rows, in the order of the file: of equal rows the n-th has its own id."""
+    """The ids of one table's rows, in the order of the file: among equal rows, each has an id of its own."""
 
     def __init__(self, table: ImportableTable) -> None:
         self._table = table
         self._seen: Counter[int] = Counter()
 
     def by_ticker(self, row: Mapping[str, object]) -> UUID:
-        """The id as it derives from the ticker. To be asked once for each row, as equal rows are counted."""
+        """The id derived from the ticker. Call it once for each row, because equal rows are counted."""
         (by_ticker,), _ = self._ids(row, row["ticker"])
         return by_ticker
 
     def by_stock(self, row: Mapping[str, object], stock_id: object) -> tuple[UUID, UUID, int]:
-        """The id as it derives from the stock's and as it would from the ticker, and how many equal rows came before.
+        """The id derived from the stock's id, the one derived from the ticker, and how many equal rows came before.
 
-        To be asked once for each row.
+        Call it once for each row.
         """
         (own, by_ticker), occurrence = self._ids(row, stock_id, row["ticker"])
         return own, by_ticker, occurrence
 
     def _ids(self, row: Mapping[str, object], *stocks: object) -> tuple[tuple[UUID, ...], int]:
-        """For each name of the stock the id under it; the ticker, the last of them, is first in every key."""
+        """The id under each name of the stock, of which the last is the ticker, which is first in every key."""
         rest = tuple(row.get(name) for name in self._table.key[1:])
         digests = [_digest(self._table.name, (stock, *rest)) for stock in stocks]
         if not self._table.repeatable:
             return tuple(map(uuid5_of_digest, digests)), 0
-        # 64 bits of the digest instead of the key itself: 100 bytes a row, whatever the length of its texts.
+        # 64 bits of the digest instead of the key itself: 100 bytes per row, whatever the length of its texts.
         short = int.from_bytes(digests[-1][:8], "big")
         occurrence = self._seen[short]
         self._seen[short] += 1

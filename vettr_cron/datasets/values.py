@@ -21,11 +21,11 @@ _SHOWN = 60
 
 
 class NotAllowed(ValueError):
-    """A field holds what its column cannot; the text names the value and what would be allowed."""
+    """A field contains what its column cannot hold; the text names the value and what is allowed."""
 
 
 def text(length: int | None) -> Callable[[str], str]:
-    """A parser of texts of at most `length` characters; None stands for no limit."""
+    """A parser for texts of at most `length` characters; None means no limit."""
 
     def parse(field: str) -> str:
         if length is not None and len(field) > length:
@@ -38,7 +38,7 @@ def text(length: int | None) -> Callable[[str], str]:
 
 
 def printable(length: int) -> Callable[[str], str]:
-    """A parser of names that appear in logs and keys: no line breaks, tabs or other control characters."""
+    """A parser for names that appear in logs and keys: no line breaks, tabs or other control characters."""
     parse_text = text(length)
 
     def parse(field: str) -> str:
@@ -58,18 +58,18 @@ def number(field: str) -> float:
     value = float(field)
     if not math.isfinite(value):
         raise NotAllowed(f"{shown(field)} is too large (at most 1.797e308)")
-    return value + 0.0  # -0 is 0: the two are equal, and must not make two rows
+    return value + 0.0  # turns -0 into 0: the two are equal, and must not make two rows
 
 
 def whole(bounds: tuple[int, int]) -> Callable[[str], int]:
-    """A parser of whole numbers from bounds[0] to bounds[1]; 12.0 is one, as spreadsheets write it."""
+    """A parser for whole numbers from bounds[0] to bounds[1]; it accepts 12.0, as spreadsheets write it."""
     low, high = bounds
 
     def parse(field: str) -> int:
         if _WHOLE.fullmatch(field) is None:
             raise NotAllowed(f"{shown(field)} is not a whole number (write 1234, without thousands separators)")
         digits = field.partition(".")[0]
-        # Python itself refuses to read a number of thousands of digits; no bound here has more than 19.
+        # Python refuses to parse numbers with thousands of digits; no bound here has more than 19.
         value = int(digits) if len(digits) < 400 else high + 1
         if not low <= value <= high:
             raise NotAllowed(f"{shown(field)} is out of range (from {low} to {high})")
@@ -79,7 +79,7 @@ def whole(bounds: tuple[int, int]) -> Callable[[str], int]:
 
 
 def boolean(field: str) -> bool:
-    """true, t or 1; false, f or 0; in any case."""
+    """true, t or 1; false, f or 0; upper or lower case."""
     value = _BOOLEANS.get(field.lower())
     if value is None:
         raise NotAllowed(f"{shown(field)} is not a boolean (write true or false)")
@@ -97,7 +97,7 @@ def day(field: str) -> date:
 
 
 def moment(field: str) -> datetime:
-    """A naive UTC time; a field without an offset is in UTC already, one without a time means midnight."""
+    """A naive UTC time; a field without an offset is in UTC, one without a time of day means midnight."""
     if _TIMESTAMP.fullmatch(field) is None:
         _refuse_moment(field)
     try:
@@ -112,7 +112,7 @@ def _refuse_moment(field: str) -> NoReturn:
 
 
 def json_value(field: str) -> object:
-    """Any JSON value that a database can store: finite numbers, no NUL, no half of a surrogate pair."""
+    """Any JSON value that a database can store: finite numbers, no NUL, no lone surrogates."""
     try:
         value = json.loads(field, parse_constant=_refuse_constant)
         texts = "".join(_texts(value))
@@ -139,7 +139,7 @@ def json_texts(field: str) -> object:
 
 
 def shown(field: str) -> str:
-    """The field in quotes, cut where it would drown the message."""
+    """The field in quotes, cut if it is long."""
     return repr(field if len(field) <= _SHOWN else field[:_SHOWN] + "...")
 
 

@@ -1,1 +1,1 @@
-"""The use cases, the same for HTTP and for the command line."""
+"""The use cases, shared by HTTP and the command line."""

@@ -1,1 +1,1 @@
-"""The made-up stocks of the generator: any likeness to a company, a person or a security is chance."""
+"""The made-up stocks of the generator: any resemblance to a company, person or security is coincidental."""

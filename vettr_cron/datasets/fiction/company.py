@@ -1,4 +1,4 @@
-"""A fictional company in a few numbers, from which all its rows follow."""
+"""A fictional company in a few numbers, from which all its rows are generated."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
@@ -6,13 +6,13 @@ from typing import NamedTuple, TypeVar
 from vettr_cron.datasets.fiction.tickers import Listing
 
 Draw = Callable[[], float]
-"""Uniform in 0..1: the one source of chance. The other methods of a Random are slow, or differ between Pythons."""
+"""Uniform in 0..1: the only source of randomness. Random's other methods are slow, or differ by Python version."""
 
 Choice = TypeVar("Choice")
 
 
 class Trade(NamedTuple):
-    """A line of business; spending is what it is judged by: exploration, research, or neither (gross profit)."""
+    """A line of business; `spending` says what it is judged by: exploration, research, or none (gross profit)."""
 
     sector: str
     tails: tuple[str, ...]
@@ -69,7 +69,7 @@ _SECOND = (
 
 
 class Company(NamedTuple):
-    """`strength` and the other shares are from 0 to 1; money in dollars."""
+    """`strength` and `turmoil` are from 0 to 1; money is in dollars."""
 
     ticker: str
     exchange: str
@@ -81,9 +81,9 @@ class Company(NamedTuple):
     """How well it is run and funded: moves many figures at once, so that scores spread."""
     sells: bool
     turmoil: float
-    """How much it deals, raises money and changes its people: what the red flags look for."""
+    """How much it makes deals, raises money and replaces executives: what the red flags look for."""
     quiet_days: int
-    """So long it has published nothing."""
+    """The number of days since it last published something."""
 
     @property
     def market_cap(self) -> float:
@@ -92,7 +92,7 @@ class Company(NamedTuple):
 
 
 def company(listed: Listing, draw: Draw) -> Company:
-    """From penny stocks of a few millions to a few billions, small ones far more often."""
+    """From penny stocks worth a few million to companies worth a few billion; small ones are far more common."""
     trade = pick(_TRADES, draw)
     price = rounded_price(0.02 * 2500 ** draw())
     value = 1.5e6 * 2000 ** (draw() ** 1.2)
@@ -111,7 +111,7 @@ def company(listed: Listing, draw: Draw) -> Company:
 
 
 def pick(choices: Sequence[Choice], draw: Draw) -> Choice:
-    """One of them, each as likely as the next."""
+    """One of them, all equally likely."""
     return choices[int(draw() * len(choices))]
 
 

@@ -1,4 +1,4 @@
-"""The rows that a company has once: its stock, the annual figures, the vendor's summary, shorts and analysts."""
+"""The rows of which a company has one: its stock, annual figures, the vendor's summary, short interest and analysts."""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ def stock(company: Company, last_close: float) -> Row:
 
 
 def financial_data(company: Company, draw: Draw) -> Row:
-    """The annual figures: what is strong has cash for longer, spends on its trade and owes less."""
+    """The annual figures: a strong company's cash lasts longer, it spends on its trade and owes less."""
     assets = rounded_money(company.market_cap * (0.3 + 1.2 * draw()))
     cash = rounded_money(assets * (0.01 + 0.45 * draw() ** 2))
     revenue = rounded_money(assets * (0.1 + 0.9 * draw())) if company.sells else 0.0
@@ -61,7 +61,7 @@ def _share_figures(company: Company, draw: Draw) -> Row:
 
 
 def financial_summary(company: Company, data: Row, draw: Draw) -> Row:
-    """The vendor's figures agree with the annual ones where both know them."""
+    """The vendor's figures, which agree with the annual ones where both are known."""
     revenue, cash, burn = (_figure(data, name) for name in ("revenue", "cash", "monthly_burn"))
     margin = 0.05 + 0.6 * draw() * company.strength
     cash_flow = rounded_money(-12 * burn) if burn else rounded_money(revenue * (draw() - 0.6) * 0.3)
@@ -93,7 +93,7 @@ def financial_summary(company: Company, data: Row, draw: Draw) -> Row:
 
 
 def short_interest(company: Company, midnight: datetime, draw: Draw) -> Row:
-    """A report of the last two weeks; few stocks are sold short to a large part."""
+    """A report from the last two weeks; few stocks are heavily sold short."""
     short = int(company.shares * 0.2 * draw() ** 4)
     days = round(8 * draw() ** 2, 2)
     return {
@@ -108,7 +108,7 @@ def short_interest(company: Company, midnight: datetime, draw: Draw) -> Row:
 
 
 def analyst_consensus(company: Company, draw: Draw) -> Row:
-    """Every second small company is followed by nobody: no targets then, and no opinion."""
+    """Nearly half of the companies are followed by no analyst: then there is no target and no opinion."""
     analysts = 1 + int(12 * draw() ** 2) if draw() < 0.55 else 0
     buys = int(analysts * min(draw() + company.strength / 2, 1))
     sells = int((analysts - buys) * draw())

@@ -1,4 +1,4 @@
-"""What a fictional company publishes: quiet periodic reports, and news in the words that the red flags listen for."""
+"""What a fictional company publishes: quiet periodic reports, and news with the keywords of the red flags."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ _SPAN_DAYS = 730
 
 
 class Template(NamedTuple):
-    """A filing with blanks for the company's name and a small number."""
+    """A filing with placeholders for the company's name and a small number."""
 
     type: str
     title: str
@@ -62,7 +62,7 @@ GROWTH: Sequence[Template] = (
 
 
 def filings(company: Company, midnight: datetime, draw: Draw) -> Iterator[Row]:
-    """3 to 12 of the last two years, the newest as old as the company has been quiet, the recent times denser."""
+    """3 to 12 filings from the last two years, more of them recent; the newest is `quiet_days` old."""
     indebted = 0.5 * draw() ** 3
     for place in range(3 + int(10 * draw())):
         kind, title, summary, is_material = pick(_mood(company, indebted, draw), draw)

@@ -87,7 +87,7 @@ _SPAN_DAYS = 365
 
 
 def executives(company: Company, draw: Draw) -> Iterator[Row]:
-    """1 to 6, from the chief executive down."""
+    """1 to 6 executives, from the chief executive down."""
     for place in range(1 + int(6 * draw())):
         given, family = pick(_GIVEN, draw), pick(_FAMILY, draw)
         handle = f"{given}-{family}".lower()
@@ -105,7 +105,7 @@ def executives(company: Company, draw: Draw) -> Iterator[Row]:
 
 
 def _years(company: Company, draw: Draw) -> float:
-    """0 is how the platform says unknown; less than a year is somebody new."""
+    """0 means unknown to the platform; less than a year means a new executive."""
     if draw() < 0.04:
         return 0.0
     if draw() < 0.5 * company.turmoil:
@@ -114,7 +114,7 @@ def _years(company: Company, draw: Draw) -> float:
 
 
 def insider_transactions(company: Company, midnight: datetime, draw: Draw) -> Iterator[Row]:
-    """0 to 6 of the last year, two of five within the last 60 days."""
+    """0 to 6 transactions from the last year, two in five within the last 60 days."""
     for _ in range(int(7 * draw())):
         shares = 100 * (1 + int(5000 * draw() ** 4))
         text = pick(_TRANSACTIONS, draw)

@@ -1,4 +1,4 @@
-"""Thirty trading days of a fictional stock that end near its present price."""
+"""Thirty trading days of a fictional stock that end near its current price."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -14,9 +14,9 @@ def ticks_in_a_dollar(company: Company) -> int:
 
 
 def closes(company: Company, days: int, draw: Draw) -> list[int]:
-    """The close of each day and of the one before them, oldest first, in ticks: a random walk back from today's price.
+    """The close of each day and of the day before the first, oldest first, in ticks: a random walk back from today.
 
-    Some small stocks do not trade for days: their walk stands still.
+    Some stocks do not trade for days: their walk stands still.
     """
     swing = 0.01 + 0.07 * draw() ** 2
     moves = 1.0 if draw() < 0.8 else 0.3
@@ -31,7 +31,7 @@ def closes(company: Company, days: int, draw: Draw) -> list[int]:
 
 
 def daily_prices(company: Company, days: Sequence[date], walk: Sequence[int], draw: Draw) -> Iterator[Row]:
-    """Whole ticks up to the last step: rounding floats would take most of the time."""
+    """The rows of daily prices, in whole ticks up to the last step: rounding floats would take most of the time."""
     ticks = ticks_in_a_dollar(company)
     ticker = company.ticker
     usual_volume = company.shares * 0.004
@@ -48,6 +48,6 @@ def daily_prices(company: Company, days: Sequence[date], walk: Sequence[int], dr
             "close": close / ticks,
             "previous_close": previous / ticks,
             "volume": int(usual_volume * draw() * draw()) + 0.0,
-            # Both closes lie between high and low, so that no other distance is larger.
+            # Both closes lie between high and low, so no other distance is larger.
             "true_range": (high - low) / ticks,
         }

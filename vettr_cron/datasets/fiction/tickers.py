@@ -1,13 +1,13 @@
-"""Ticker and exchange of the n-th fictional stock: unique, whatever the seed, and none is a US listing."""
+"""Ticker and exchange of the n-th fictional stock: unique, independent of the seed, and never a US listing."""
 
 from typing import NamedTuple
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Shuffles n within all words of one length: odd and no multiple of 13, so that it shares no divisor with 26 ** length.
+# Shuffles n within all words of one length: neither even nor a multiple of 13, so it is coprime to 26 ** length.
 _STRIDE = 7_368_787
 _SHIFT = 4_321
 
-# US listings have up to five letters and no suffix; here only five letters that end in F or Y (over the counter) do.
+# US listings have up to five letters and no suffix; here only five-letter tickers that end in F or Y (OTC) do.
 _LISTINGS = (
     *(("TSXV", ".V"),) * 7,
     *(("CSE", ".CN"),) * 4,
