@@ -93,16 +93,16 @@ class Refresh:
             except JobPaused as paused:
                 call.pause = paused.pause
                 if not call.chunks_run:
-                    self._look(call)
+                    self._record_cursor(call)
                 return call.result(StopReason.PAUSED)
 
     def _skipped(self, call: Call, held: Held) -> JobResult:
         with self._database.reading(call.limits.seconds_left) as connection:
             call.total_stocks = universe.count(connection)
-        self._look(call)
+        self._record_cursor(call)
         return call.result(StopReason.ALREADY_RUNNING, held)
 
-    def _look(self, call: Call) -> None:
+    def _record_cursor(self, call: Call) -> None:
         """Record where the cursor stands, for a call that does not move it."""
         keys = self._cursors.read(call.job.name)
         call.offset = keys.rank or 0
