@@ -2,9 +2,10 @@
 
 import click
 
-from vettr_cron.cli.cron import FAILED, cron, time_budget_option
+from vettr_cron.cli.cron import FAILED, cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
+from vettr_cron.cli.parameters import json_option, time_budget_option
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.config import MAXIMUM_DAYS
@@ -22,7 +23,7 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 @click.option("--snapshots-days", type=_DAYS, help="The same for snapshots. [default: CRON_KEEP_SNAPSHOTS_DAYS]")
 @click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
 @time_budget_option
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+@json_option
 @report_errors
 def cleanup(
     runs_days: int | None,

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.parameters import ChunksType, JobType, TextType, TickersType, finite
+from vettr_cron.cli.parameters import ChunksType, JobType, TextType, TickersType, json_option, time_budget_option
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import history_table, preview_table, result_table, status_table
@@ -25,15 +25,6 @@ FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
 cron = CommandGroup("cron", help="Refresh scores and red flags, and see how that goes.")
 
 
-time_budget_option = click.option(
-    "--time-budget",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    callback=finite,
-    help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
-)
-
-
 def _work_options(command: Any) -> Any:
     for option in (
         click.option("--dry-run", is_flag=True, help="Only tell which stocks the call would take."),
@@ -43,7 +34,7 @@ def _work_options(command: Any) -> Any:
         click.option(
             "--only", type=click.Choice(["failed"]), help="Only the stocks that failed last time; the cursor stays."
         ),
-        click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP."),
+        json_option,
         time_budget_option,
         click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
         click.option(
@@ -96,7 +87,7 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
 
 
 @cron.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+@json_option
 @report_errors
 def status(as_json: bool) -> None:
     """What goes on: progress, what runs, the last run and the last success."""
@@ -108,7 +99,7 @@ def status(as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many runs.")
 @click.option("--job", type=TextType(), help="Only this job's runs; another program's by its name in the run log.")
 @click.option("--status", "run_status", type=click.Choice([state.value for state in RunStatus]))
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+@json_option
 @report_errors
 def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
     """The newest runs, newest first."""
@@ -120,7 +111,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 @cron.command()
 @click.option("--job", type=JobType(), help="Only this job's cursor. [default: all]")
 @click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
-@click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+@json_option
 @report_errors
 def reset(job: str | None, yes: bool, as_json: bool) -> None:
     """Forget the cursors, so that the next call starts a new cycle."""

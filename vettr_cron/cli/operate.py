@@ -8,7 +8,7 @@ import click
 from vettr_cron.cli.cron import cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.parameters import JobType, TextType, finite
+from vettr_cron.cli.parameters import JobType, TextType, finite, json_option
 from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.registry import services
@@ -18,7 +18,6 @@ from vettr_cron.shapes import monitor
 from vettr_cron.shapes.operate import pauses
 
 job_option = click.option("--job", type=JobType(), help="Only this job. [default: all]")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
 after_option = click.option(
     "--after", type=TextType(), metavar="TICKER", help="Only stocks beyond this one: the next page."
 )

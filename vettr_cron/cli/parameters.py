@@ -76,3 +76,13 @@ def finite(_context: click.Context, _parameter: click.Parameter, number: float |
     if number is not None and not math.isfinite(number):
         raise click.BadParameter("a finite number is needed")
     return number
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+time_budget_option = click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    callback=finite,
+    help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
+)
