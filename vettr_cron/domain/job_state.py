@@ -1,7 +1,7 @@
 """One job now, in figures and in words: what goes on, and what to do about it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,7 +27,7 @@ class JobState:
     paused: Pause | None = None
     last_run: Run | None = None
     last_success: Run | None = None
-    pace: Pace
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def progress(self) -> float:

@@ -1,8 +1,9 @@
 """What goes on: each job's cursor, what runs now, the last run and the last success."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -44,38 +45,43 @@ class ReadStatus:
         cursors = {name: self._cursors.read(name) for name in self._jobs}
         orphans, at_work = _orphans_and_holders(self._database, self._leases, self._jobs)
         with self._database.reading(LOOK_SECONDS) as connection:
-            total = universe.count(connection)
-            paused = pauses.every(connection)
-            now = utc_now()
+            total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             states = {}
-            for job in self._jobs.values():
-                keys = cursors[job.name]
-                last = runs.newest(connection, 1, job_names=[job.run_name], orphans=orphans)
-                success = runs.newest(connection, 1, job_names=[job.run_name], status=RunStatus.COMPLETED)
-                running = runs.newest(
-                    connection, 1, job_names=[job.run_name], status=RunStatus.RUNNING, orphans=orphans
-                )
-                # A run that ended between the two statements ran when the first of them was made.
-                running = running or [run for run in last if run.status is RunStatus.RUNNING]
-                calls = _recent_calls(connection, job.run_name, now)
-                offset = keys.rank or 0
-                # Between two chunks of a call no run is running, yet it is at work.
-                call_expected = job.name not in at_work and job.name not in paused
-                states[job.key] = JobState(
-                    name=job.name,
+            for name, job in self._jobs.items():
+                keys = cursors[name]
+                state = JobState(
+                    name=name,
                     run_name=job.run_name,
                     as_of=now,
                     total_stocks=total,
-                    offset=offset,
+                    offset=keys.rank or 0,
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    lease_held=job.name in at_work,
-                    running=running[0] if running else None,
-                    paused=paused.get(job.name),
-                    last_run=last[0] if last else None,
-                    last_success=success[0] if success else None,
-                    pace=pace(calls, offset, total, now, call_expected=call_expected),
+                    lease_held=name in at_work,
+                    paused=paused.get(name),
                 )
+                states[job.key] = _with_runs(connection, state, orphans)
         return Status(total, states)
+
+
+def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> JobState:
+    """The state of a job with what the run log tells of it."""
+    newest = partial(runs.newest, connection, 1, job_names=[state.run_name])
+    last = newest(orphans=orphans)
+    success = newest(status=RunStatus.COMPLETED)
+    # A run that ended between these statements ran when the first of them was made.
+    running = newest(status=RunStatus.RUNNING, orphans=orphans) or [
+        run for run in last if run.status is RunStatus.RUNNING
+    ]
+    calls = _recent_calls(connection, state.run_name, state.as_of)
+    # Between two chunks of a call no run is running, yet it is at work.
+    call_expected = not (state.lease_held or state.paused)
+    return replace(
+        state,
+        running=running[0] if running else None,
+        last_run=last[0] if last else None,
+        last_success=success[0] if success else None,
+        pace=pace(calls, state.offset, state.total_stocks, state.as_of, call_expected=call_expected),
+    )
 
 
 def orphaned_runs(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> set[UUID]:
