@@ -4,6 +4,7 @@ import signal
 import sys
 from typing import Any
 
+from vettr_cron.api.openapi import build_shapes
 from vettr_cron.app import load_env_file
 from vettr_cron.config import (
     WEB_THREADS,
@@ -35,6 +36,11 @@ limit_request_field_size = 8190
 sendfile = False  # the system's sendfile() waits for a client forever
 forwarder_headers = ""  # no proxy mounts the service under a prefix, so a SCRIPT_NAME header is not to be trusted
 logconfig_dict = logging_config(readable=settings.app_env != "production")
+
+
+def when_ready(server: Any) -> None:
+    """Build what replies are checked with before the workers are forked, so that no caller waits for it."""
+    build_shapes(server.app.wsgi())
 
 
 def post_fork(_server: Any, worker: Any) -> None:

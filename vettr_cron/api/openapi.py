@@ -123,6 +123,14 @@ def document(app: Flask) -> Json:
     }
 
 
+def build_shapes(app: Flask) -> None:
+    """Build the shape of every reply now, which otherwise the first reply of its kind waits for."""
+    jobs = app.extensions[EXTENSION].jobs
+    for reply in set(_replies(list(_operations(app)))):
+        shape: type[BaseModel] = reply if isinstance(reply, type) else reply(jobs)
+        shape.model_rebuild()
+
+
 def _operations(app: Flask) -> Iterator[_Operation]:
     for rule in app.url_map.iter_rules():
         view: Any = app.view_functions[rule.endpoint]
