@@ -55,11 +55,11 @@ class SteppedLeases(Leases):
         with self._steps.step("lease taken"):
             return super().acquire(job)
 
-    def confirm(self, lease: Lease, run_id: str = "") -> bool:
+    def renew(self, lease: Lease, run_id: str = "") -> bool:
         if threading.current_thread() is not threading.main_thread():  # the keeper's renewals come when they come
-            return super().confirm(lease, run_id)
+            return super().renew(lease, run_id)
         with self._steps.step("run named" if run_id else "lease confirmed"):
-            return super().confirm(lease, run_id)
+            return super().renew(lease, run_id)
 
     @contextmanager
     def kept(self, lease: Lease) -> Iterator[Lease]:

@@ -127,7 +127,7 @@ def test_a_result_that_is_rolled_back_leaves_no_state(world: World) -> None:
         with world.services.database.writing() as connection:
             (run,) = runs.running(connection, ["refresh-scores"])
             assert isinstance(run, Run)
-            runs.record(connection, run.finished(utc_now(), 0, "closed by another"))
+            runs.record_end(connection, run.finished(utc_now(), 0, "closed by another"))
 
     result = refresh(world, at_stock(JOBS["scores"], 3, close_the_run))
     assert result.stop_reason.value == "superseded"

@@ -134,7 +134,7 @@ def test_a_running_row_counts_as_what_it_is_shown_as(world: World) -> None:
     leases = Leases(world.redis, 30)
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
-    assert leases.confirm(lease, run_id)
+    assert leases.renew(lease, run_id)
     (run,) = world.data("history?status=running")["runs"]
     assert (run["status"], run["error_message"], run["completed_at"]) == ("running", None, None)
     assert ids(world.data("history?status=failed")) == []

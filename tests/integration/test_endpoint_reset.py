@@ -67,7 +67,7 @@ def test_it_leaves_the_lease_alone(begun: World) -> None:
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
     begun.data("reset")
-    assert leases.confirm(lease)
+    assert leases.renew(lease)
     assert begun.data("scores")["status"] == "skipped"
 
 

@@ -113,7 +113,7 @@ def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
     run_id = add_running_run(world, "refresh-scores")
-    assert leases.confirm(lease, str(run_id))
+    assert leases.renew(lease, str(run_id))
     job = world.data("status")["jobs"]["scores"]
     assert (job["running"]["id"], job["running"]["status"]) == (str(run_id), "running")
     assert job["last_run"] == job["running"]

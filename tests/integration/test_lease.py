@@ -65,7 +65,7 @@ def test_each_job_has_a_lease_of_its_own(leases: Leases) -> None:
 def test_who_is_refused_learns_the_run_and_what_is_left_of_the_term(leases: Leases) -> None:
     lease = taken(leases)
     assert refused(leases).run_id is None
-    assert leases.confirm(lease, "the run")
+    assert leases.renew(lease, "the run")
     held = refused(leases)
     assert held.run_id == "the run"
     assert 25 < held.seconds_left <= 30
@@ -96,16 +96,16 @@ def test_the_lease_can_be_taken_over_when_its_term_ran_out(leases: Leases, clien
     first = taken(leases)
     expire(client)
     second = taken(leases)
-    assert not leases.confirm(first)
+    assert not leases.renew(first)
     assert first.lost
-    assert leases.confirm(second)
+    assert leases.renew(second)
 
 
 def test_only_the_holder_gives_the_lease_back(leases: Leases, client: "Redis") -> None:
     with leases.kept(taken(leases)):
         expire(client)
         second = taken(leases)
-    assert leases.confirm(second)
+    assert leases.renew(second)
     assert client.hget(KEY, "token") == second.token
 
 
@@ -114,7 +114,7 @@ def test_only_the_holder_renews_the_lease(leases: Leases, client: "Redis") -> No
     expire(client)
     taken(leases)
     client.expire(KEY, 10)
-    assert not leases.confirm(first, "the first one's run")
+    assert not leases.renew(first, "the first one's run")
     assert client.ttl(KEY) <= 10
     assert refused(leases).run_id is None
 
@@ -122,7 +122,7 @@ def test_only_the_holder_renews_the_lease(leases: Leases, client: "Redis") -> No
 def test_a_lease_that_is_gone_is_not_brought_back_by_a_renewal(leases: Leases, client: "Redis") -> None:
     first = taken(leases)
     expire(client)
-    assert not leases.confirm(first)
+    assert not leases.renew(first)
     assert leases.holder("scores") is None
 
 
@@ -140,4 +140,4 @@ def test_anything_else_in_the_key_keeps_nobody_out(leases: Leases, client: "Redi
     lease = taken(leases)
     refused(leases)
     assert 25 < client.ttl(KEY) <= 30
-    assert leases.confirm(lease)
+    assert leases.renew(lease)

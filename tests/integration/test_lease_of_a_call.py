@@ -1,6 +1,8 @@
 """The lease of a call: renewed while it works, lost to another caller, given back at the end."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -12,11 +14,12 @@ from tests.chaos.proxy import redis_proxy
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, wait_until
 from tests.integration.replies import data_of, error_of, seconds_until_retry
+from tests.integration.statements import at_statements
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs import JOBS
-from vettr_cron.redis_store.leases import lease_key
+from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 
 KEY = lease_key("scores")
 TERM = 2.0
@@ -131,6 +134,24 @@ def test_a_running_row_with_a_lease_is_left_alone_by_readers(brief: World) -> No
 
     result = refresh(brief, at_stock(JOBS["scores"], 5, look), chunk_size=10)
     assert seen == [str(result.run_id), str(result.run_id), None]
+
+
+def test_a_lost_lease_outweighs_a_lost_transaction(migrated_postgres_url: str, redis_url: str) -> None:
+    with closing(World.make(migrated_postgres_url, redis_url, cron_lease_seconds=TERM)) as world:
+
+        def lose_both() -> None:
+            world.redis.delete(KEY)
+            assert isinstance(Leases(world.redis, 30).acquire("scores"), Lease)
+            # The thread that renews the lease ends when it finds out.
+            wait_until(lambda: "lease-scores" not in {thread.name for thread in threading.enumerate()})
+            world.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+        with at_statements(world, "FROM cron_job_runs", act=lose_both, only=1):
+            result = refresh(world, JOBS["scores"])
+    assert (result.status, result.stop_reason) == (CallStatus.FAILED, StopReason.SUPERSEDED)
 
 
 def test_a_call_that_breaks_off_gives_the_lease_back(brief: World) -> None:

@@ -88,7 +88,7 @@ def test_a_call_is_overdue_unless_one_is_at_work_or_the_job_is_paused(sqlite_wor
     assert overdue() == 0  # as between two chunks
     # A call that lasts: it began when the last one was due.
     run_id = add_running_run(sqlite_world, "refresh-scores", chunk_offset=0, started_at=utc_now() - timedelta(hours=8))
-    assert leases.confirm(lease, str(run_id))
+    assert leases.renew(lease, str(run_id))
     assert overdue() == 0
 
 

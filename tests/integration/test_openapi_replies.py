@@ -120,7 +120,7 @@ def test_pauses_failures_and_running_runs_look_as_documented(world: World) -> No
     world.add("cron_job_runs", running)
     lease = Leases(world.redis, 30)
     held = lease.acquire("red-flags")
-    assert lease.confirm(held, str(running["id"]))  # type: ignore[arg-type]
+    assert lease.renew(held, str(running["id"]))  # type: ignore[arg-type]
     for path in ("status", "history", "red-flags", "red-flags?dry_run=1", "refresh-all?on_conflict=error"):
         assert_as_documented(world.call(path))
 

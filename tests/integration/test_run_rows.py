@@ -50,7 +50,7 @@ def test_an_orphan_is_closed_with_its_last_sign_of_life(postgres_world: World) -
     with database.writing() as connection:
         runs.start(connection, run)
     with database.writing() as connection:
-        assert runs.record(connection, replace(run, stocks_processed=5, succeeded=5, duration_ms=7_000))
+        assert runs.record_progress(connection, replace(run, stocks_processed=5, succeeded=5, duration_ms=7_000))
         closing = under_way(close)
         wait_until(waits)
     closing.result(10)

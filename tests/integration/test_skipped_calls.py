@@ -18,7 +18,7 @@ def hold(world: World, job: str, run_id: UUID | None = None) -> Lease:
     lease = leases.acquire(job)
     assert isinstance(lease, Lease)
     if run_id:
-        assert leases.confirm(lease, str(run_id))
+        assert leases.renew(lease, str(run_id))
     return lease
 
 

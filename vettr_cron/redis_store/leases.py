@@ -119,7 +119,7 @@ class Leases:
             # Do not keep the caller waiting for a silent Redis: the lease will expire.
             keeper.join(RELEASE_SECONDS)
 
-    def confirm(self, lease: Lease, run_id: str = "") -> bool:
+    def renew(self, lease: Lease, run_id: str = "") -> bool:
         """Renew the lease now, and record its run. False if another caller has the lease. Raises RedisUnavailable."""
         with redis_errors():
             ours = bool(self._renew(keys=[lease.key], args=[lease.token, self._milliseconds, run_id]))
@@ -144,7 +144,7 @@ class Leases:
         last_renewal = time.monotonic()
         while not done.wait(self._term / 3):
             try:
-                if not self.confirm(lease):
+                if not self.renew(lease):
                     return
                 last_renewal = time.monotonic()
             except RedisUnavailable as error:

@@ -29,15 +29,24 @@ def _nothing(_new: object) -> dict[str, Any]:
     return {}
 
 
-def record(connection: Connection, run: Run) -> bool:
-    """Write the counts of a running run, or how it ended. False if another holder has closed it."""
-    names = _COUNTS if run.status is RunStatus.RUNNING else _END
+def record_progress(connection: Connection, run: Run) -> bool:
+    """Write the counts of a running run. False if another holder has closed it: this is the fence.
+
+    Whoever gets False rolls back, and with the counts all that the transaction has written.
+    """
+    return _update_running(connection, run, _COUNTS)
+
+
+def record_end(connection: Connection, run: Run) -> bool:
+    """Write how a run ended. False if another holder has closed it."""
+    # If the answer to the first attempt was lost, the end is already recorded.
+    return _update_running(connection, run, _END) or _end(find(connection, run.id)) == _end(run)
+
+
+def _update_running(connection: Connection, run: Run, names: tuple[str, ...]) -> bool:
     row = _row(run)
     values = {"run_id": run.id, **{f"new_{name}": row[name] for name in names}}
-    if connection.execute(_update_of_running(names), values).rowcount == 1:
-        return True
-    # If the answer to the first attempt was lost, the end is already recorded.
-    return run.status is not RunStatus.RUNNING and _end(find(connection, run.id)) == _end(run)
+    return connection.execute(_update_of_running(names), values).rowcount == 1
 
 
 # Built once: building the statement takes longer than running it.

@@ -119,7 +119,7 @@ def test_a_live_run_stays_and_an_orphan_goes(world: World) -> None:
     leases = Leases(world.redis, 30)
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
-    assert leases.confirm(lease, str(live))
+    assert leases.renew(lease, str(live))
     assert clean(world).removed["runs"] == 1
     assert ids(world, "cron_job_runs") == {live, newest}
 

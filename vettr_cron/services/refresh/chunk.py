@@ -45,7 +45,7 @@ class ChunkRun:
     def work(self, *, is_last: bool) -> StopReason | None:
         """Do the chunk after the cursor. Returns why the call has to stop, or None while it may continue.
 
-        1. Record the run's id in Redis, and insert its row.
+        1. Record the run's id in Redis, insert its row, and renew the lease once more.
         2. Read the chunk, unless it was prefetched; then start the prefetch of the next one, unless this is the call's
            last.
         3. Group by group, evaluate and save the stocks, and move the cursor.
@@ -68,7 +68,7 @@ class ChunkRun:
     def _begin(self) -> None:
         call = self._call
         # Record its id before its row exists: readers take a running row whose id is not recorded for an orphan.
-        if not call.leases.confirm(call.lease, str(self.run.id)):
+        if not call.leases.renew(call.lease, str(self.run.id)):
             raise RunSuperseded
 
         def start() -> None:
@@ -82,7 +82,9 @@ class ChunkRun:
 
     def _chunk(self, *, is_last: bool) -> Chunk:
         call = self._call
-        if not call.leases.confirm(call.lease):
+        # The row is there now. A holder that took over before could not see it, so the lease is asked for once more:
+        # from here on whoever takes over closes the row, which the fence then finds closed.
+        if not call.leases.renew(call.lease):
             raise RunSuperseded
         # Only now, so that the prefetch could go on meanwhile, and any time still spent waiting counts for this run.
         chunk = call.prefetch.take(self.cursor.after)
@@ -96,6 +98,7 @@ class ChunkRun:
         if not chunk.items:
             return self._move(GroupOutcome(run=self.run, stocks=0, last=None, answers={}), ends=chunk.ends_universe)
         batch_size = self._call.settings.cron_batch_size
+        # As many whole batches as the limit has room for.
         size = max(GROUP_LIMIT // batch_size, 1) * batch_size
         for start in range(0, len(chunk.items), size):
             if start and not self._call.limits.may_start():
@@ -124,7 +127,7 @@ class ChunkRun:
             is_stopped=call.is_stopped,
         )
 
-        def attempt() -> GroupOutcome:
+        def save() -> GroupOutcome:
             if call.lease.lost:
                 raise RunSuperseded
             task = GroupTask(
@@ -137,7 +140,7 @@ class ChunkRun:
             )
             return run_group(context, task, items)
 
-        saved = retry_transient(attempt, call.limits.may_start)
+        saved = retry_transient(save, call.limits.may_start)
         known = len(run.failures or ())
         self.run = saved.run
         for failure in (self.run.failures or ())[known:]:
@@ -179,7 +182,7 @@ class ChunkRun:
         left = self._call.limits.seconds_left
         limit = None if left is None else max(left, FINISH_SECONDS)
         with self._call.database.writing(limit) as connection:
-            return runs.record(connection, self.run)
+            return runs.record_end(connection, self.run)
 
     def _log(self, stop: StopReason | None) -> None:
         run = self.run

@@ -78,7 +78,7 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
         failures = [StockFailure(outcome.ticker, outcome.error) for outcome in outcomes if outcome.error is not None]
         milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds
         run = task.run.with_stocks(len(outcomes) - len(failures), failures, milliseconds)
-        if not runs.record(connection, run):
+        if not runs.record_progress(connection, run):  # the fence
             raise RunSuperseded
     answers = dict(job.answer(outcome.result) for outcome in outcomes if outcome.error is None)
     return GroupOutcome(run=run, stocks=len(outcomes), last=outcomes[-1].ticker if outcomes else None, answers=answers)

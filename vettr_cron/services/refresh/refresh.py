@@ -8,7 +8,7 @@ import structlog
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
-from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.errors import DatabaseUnavailable, JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import JobResult, StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.pings import Pings
@@ -90,6 +90,11 @@ class Refresh:
             except RunSuperseded as lost:
                 call.error = str(lost)
                 return call.result(StopReason.SUPERSEDED)
+            except DatabaseUnavailable:
+                if not taken.lost:
+                    raise
+                call.error = str(RunSuperseded())  # nothing was tried again, as another caller had taken over
+                return call.result(StopReason.SUPERSEDED)
             except JobPaused as paused:
                 call.pause = paused.pause
                 if not call.chunks_run:
@@ -123,7 +128,7 @@ class Refresh:
         with self._database.writing(call.limits.seconds_left) as connection:
             orphans = runs.running(connection, [call.job.run_name], lock=True)
             # If the lease is still ours after reading, the rows seen cannot include the run of a later holder.
-            if orphans and not self._leases.confirm(call.lease):
+            if orphans and not self._leases.renew(call.lease):
                 raise RunSuperseded
             runs.close_interrupted(connection, orphans)
             for orphan in orphans:
