@@ -93,11 +93,12 @@ OWN = {
     "cron_stock_states": [
         *("job:varchar(20)!", "ticker:text!", "last_cycle_id:uuid!"),
         *_all("timestamp", "last_refreshed_at last_failed_at failing_since"),
-        *("consecutive_failures:int!", "last_error:text"),
+        *("consecutive_failures:int!", "last_error:text", "last_reason:text"),
     ],
     "cron_pauses": ["job:varchar(20)!", "reason:text", "paused_at:timestamp!"],
+    "cron_marks": ["name:varchar(50)!", "value:text!"],
 }
-OWN_KEYS = {"cron_stock_states": ["job", "ticker"], "cron_pauses": ["job"]}
+OWN_KEYS = {"cron_stock_states": ["job", "ticker"], "cron_pauses": ["job"], "cron_marks": ["name"]}
 UNIQUE = {
     "stocks": ["ticker"],
     "financial_data": ["stock_id"],

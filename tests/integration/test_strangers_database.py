@@ -23,7 +23,7 @@ SCHEMA = Path(__file__).parents[1] / "platform_schema.sql"
 STOCKS = 12
 USER = UUID("00000000-0000-4000-8000-000000000001")
 Schema = Mapping[str, set[str]]
-VERSIONS = {"cron_alembic_version", "cron_made_tables", "cron_stock_states", "cron_pauses"}
+VERSIONS = {"cron_alembic_version", "cron_made_tables", "cron_stock_states", "cron_pauses", "cron_marks"}
 
 # What a database is made of: the table, view or function that it belongs to, and what it is.
 CATALOG: LiteralString = """

@@ -47,6 +47,7 @@ class CronStockState(Model):
     failing_since: Mapped[datetime | None] = mapped_column(Timestamp)
     consecutive_failures: Mapped[int]
     last_error: Mapped[str | None] = mapped_column(Text)
+    last_reason: Mapped[str | None] = mapped_column(Text)
 
 
 class CronPause(Model):
@@ -56,3 +57,11 @@ class CronPause(Model):
     job: Mapped[str] = mapped_column(String(20), primary_key=True)
     reason: Mapped[str | None] = mapped_column(Text)
     paused_at: Mapped[datetime] = mapped_column(Timestamp)
+
+
+class CronMark(Model):
+    """What the service notes about this database, by name."""
+
+    __tablename__ = "cron_marks"
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

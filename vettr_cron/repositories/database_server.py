@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, select, text
 
 from vettr_cron.models.tables import (
     cron_job_runs,
+    cron_marks,
     cron_pauses,
     cron_stock_states,
     red_flag_history,
@@ -17,7 +18,7 @@ from vettr_cron.models.tables import (
 Right = tuple[Table, str]
 """A table, and what must be allowed to do with its rows: SELECT, INSERT or UPDATE."""
 
-_OWN = (cron_job_runs, cron_stock_states, cron_pauses)
+_OWN = (cron_job_runs, cron_stock_states, cron_pauses, cron_marks)
 OWN_RIGHTS: Collection[Right] = (
     (stocks, "SELECT"),
     *((table, right) for table in _OWN for right in ("SELECT", "INSERT", "UPDATE")),

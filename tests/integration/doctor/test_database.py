@@ -25,7 +25,9 @@ def as_reader(healthy_on_postgres: World) -> Iterator[World]:
     with psycopg.connect(healthy_on_postgres.database_url, autocommit=True) as owner:
         owner.execute("CREATE ROLE reader LOGIN")
         owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-        owner.execute("GRANT INSERT, UPDATE ON cron_job_runs, cron_stock_states, cron_pauses, stocks TO reader")
+        owner.execute(
+            "GRANT INSERT, UPDATE ON cron_job_runs, cron_stock_states, cron_pauses, cron_marks, stocks TO reader"
+        )
         with closing(World.make(url, healthy_on_postgres.redis_url)) as reading:
             yield reading
         owner.execute("DROP OWNED BY reader")
