@@ -41,6 +41,7 @@ from vettr_cron.services.operate.pause import PauseJobs
 from vettr_cron.services.operate.reset import Reset
 from vettr_cron.services.refresh.preview import PreviewRefresh
 from vettr_cron.services.refresh.refresh import Refresh
+from vettr_cron.shapes.shape import Shape
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MODELS = (platform, cron)  # imported so that the tables are known before the extensions are bound
@@ -51,6 +52,7 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS) -> Flask:
     """The application with these jobs, by name, and these settings or those of the environment. Raises ConfigError."""
     settings = settings or load_settings()
+    _check_jobs(jobs)
     configure_logs(readable=settings.app_env != "production")
     app = Flask("vettr_cron", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
@@ -74,6 +76,18 @@ def load_env_file() -> None:
             load_dotenv()
     except UnicodeDecodeError as error:
         raise ConfigError("the file .env is not in UTF-8; save it as such") from error
+
+
+def _check_jobs(jobs: Mapping[str, Job]) -> None:
+    """Raise ValueError where two jobs, or a job and a field that every reply has, would have one name."""
+    run_names = [job.run_name for job in jobs.values()]
+    for name, job in jobs.items():
+        if name != job.name:
+            raise ValueError(f"the job {job.name!r} is in the table of jobs under the name {name!r}")
+        if run_names.count(job.run_name) > 1:
+            raise ValueError(f"more than one job has the run name {job.run_name!r}")
+        if hasattr(Shape, job.key) or job.key.startswith("model_") or job.key == "total_duration_ms":
+            raise ValueError(f"a job cannot be called {job.name!r}: replies have a field or a function of that name")
 
 
 def _warn_of_secrets(settings: Settings) -> None:

@@ -109,9 +109,11 @@ class Settings(BaseSettings):
     @classmethod
     def _with_ping_urls(cls, values: dict[str, Any]) -> dict[str, Any]:
         given = {name.upper(): url for name, url in (*os.environ.items(), *values.items())}
-        stripped = {name: (url or "").strip() for name, url in given.items() if name.startswith(_PING_VARIABLE)}
-        urls = {name.removeprefix(_PING_VARIABLE).lower(): url for name, url in stripped.items() if url}
-        return values | {"cron_ping_urls": urls}
+        keys = {name: name.removeprefix(_PING_VARIABLE).lower() for name in given if name.startswith(_PING_VARIABLE)}
+        named = {key: given[name] for name, key in keys.items()}
+        texts = {key: url.get_secret_value() if isinstance(url, SecretStr) else url for key, url in named.items()}
+        urls = {key: text.strip() for key, text in texts.items() if text and text.strip()}
+        return values | {"cron_ping_urls": {**values.get("cron_ping_urls", {}), **urls}}
 
     @field_validator(*_SECRETS, mode="before")
     @classmethod

@@ -4,22 +4,18 @@ import multiprocessing
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.group_tasks import task_of
 from tests.world import World, make_settings
 from vettr_cron.app import create_app
 from vettr_cron.domain.errors import RunSuperseded
-from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs import JOBS
 from vettr_cron.registry import EXTENSION
-from vettr_cron.repositories import runs
 from vettr_cron.repositories.universe import Between, Named
-from vettr_cron.services.clock import utc_now
 from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
 
 STOCKS = 30
@@ -37,24 +33,6 @@ def elsewhere(servers: tuple[str, str], task: GroupTask) -> GroupOutcome:
 def other_process() -> Iterator[ProcessPoolExecutor]:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
         yield executor
-
-
-def task_of(world: World, job: str, **values: Any) -> GroupTask:
-    """A task for the stocks from the eleventh to the twentieth, of a run that has begun."""
-    run = Run(
-        id=uuid4(),
-        job_name=JOBS[job].run_name,
-        status=RunStatus.RUNNING,
-        chunk_offset=10,
-        chunk_size=10,
-        total_stocks=STOCKS,
-        started_at=utc_now(),
-    )
-    with world.write() as connection:
-        runs.start(connection, run)
-    selection = Between("T00009", "T00019")
-    task = GroupTask(job=job, run=run, cycle_id=uuid4(), selection=selection, batch_size=4, seconds_left=None)
-    return replace(task, **values)
 
 
 def results(world: World, job: str) -> list[str]:

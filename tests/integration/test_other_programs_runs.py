@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
-from tests.integration.commands import printed_json
+from tests.integration.commands import printed_json, run
 from tests.integration.replies import data_of, invalid_parameters_of
 from tests.world import World
 from vettr_cron.services.clock import utc_now
@@ -43,6 +43,38 @@ def test_values_that_only_another_program_understands_are_shown_as_they_are(sqli
     sqlite_world.execute(f"INSERT INTO cron_job_runs ({columns}) VALUES ({values})")
     (row,) = sqlite_world.data("history")["runs"]
     assert (row["id"], row["stocks_processed"], row["duration_ms"]) == ("their 7th", "many", -5)
+
+
+@pytest.mark.parametrize(
+    ("stands", "shown"),
+    [
+        ("", ""),
+        ("soon", "soon"),
+        ("1700000000", "1700000000"),
+        ("infinity", "infinity"),
+        ("2026-11-01", "2026-11-01T00:00:00.000Z"),
+    ],
+)
+def test_a_time_that_only_another_program_understands_is_shown_as_it_is(
+    sqlite_world: World, stands: str, shown: str
+) -> None:
+    columns, values = (
+        "id, job_name, status, started_at, completed_at",
+        f"'7', 'market-data', 'done', '{stands}', '{stands}'",
+    )
+    sqlite_world.execute(f"INSERT INTO cron_job_runs ({columns}) VALUES ({values})")
+    (row,) = sqlite_world.data("history")["runs"]
+    assert (row["started_at"], row["completed_at"]) == (shown, shown)
+    assert stands in run(sqlite_world, "cron", "history").output
+
+
+def test_an_endless_time_is_shown_as_postgresql_writes_it(postgres_world: World) -> None:
+    postgres_world.execute(
+        "INSERT INTO cron_job_runs (id, job_name, status, started_at, completed_at)"
+        " VALUES (gen_random_uuid(), 'market-data', 'done', now() AT TIME ZONE 'utc', 'infinity')"
+    )
+    (row,) = postgres_world.data("history")["runs"]
+    assert row["completed_at"] == "infinity"
 
 
 def test_our_row_with_another_programs_status_is_shown_as_it_is(world: World) -> None:

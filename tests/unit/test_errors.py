@@ -1,11 +1,16 @@
 """An error that always says the same says it once, as its docstring."""
 
+import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from vettr_cron.domain.errors import CronError, DatabaseUnavailable, JobPaused, RedisUnavailable, RunSuperseded
 from vettr_cron.domain.run import Pause
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -23,3 +28,14 @@ def test_an_error_without_a_message_says_the_first_line_of_its_docstring(error: 
 
 def test_an_error_with_a_message_says_that() -> None:
     assert str(DatabaseUnavailable("The database's disk is full")) == "The database's disk is full"
+
+
+def test_without_docstrings_an_error_says_its_name() -> None:
+    done = subprocess.run(
+        [sys.executable, "-OO", "-c", "from vettr_cron.domain.errors import RunSuperseded; print(RunSuperseded())"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+    )
+    assert done.stdout == "RunSuperseded\n"

@@ -1,7 +1,9 @@
 """A reply's shape: made from a value by the names of its fields, and checked as it is made."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from pydantic import Field, ValidationError
@@ -85,3 +87,20 @@ def test_a_shape_that_names_jobs_is_made_once_for_each_table() -> None:
     three = monitor.status_shape({**JOBS, PRICE_AGES.name: PRICE_AGES})
     assert "price_ages_offset" in three.model_fields
     assert "price_ages_offset" not in monitor.status_shape(JOBS).model_fields
+
+
+def test_a_time_with_a_zone_is_shown_in_utc() -> None:
+    noon_in_india = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    assert as_json(Shown.of(Value(1, noon=noon_in_india)))["noon"] == "2026-11-23T06:30:00.000Z"
+
+
+def test_a_shape_of_jobs_is_made_once_whoever_asks_at_the_same_moment() -> None:
+    table = {**JOBS, "another": replace(JOBS["scores"], name="another")}
+    barrier = threading.Barrier(8)
+
+    def make(_number: int) -> object:
+        barrier.wait()
+        return monitor.status_shape(table)
+
+    with ThreadPoolExecutor(8) as executor:
+        assert len(set(executor.map(make, range(8)))) == 1

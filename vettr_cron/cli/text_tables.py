@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
-from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.domain.timestamps import iso_milliseconds, logged_time
 from vettr_cron.services.monitor.coverage import Coverage, Page
 from vettr_cron.services.monitor.status import Status
 from vettr_cron.services.refresh.preview import Preview
@@ -110,7 +110,7 @@ def history_table(runs: Sequence[Run]) -> list[str]:
     rows: list[Sequence[object]] = [head]
     rows += [
         (
-            iso_milliseconds(run.started_at),
+            logged_time(run.started_at),
             run.job_name,
             str(run.status),
             run.chunk_offset,
@@ -139,4 +139,4 @@ def _remarks(result: JobResult) -> list[str]:
 
 
 def _when(run: Run | None) -> str | None:
-    return iso_milliseconds(run.started_at) if run else None
+    return logged_time(run.started_at) if run else None

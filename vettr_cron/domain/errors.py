@@ -11,7 +11,9 @@ class CronError(Exception):
     """something went wrong that the service expects at times"""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__((self.__doc__ or "").partition("\n")[0] if message is None else message)
+        # `python -OO` drops docstrings.
+        said = (self.__doc__ or type(self).__name__).partition("\n")[0]
+        super().__init__(said if message is None else message)
 
     @property
     def lines(self) -> Sequence[str]:

@@ -1,8 +1,15 @@
 """How times are written in output."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def iso_milliseconds(time: datetime) -> str:
-    """A naive UTC time as ISO 8601 with milliseconds and Z."""
+    """A time as ISO 8601 in UTC, with milliseconds and Z; one without a time zone is UTC."""
+    if time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)
     return f"{time.isoformat(timespec='milliseconds')}Z"
+
+
+def logged_time(time: object) -> str | None:
+    """A time of the run log, where another program may have left any text in its place: that is shown as it is."""
+    return iso_milliseconds(time) if isinstance(time, datetime) else None if time is None else str(time)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema, create_model
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema, create_model
 
 from vettr_cron.domain import job_state, run
 from vettr_cron.domain.run import RunStatus
+from vettr_cron.domain.timestamps import logged_time
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor import coverage as freshness
 from vettr_cron.services.monitor import status as state
@@ -16,6 +17,14 @@ from vettr_cron.shapes.shape import Count, CycleId, Id, Percent, RunName, Shape,
 Logged = Annotated[Any, WithJsonSchema({"type": "integer"})]
 """A number of the run log, which another program may have written in its own way: it is shown as it stands."""
 LoggedCount = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 0})]
+
+
+LoggedTime = Annotated[
+    Any,
+    PlainSerializer(logged_time),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-23T12:00:00.000Z"]}),
+]
+"""A time of the run log: a row that another program wrote may hold any text in its place, which is shown as it is."""
 
 
 class Run(Shape):
@@ -37,8 +46,8 @@ class Run(Shape):
     chunk_size: Logged | None = Field(description="Stocks a chunk, at most", examples=[100])
     total_stocks: Logged | None = Field(description="How many stocks there were", examples=[1572])
     duration_ms: Logged | None = Field(description="How long it took, in milliseconds", examples=[84])
-    started_at: Time = Field(description="When it began, UTC; the one `now` of all its rules")
-    completed_at: Time | None = Field(description="When it ended, UTC; null while it is running")
+    started_at: LoggedTime = Field(description="When it began, UTC; the one `now` of all its rules")
+    completed_at: LoggedTime | None = Field(description="When it ended, UTC; null while it is running")
     error_message: str | None = Field(description="Why it failed; null unless it did")
 
 

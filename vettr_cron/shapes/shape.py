@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, wraps
+from threading import RLock
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -84,11 +85,12 @@ ShapeOfJobs = Callable[[Mapping[str, Job]], type[BaseModel]]
 
 
 def of_jobs(make: Callable[[tuple[Job, ...]], type[Made]]) -> Callable[[Mapping[str, Job]], type[Made]]:
-    """Make a shape once for each table of jobs."""
-    made = cache(make)
+    """Make a shape once for each table of jobs: two of the same name would not be the same to the document."""
+    made, lock = cache(make), RLock()
 
     @wraps(make)
     def shape(jobs: Mapping[str, Job]) -> type[Made]:
-        return made(tuple(jobs.values()))
+        with lock:
+            return made(tuple(jobs.values()))
 
     return shape

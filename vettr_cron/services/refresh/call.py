@@ -91,9 +91,9 @@ class Call:
 
     def result(self, stop: StopReason, held: Held | None = None) -> JobResult:
         """What the call did; `held` is the lease of another caller that kept it from starting."""
-        error = self.error or self._run_error
+        error = self._run_error if self.error is None else self.error
         is_skipped = held or (self.pause and not self.chunks_run)
-        status = CallStatus.SKIPPED if is_skipped else CallStatus.FAILED if error else CallStatus.COMPLETED
+        status = CallStatus.SKIPPED if is_skipped else CallStatus.FAILED if error is not None else CallStatus.COMPLETED
         return JobResult(
             job=self.job.run_name,
             stocks_processed=self._stocks_processed,

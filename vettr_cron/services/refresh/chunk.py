@@ -90,7 +90,7 @@ class ChunkRun:
         chunk = call.prefetch.take(self.cursor.after)
         if chunk is None:
             chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.limits.may_start)
-        if not (is_last or chunk.ends_universe) and call.limits.may_start():
+        if chunk.items and not (is_last or chunk.ends_universe) and call.limits.may_start():
             call.prefetch.start(chunk.items[-1].ticker)
         return chunk
 
@@ -112,6 +112,8 @@ class ChunkRun:
         return None
 
     def _why_stopped(self) -> StopReason:
+        if self._call.lease.lost:
+            raise RunSuperseded
         return StopReason.SHUTDOWN if self._call.shutdown.asked else StopReason.TIME_BUDGET
 
     def _group(self, items: Sequence[Item]) -> GroupOutcome:
@@ -125,22 +127,17 @@ class ChunkRun:
             jobs={call.job.name: call.job},
             workers=call.settings.cron_workers,
             is_stopped=call.is_stopped,
+            is_superseded=lambda: call.lease.lost,
         )
-
-        def save() -> GroupOutcome:
-            if call.lease.lost:
-                raise RunSuperseded
-            task = GroupTask(
-                job=call.job.name,
-                run=replace(run, duration_ms=self._stopwatch.milliseconds),
-                cycle_id=self.cursor.cycle_id,
-                selection=Between(self.cursor.after, last) if in_cycle else Named(tickers),
-                batch_size=call.settings.cron_batch_size,
-                seconds_left=call.limits.seconds_left,
-            )
-            return run_group(context, task, items)
-
-        saved = retry_transient(save, call.limits.may_start)
+        task = GroupTask(
+            job=call.job.name,
+            run=replace(run, duration_ms=self._stopwatch.milliseconds),
+            cycle_id=self.cursor.cycle_id,
+            selection=Between(self.cursor.after, last) if in_cycle else Named(tickers),
+            batch_size=call.settings.cron_batch_size,
+            seconds_left=call.limits.seconds_left,
+        )
+        saved = run_group(context, task, items)
         known = len(run.failures or ())
         self.run = saved.run
         for failure in (self.run.failures or ())[known:]:

@@ -19,6 +19,7 @@ from vettr_cron.repositories import runs
 from vettr_cron.repositories.universe import Selection
 from vettr_cron.services.clock import Limits, Stopwatch
 from vettr_cron.services.refresh.saving import StockOutcome, save_group
+from vettr_cron.services.retry import retry_transient
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,8 @@ class GroupContext:
     database: Database
     jobs: Mapping[str, Job]  # by name
     workers: int  # the number of batches evaluated at once
-    is_stopped: Callable[[], bool]  # once it returns True, no further batch starts
+    is_stopped: Callable[[], bool]  # once it returns True, no further batch starts, and nothing is tried again
+    is_superseded: Callable[[], bool] = lambda: False  # once it returns True, nothing is saved any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,25 +63,32 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
     1. Read the inputs in a transaction of their own, unless they are given.
     2. Run the rules outside any transaction, batch by batch; the first batch always starts, a later one only while
        there is time and no stop was requested.
-    3. Save results, failures and the run's counts in one transaction, which fails if the run's row is closed.
+    3. Save results, failures and the run's counts in one transaction, which fails if the run's row is closed. It is
+       tried again after a transient failure, with the same results.
 
     Raises RunSuperseded, DatabaseUnavailable.
     """
-    job, stopwatch = context.jobs[task.job], Stopwatch()
-    limits = Limits(task.seconds_left, context.is_stopped)
-    attempt = Attempt(job.name, task.cycle_id, task.run.started_at)
+    job, limits = context.jobs[task.job], Limits(task.seconds_left, context.is_stopped)
+    attempt, stopwatch = Attempt(job.name, task.cycle_id, task.run.started_at), Stopwatch()
     if inputs is None:
         with context.database.index_reads(limits.seconds_left) as connection:
             inputs = job.load(connection, task.selection, attempt.now).items
     with ThreadPoolExecutor(context.workers, thread_name_prefix="batch") as executor:
-        outcomes = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, limits.may_start)
-    with context.database.saving(limits.seconds_left) as connection:
-        outcomes = save_group(connection, job, attempt, outcomes)
-        failures = [StockFailure(outcome.ticker, outcome.error) for outcome in outcomes if outcome.error is not None]
-        milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds
-        run = task.run.with_stocks(len(outcomes) - len(failures), failures, milliseconds)
-        if not runs.record_progress(connection, run):  # the fence
+        evaluated = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, limits.may_start)
+
+    def save() -> tuple[list[StockOutcome], Run]:
+        if context.is_superseded():
             raise RunSuperseded
+        with context.database.saving(limits.seconds_left) as connection:
+            outcomes = save_group(connection, job, attempt, evaluated)
+            failures = [StockFailure(each.ticker, each.error) for each in outcomes if each.error is not None]
+            milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds
+            run = task.run.with_stocks(len(outcomes) - len(failures), failures, milliseconds)
+            if not runs.record_progress(connection, run):  # the fence
+                raise RunSuperseded
+        return outcomes, run
+
+    outcomes, run = retry_transient(save, limits.may_start)
     answers = dict(job.answer(outcome.result) for outcome in outcomes if outcome.error is None)
     return GroupOutcome(run=run, stocks=len(outcomes), last=outcomes[-1].ticker if outcomes else None, answers=answers)
 
