@@ -56,6 +56,7 @@ def test_each_stock_is_fresh_stale_or_never_refreshed(world: World, job: str) ->
     }
     assert found["oldest"] < world.data(f"coverage?job={job}")["since"]
     assert counts(world, job, "31h")["stale"] == 0
+    assert [counts(world, job, f"{minutes}m")["stale"] for minutes in (90, 1790, 1810)] == [1, 1, 0]
     assert counts(world, job, "1s")["total"] == 12
     assert counts(world, job, "99999d")["stale"] == 0
 

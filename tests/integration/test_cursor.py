@@ -46,7 +46,7 @@ def test_an_offset_set_by_hand_starts_a_new_cycle_at_that_rank(world: World, off
     [
         *("-5", "-0", "+5", "12.5", "1e1", " 10", "10 ", "10\n", "0x10", "ten", "", "garbage", "null", "1,0"),
         *("9" * 16, "9" * 400, "\u0663", "\uff11\uff10"),
-        *(b"\xff\xfe", b"10\x00", b"\x0010", b"\xc3(", b"1" * 100_000),
+        *(b"\xff\xfe", b"1\xff", b"10\x00", b"\x0010", b"\xc3(", b"1" * 100_000),
     ],
     ids=lambda offset: repr(offset[:20]),
 )

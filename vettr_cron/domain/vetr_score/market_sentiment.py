@@ -8,9 +8,8 @@ from vettr_cron.domain.vetr_score.inputs import StockInputs
 from vettr_cron.domain.vetr_score.pillar_score import PillarScore, missing
 
 _NAME = "market_sentiment"
-_WEIGHTS = (20 / 75, 15 / 75, 20 / 75, 20 / 75)
-_SHARES = tuple(weight / total(_WEIGHTS) for weight in _WEIGHTS)
-_SHARES_WITHOUT_LIQUIDITY = (0.0, *(weight / total(_WEIGHTS[1:]) for weight in _WEIGHTS[1:]))
+_WEIGHTS = (20 / 75, 15 / 75, 20 / 75, 20 / 75)  # their sum is 1.0
+_WEIGHTS_WITHOUT_LIQUIDITY = (0.0, *(weight / total(_WEIGHTS[1:]) for weight in _WEIGHTS[1:]))
 _LIQUID_TURNOVER = 100_000
 _DAY = timedelta(days=1)
 
@@ -47,7 +46,7 @@ def _nothing_known(inputs: StockInputs) -> bool:
 
 
 def _weighted_mean(liquidity: int | None, news: int, squeeze: int, consensus: int) -> float:
-    of_liquidity, of_news, of_squeeze, of_consensus = _SHARES_WITHOUT_LIQUIDITY if liquidity is None else _SHARES
+    of_liquidity, of_news, of_squeeze, of_consensus = _WEIGHTS_WITHOUT_LIQUIDITY if liquidity is None else _WEIGHTS
     return (liquidity or 0) * of_liquidity + news * of_news + squeeze * of_squeeze + consensus * of_consensus
 
 
@@ -82,8 +81,6 @@ def _short_squeeze(inputs: StockInputs) -> int:
     if short is None or floating is None or floating <= 0:
         return 100
     rate = float(short) / floating
-    if rate > 0.15:
-        return 0
     return whole("vetr_score_history.short_squeeze_score", max(0, rhu(100 - (rate / 0.15) * 100)))
 
 
