@@ -42,7 +42,9 @@ def test_a_refresh_caches_the_golden_answers(refreshed: World) -> None:
             assert answer == stock.expected["vetr_score_cache"]
         flags = json.loads(refreshed.redis.get(f"red_flags:{stock.ticker}") or "null")
         assert timestamp(flags.pop("detected_at"))
-        assert all(flag.pop("description") for flag in flags["flags"])
+        descriptions = [flag.pop("description") for flag in flags["flags"]]
+        assert len(descriptions) == 5
+        assert all(descriptions)
         assert flags == stock.expected["red_flags_cache"]
 
 

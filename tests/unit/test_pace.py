@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.runs import HOUR, MINUTE, NOON, a_run, calls_every
 from vettr_cron.domain.calls import calls_of
-from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.job_state import JobState, span
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
@@ -106,3 +106,20 @@ def test_a_run_under_way_is_reported_instead_of_a_gap() -> None:
 def test_calls_that_take_nothing_leave_no_end_to_tell() -> None:
     found = pace(calls_of(calls_every(HOUR, 5, NOON, stocks=0)), 0, 1_300, NOON)
     assert (found.calls_left, found.done_at) == (None, None)
+
+
+@pytest.mark.parametrize(("hours", "advised"), [(6, False), (7, True)])
+def test_a_cycle_of_two_calls_is_slow_where_more_than_6_hours_lie_between_them(hours: int, advised: bool) -> None:
+    words = said(calls_every(hours * HOUR, 6, NOON, stocks=650), NOON + MINUTE)
+    assert ("raise the chunks a call" in words) == advised
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((0, "0 s"), (30, "30 s"), (59, "59 s"), (60, "1 min"), (90, "2 min"), (7_199, "120 min")),
+        *((7_200, "2 h"), (172_799, "48 h"), (172_800, "2 d")),
+    ],
+)
+def test_a_length_of_time_in_words(seconds: int, words: str) -> None:
+    assert span(timedelta(seconds=seconds)) == words
