@@ -12,11 +12,11 @@ from redis import Redis
 from sqlalchemy import insert, select, text
 from werkzeug.test import TestResponse
 
+from tests.jobs import THE_TWO
 from vettr_cron.app import create_app
 from vettr_cron.config import Settings, load_settings
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.extensions import db
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.repositories import input_rows
@@ -53,12 +53,12 @@ class World:
 
     @classmethod
     def make(cls, database_url: str, redis_url: str, **values: Any) -> "World":
-        """An application on these servers; `values` are settings."""
-        return cls.with_jobs(JOBS, database_url, redis_url, **values)
+        """An application with the two jobs on these servers; `values` are settings."""
+        return cls.with_jobs(THE_TWO, database_url, redis_url, **values)
 
     @classmethod
     def with_jobs(cls, jobs: Mapping[str, Job], database_url: str, redis_url: str, **values: Any) -> "World":
-        """The same with other jobs, by name."""
+        """The same with these jobs, by name."""
         app = create_app(make_settings(database_url, redis_url, **values), jobs)
         return cls(app, Redis.from_url(redis_url, decode_responses=True), database_url, redis_url)
 

@@ -18,15 +18,15 @@ from hypothesis.stateful import (
 
 from tests.chaos.model import Expected, JobModel, Place, Universe, next_chunk
 from tests.chaos.rounds import ROUNDS, SEED
+from tests.jobs import THE_TWO
 from tests.world import World
 from tests.written_rows import ANSWERS, TABLES, TIMES, row_ids
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import lease_key
 from vettr_cron.services.clock import utc_now
 
 STEPS = 40
-NAMES = st.sampled_from(list(JOBS))
+NAMES = st.sampled_from(list(THE_TWO))
 SIZES = st.integers(1, 9) | st.just(100)
 CHUNKS = st.integers(1, 4) | st.none()
 # Few, so that the same come and go; some sort in their own way, or look like something else.
@@ -41,7 +41,7 @@ class CycleMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.universe: Universe = {}
-        self.models = {name: JobModel() for name in JOBS}
+        self.models = {name: JobModel() for name in THE_TWO}
 
     @initialize(tickers=st.sets(TICKERS, max_size=12))
     def empty(self, tickers: set[str]) -> None:
@@ -97,7 +97,7 @@ class CycleMachine(RuleBasedStateMachine):
     @rule(size=SIZES, chunks=CHUNKS)
     def call_all(self, size: int, chunks: int | None) -> None:
         results = self.world.data(f"refresh-all?chunk_size={size}&chunks={chunks or 'all'}")
-        for name, job in JOBS.items():
+        for name, job in THE_TWO.items():
             self.compare(name, size, chunks, results[job.key])
 
     @rule(job=NAMES, size=SIZES)
@@ -107,7 +107,7 @@ class CycleMachine(RuleBasedStateMachine):
             self.close_orphans(job)
             place = self.models[job].begin(self.universe, uuid4())
             self.put_cursor(job, place)
-            run = {"id": uuid4(), "job_name": JOBS[job].run_name, "status": "running", "started_at": utc_now()}
+            run = {"id": uuid4(), "job_name": THE_TWO[job].run_name, "status": "running", "started_at": utc_now()}
             self.world.add("cron_job_runs", {**run, "chunk_size": size, "chunk_offset": place.offset})
             self.die(job, str(run["id"]))
 
@@ -142,7 +142,7 @@ class CycleMachine(RuleBasedStateMachine):
 
     def close_orphans(self, job: str) -> None:
         closed = "UPDATE cron_job_runs SET status = 'failed' WHERE status = 'running' AND job_name = :job"
-        self.world.execute(closed, job=JOBS[job].run_name)
+        self.world.execute(closed, job=THE_TWO[job].run_name)
 
     def put_cursor(self, job: str, place: Place) -> None:
         self.world.redis.set(f"cron:{job}:offset", place.offset)
@@ -212,8 +212,8 @@ class CycleMachine(RuleBasedStateMachine):
         shown = self.world.data("status")
         assert shown["total_stocks"] == len(self.universe)
         for name, model in self.models.items():
-            state = shown["jobs"][JOBS[name].key]
-            assert state["cycle"]["offset"] == shown[f"{JOBS[name].key}_offset"] == model.offset
+            state = shown["jobs"][THE_TWO[name].key]
+            assert state["cycle"]["offset"] == shown[f"{THE_TWO[name].key}_offset"] == model.offset
             assert state["cycle"]["cycle_id"] == (str(model.place.cycle.id) if model.place else None)
             assert (state["running"] or {}).get("id") == model.dead_run
         dead = {model.dead_run for model in self.models.values()} - {None}

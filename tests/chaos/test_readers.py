@@ -13,9 +13,9 @@ from tests.chaos.arena import MakeArenas
 from tests.chaos.caller import calling
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, under_way
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, JobResult, Run, RunStatus
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Held, Leases, lease_key
 from vettr_cron.services.monitor.history import ReadHistory
@@ -55,7 +55,7 @@ def a_run(world: World) -> Iterator[tuple[Callable[[], object], Callable[[], obj
         may_end.wait(60)
 
     def start() -> None:
-        calls.append(under_way(lambda: refresh(world, at_stock(JOBS["scores"], 1, wait))))
+        calls.append(under_way(lambda: refresh(world, at_stock(THE_TWO["scores"], 1, wait))))
         assert waits.wait(60)
 
     def end() -> None:
@@ -67,12 +67,12 @@ def a_run(world: World) -> Iterator[tuple[Callable[[], object], Callable[[], obj
 
 
 def history(world: World, leases: Leases) -> Run:
-    (run,) = ReadHistory(world.services.database, leases, JOBS).read(50)
+    (run,) = ReadHistory(world.services.database, leases, THE_TWO).read(50)
     return run
 
 
 def status(world: World, leases: Leases) -> Run:
-    run = ReadStatus(world.services.database, leases, Cursors(world.redis, 60), JOBS).read().jobs["scores"].last_run
+    run = ReadStatus(world.services.database, leases, Cursors(world.redis, 60), THE_TWO).read().jobs["scores"].last_run
     assert run is not None
     return run
 

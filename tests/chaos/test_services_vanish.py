@@ -16,10 +16,10 @@ from tests.chaos.proxy import Proxy, postgres_proxy, redis_proxy
 from tests.chaos.rounds import ROUNDS, SEED
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import under_way, wait_until
+from tests.jobs import THE_TWO
 from tests.world import World
 from tests.written_rows import ANSWERS, TABLES, TIMES, row_ids, stock_ids
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import lease_key
 
 STOCKS = 48
@@ -46,8 +46,8 @@ class Arena:
     direct: World
     proxies: dict[str, Proxy]
     stocks: dict[str, UUID]
-    cycles: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in JOBS})
-    finished: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in JOBS})
+    cycles: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in THE_TWO})
+    finished: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in THE_TWO})
     faults: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
 
@@ -97,7 +97,7 @@ def play(arena: Arena, random: random.Random) -> None:
     size, chunks = random.choice([7, 20, 100]), random.choice(["1", "all"])
     learn(arena, undisturbed(arena, f"refresh-all?chunk_size={size}&chunks={chunks}"), known)
     assert not [run for run in runs(arena).values() if run["status"] == "running"]
-    for name in JOBS:
+    for name in THE_TWO:
         check_rows(arena, name)
         check_runs(arena, name)
         check_answers(arena, name)
@@ -107,7 +107,7 @@ def play(arena: Arena, random: random.Random) -> None:
 def undisturbed(arena: Arena, path: str) -> Any:
     """The next call, which works; a lease that could not be given back, or was taken late, ends with its term."""
     for _attempt in range(3):
-        wait_until(lambda: not arena.direct.redis.exists(*map(lease_key, JOBS)))
+        wait_until(lambda: not arena.direct.redis.exists(*map(lease_key, THE_TWO)))
         reply = arena.world.call(path)
         assert reply.status_code == 200, reply.get_data(as_text=True)
         if "skipped" not in [result["status"] for result in results_of(reply).values()]:
@@ -142,14 +142,14 @@ def learn(arena: Arena, reply: Any, known: set[UUID]) -> None:
         assert body["error"]["code"] in ("JOB_FAILED", "SERVICE_UNAVAILABLE"), body
     new = [run for key, run in runs(arena).items() if key not in known]
     for name, result in results_of(reply).items():
-        learn_result(arena, name, result, [run for run in new if run["job_name"] == JOBS[name].run_name])
+        learn_result(arena, name, result, [run for run in new if run["job_name"] == THE_TWO[name].run_name])
 
 
 def results_of(reply: Any) -> dict[str, Any]:
     """Each job's result, of a success or of a failure."""
     body = reply.get_json()
     results = body["data"] if body["success"] else body["error"]["details"]
-    return {name: results[job.key] for name, job in JOBS.items()}
+    return {name: results[job.key] for name, job in THE_TWO.items()}
 
 
 def learn_result(arena: Arena, name: str, result: Any, new_runs: list[Any]) -> None:
@@ -189,7 +189,7 @@ def check_runs(arena: Arena, name: str) -> None:
     for row in arena.direct.table(TABLES[name]):
         written[row[TIMES[name]]].add(row["stock_ticker"])
     later: dict[str, set[datetime]] = defaultdict(set)
-    own = [run for run in runs(arena).values() if run["job_name"] == JOBS[name].run_name]
+    own = [run for run in runs(arena).values() if run["job_name"] == THE_TWO[name].run_name]
     for run in sorted(own, key=lambda run: run["started_at"], reverse=True):
         done = tickers[run["chunk_offset"] : run["chunk_offset"] + run["stocks_processed"]]
         assert (run["succeeded"], run["failed_count"], len(done)) == (run["stocks_processed"], 0, run["succeeded"])
@@ -212,7 +212,7 @@ def check_answers(arena: Arena, name: str) -> None:
 def check_status_and_history(arena: Arena) -> None:
     """Nothing runs, and what has failed says why."""
     shown = arena.direct.data("status")
-    for name, job in JOBS.items():
+    for name, job in THE_TWO.items():
         state = shown["jobs"][job.key]
         assert (state["running"], state["last_run"]["status"]) == (None, "completed")
         assert state["last_run"] == state["last_success"]
@@ -225,10 +225,10 @@ def check_status_and_history(arena: Arena) -> None:
 
 def forget_old_cycles(arena: Arena) -> None:
     """Once both cycles have ended there is nothing left to be learned from their rows."""
-    if all(arena.direct.redis.get(f"cron:{name}:offset") == "0" for name in JOBS):
+    if all(arena.direct.redis.get(f"cron:{name}:offset") == "0" for name in THE_TWO):
         for table in (*TABLES.values(), "cron_job_runs"):
             arena.direct.execute(f"DELETE FROM {table}")
-        for name in JOBS:
+        for name in THE_TWO:
             arena.cycles[name].clear()
             arena.finished[name].clear()
 

@@ -122,7 +122,7 @@ def check_cycles(world: World, job: str, tickers: list[str], results: list[Any])
 @pytest.mark.chaos
 @pytest.mark.timed
 def test_two_hundred_requests_at_once_are_all_answered(world: World) -> None:
-    add_stocks(world, CHUNK)
+    world.generate(CHUNK)
     paths = ["scores", "red-flags", "refresh-all", "status", "history"]
     with serving(world) as web:
         turns = iter(paths * (BURST // len(paths)))

@@ -10,8 +10,8 @@ import pytest
 from tests.chaos.arena import Arena, MakeArenas, at_each
 from tests.chaos.caller import Answer, Caller, calling
 from tests.integration.meddling import at_stock, refresh
+from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
-from vettr_cron.jobs import JOBS
 
 UNBLOCKED = 5  # seconds; who is blocked waits for three times that, and then fails
 STOCKS = 20
@@ -42,7 +42,7 @@ def take_over(arena: Arena, meanwhile: Callable[[], object]) -> JobResult:
         waited.append(time.monotonic() - begun)
         meanwhile()
 
-    result = refresh(arena.world, at_stock(JOBS[arena.job], 1, in_the_middle), chunk_size=arena.chunk_size)
+    result = refresh(arena.world, at_stock(THE_TWO[arena.job], 1, in_the_middle), chunk_size=arena.chunk_size)
     assert waited[0] < UNBLOCKED, "the stopped one blocked its successor"
     return result
 

@@ -19,7 +19,7 @@ def world(migrated_postgres_url: str, redis_url: str) -> Iterator[World]:
 
 
 def test_a_cycle_over_http_and_callers_who_meet(world: World) -> None:
-    tickers = add_stocks(world, 250)
+    tickers = world.generate(250)
     with serving(world) as web:
         for done in (100, 100, 50):
             reply = web.call("/v1/cron/refresh-all", method="POST")

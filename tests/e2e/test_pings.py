@@ -33,7 +33,7 @@ def test_a_command_tells_how_it_ended_before_it_exits(world: World, unscorable: 
 
 
 def test_a_host_that_hangs_keeps_no_command_from_its_end(world: World) -> None:
-    add_stocks(world, 2)
+    world.generate(2)
     with bad_host(says_nothing) as url:
         variables = environment(world, CRON_PING_URL_SCORES=url, CRON_PING_URL_RED_FLAGS=url)
         done = finished(flask("cron", "refresh-all"), variables)
@@ -65,7 +65,7 @@ def test_a_fork_has_a_thread_of_its_own() -> None:
 
 
 def test_workers_of_a_loaded_application_tell_too(world: World) -> None:
-    add_stocks(world, 2)
+    world.generate(2)
     with recorder() as host, serving(world, {"CRON_PING_URL_RED_FLAGS": host.url}) as web:
         for _ in range(4):
             assert web.call("/v1/cron/refresh-all").status == 200

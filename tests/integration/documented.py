@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.test import TestResponse
 
+from tests.jobs import THE_TWO
 from tests.world import make_settings
 from vettr_cron.app import create_app
 
@@ -21,7 +22,7 @@ TELLING = ("Retry-After", "WWW-Authenticate", "Allow")  # headers that tell a ca
 @cache
 def application() -> Flask:
     """An application that has the routes, and never meets a server."""
-    return create_app(make_settings("sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1"))
+    return create_app(make_settings("sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1"), THE_TWO)
 
 
 @cache

@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import Run, RunStatus
-from vettr_cron.jobs import JOBS
 from vettr_cron.repositories import runs
 from vettr_cron.repositories.universe import Between
 from vettr_cron.services.clock import utc_now
@@ -17,7 +17,7 @@ def task_of(world: World, job: str, **values: Any) -> GroupTask:
     """A task for the stocks from the eleventh to the twentieth, of a run that has begun."""
     run = Run(
         id=uuid4(),
-        job_name=JOBS[job].run_name,
+        job_name=THE_TWO[job].run_name,
         status=RunStatus.RUNNING,
         chunk_offset=10,
         chunk_size=10,

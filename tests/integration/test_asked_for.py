@@ -6,12 +6,12 @@ import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from tests.written_rows import TABLES, TIMES
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import Lease, Leases
 
-per_job = pytest.mark.parametrize("job", list(JOBS))
+per_job = pytest.mark.parametrize("job", list(THE_TWO))
 BAD = {"scores": "unscorable", "red-flags": "unflaggable"}
 COLUMN = {"scores": "price", "red-flags": "market_cap"}
 ANSWER = {"scores": "vetr_score", "red-flags": "red_flags"}
@@ -53,7 +53,7 @@ def test_only_what_failed_is_tried_again(world: World, job: str) -> None:
     assert (result["succeeded"], result["failed"], result["stop_reason"]) == (2, 1, "stocks_done")
     assert [failure["ticker"] for failure in result["failures"]] == [tickers[2]]
     assert cursor(world, job) == before
-    (stock,) = world.data(f"failures?job={job}")[JOBS[job].key]["stocks"]
+    (stock,) = world.data(f"failures?job={job}")[THE_TWO[job].key]["stocks"]
     assert (stock["ticker"], stock["consecutive_failures"]) == (tickers[2], 2)
 
 
@@ -69,7 +69,7 @@ def test_of_many_that_fail_those_come_first_that_were_tried_longest_ago(world: W
 def test_without_failures_there_is_nothing_to_do(world: World) -> None:
     add_stocks(world, 5)
     result = world.data("refresh-all?only=failed")
-    for job in JOBS.values():
+    for job in THE_TWO.values():
         assert (result[job.key]["status"], result[job.key]["stop_reason"]) == ("completed", "stocks_done")
         assert result[job.key]["chunks_run"] == 0
     assert world.table("cron_job_runs") == []

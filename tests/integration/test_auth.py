@@ -7,6 +7,7 @@ import pytest
 from tests.integration.applications import AppMaker, status_with
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.replies import data_of, error_of
+from tests.jobs import THE_TWO
 from tests.world import SECRET, World
 from vettr_cron.app import create_app
 
@@ -113,7 +114,7 @@ def test_a_short_previous_secret_is_let_in_with_a_warning(
 
 
 def test_no_secret_appears_in_the_log(sqlite_world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    app = create_app(sqlite_world.services.settings)
+    app = create_app(sqlite_world.services.settings, THE_TWO)
     for token in (SECRET, "a wrong guess"):
         app.test_client().get(f"/v1/cron/status?secret={token}", headers={"Authorization": f"Bearer {token}"})
     log = capsys.readouterr().err

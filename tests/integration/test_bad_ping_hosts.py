@@ -25,9 +25,9 @@ from tests.integration.ping_hosts import (
     talks_garbage,
 )
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus
-from vettr_cron.jobs import JOBS
 from vettr_cron.logs import configure_logs
 from vettr_cron.pings import Pings
 
@@ -141,7 +141,7 @@ def test_a_start_that_is_lost_holds_up_no_end(
         world = make_world(cron_ping_url_scores=host.url)
         add_stocks(world, 2)
         capsys.readouterr()
-        result = refresh(world, at_stock(JOBS["scores"], 2, lambda: wait_until(lambda: host.left)))
+        result = refresh(world, at_stock(THE_TWO["scores"], 2, lambda: wait_until(lambda: host.left)))
         assert result.status is CallStatus.COMPLETED
         assert host.paths() == ["/start", ""]
     assert_lost_in_silence(capsys.readouterr().err, {"start": LATE})

@@ -6,9 +6,9 @@ import pytest
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import lease_key
 from vettr_cron.services.refresh.request import NamedStocks, Request
 
@@ -36,7 +36,7 @@ def test_the_answers_of_named_stocks_are_left_alone_once_the_lease_is_anothers(s
     def lose_the_lease() -> None:
         sqlite_world.redis.hset(lease_key("scores"), "token", "another's")
 
-    job = at_stock(JOBS["scores"], 1, lose_the_lease)
+    job = at_stock(THE_TWO["scores"], 1, lose_the_lease)
     request = Request(chunk_size=100, chunks=None, time_budget=None, only=NamedStocks(tickers))
     result = sqlite_world.services.refresh.run(job, request)
     assert result.stop_reason is StopReason.SUPERSEDED
@@ -54,7 +54,7 @@ def test_a_group_is_of_whole_batches_and_at_most_500_stocks(
     add_stocks(world, 600)
     seen: list[int] = []
     request = Request(chunk_size=600, chunks=1, time_budget=None)
-    result = world.services.refresh.run(JOBS["red-flags"], request, lambda done, _total: seen.append(done))
+    result = world.services.refresh.run(THE_TWO["red-flags"], request, lambda done, _total: seen.append(done))
     assert result.succeeded == 600
     assert [later - earlier for earlier, later in pairwise(seen)] == groups
     world.close()

@@ -8,13 +8,12 @@ from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.broken_service import INTERNALS, Broken, replace_services
 from tests.integration.commands import DONE, FAILED, SKIPPED, WRONG_USAGE, printed_json, run
 from tests.integration.replies import CHUNK_INFO_KEYS, JOB_RESULT_KEYS
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.redis_store.leases import Leases
 
-JOBS = ["scores", "red-flags"]
 
-
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", THE_TWO)
 def test_a_job_prints_the_same_json_as_over_http(world: World, job: str) -> None:
     add_stocks(world, 7)
     result = printed_json(world, "cron", job, "--chunk-size", "2", "--chunks", "2")

@@ -8,19 +8,19 @@ import pytest
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import Run
-from vettr_cron.jobs import JOBS
 from vettr_cron.repositories import runs
 from vettr_cron.services.clock import utc_now
 
-per_job = pytest.mark.parametrize("job", list(JOBS))
+per_job = pytest.mark.parametrize("job", list(THE_TWO))
 BAD = {"scores": "unscorable", "red-flags": "unflaggable"}
 COLUMN = {"scores": "price", "red-flags": "market_cap"}
 
 
 def counts(world: World, job: str, max_age: str = "24h") -> dict[str, Any]:
-    found: dict[str, Any] = world.data(f"coverage?job={job}&max_age={max_age}")["jobs"][JOBS[job].key]
+    found: dict[str, Any] = world.data(f"coverage?job={job}&max_age={max_age}")["jobs"][THE_TWO[job].key]
     return found
 
 
@@ -91,17 +91,17 @@ def test_who_fails_is_named_with_since_when_how_often_and_why(world: World, job:
     tickers = add_stocks(world, 20, **{BAD[job]: 2})
     for _cycle in range(3):
         world.data(job)
-    page = world.data(f"failures?job={job}")[JOBS[job].key]
+    page = world.data(f"failures?job={job}")[THE_TWO[job].key]
     assert [stock["ticker"] for stock in page["stocks"]] == tickers[:2]
     for stock in page["stocks"]:
         assert stock["consecutive_failures"] == 3
         assert stock["failing_since"] < stock["last_failed_at"]
         assert stock["last_refreshed_at"] is None
         assert stock["last_error"] == f"stocks.{COLUMN[job]} is Infinity; a finite number is needed"
-    assert len(world.data(f"failures?job={job}&limit=1")[JOBS[job].key]["stocks"]) == 1
+    assert len(world.data(f"failures?job={job}&limit=1")[THE_TWO[job].key]["stocks"]) == 1
     world.execute(f"UPDATE stocks SET {COLUMN[job]} = 1.5")
     world.data(job)
-    assert world.data("failures")[JOBS[job].key] == {"stocks": [], "next_after": None}
+    assert world.data("failures")[THE_TWO[job].key] == {"stocks": [], "next_after": None}
     (state,) = [row for row in world.table("cron_stock_states") if row["ticker"] == tickers[0]]
     assert (state["consecutive_failures"], state["failing_since"], state["last_error"]) == (0, None, None)
     assert state["last_failed_at"] < state["last_refreshed_at"]
@@ -130,7 +130,7 @@ def test_a_result_that_is_rolled_back_leaves_no_state(world: World) -> None:
             assert isinstance(run, Run)
             runs.record_end(connection, run.finished(utc_now(), 0, "closed by another"))
 
-    result = refresh(world, at_stock(JOBS["scores"], 3, close_the_run))
+    result = refresh(world, at_stock(THE_TWO["scores"], 3, close_the_run))
     assert result.stop_reason.value == "superseded"
     assert world.table("cron_stock_states") == []
 

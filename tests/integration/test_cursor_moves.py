@@ -9,9 +9,9 @@ import pytest
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.cursor_keys import OFFSET, POSITION, TTL, cycle_of, ranks_done
 from tests.integration.meddling import at_stock, refresh
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.redis_store.leases import Lease, Leases
 
@@ -132,7 +132,7 @@ def test_nobody_moves_a_cursor_without_the_lease(world: World, cursors: Cursors)
 @pytest.mark.parametrize("path", ["reset", "reset?job=scores"])
 def test_a_reset_during_a_run_wins(world: World, path: str) -> None:
     before = cycle_of(world)
-    job = at_stock(JOBS["scores"], 3, lambda: world.data(path, method="POST"))
+    job = at_stock(THE_TWO["scores"], 3, lambda: world.data(path, method="POST"))
     result = refresh(world, job, chunk_size=10, chunks=None)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.RESET)
     assert (result.stocks_processed, result.succeeded, result.chunks_run, result.is_complete) == (10, 10, 1, False)
@@ -149,14 +149,14 @@ def test_a_reset_during_a_run_wins(world: World, path: str) -> None:
 
 def test_a_reset_during_a_cycles_first_and_only_chunk_wins(world: World) -> None:
     world.data("reset")
-    job = at_stock(JOBS["scores"], 30, lambda: world.data("reset"))
+    job = at_stock(THE_TWO["scores"], 30, lambda: world.data("reset"))
     result = refresh(world, job, chunk_size=100, chunks=None)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.RESET)
     assert (result.stocks_processed, result.is_complete) == (30, False)
 
 
 def test_the_answers_of_a_run_that_was_reset_are_those_of_its_rows(world: World) -> None:
-    job = at_stock(JOBS["scores"], 3, lambda: world.data("reset"))
+    job = at_stock(THE_TWO["scores"], 3, lambda: world.data("reset"))
     refresh(world, job, chunk_size=10)
     (run, *_) = world.data("history")["runs"]
     for rank in range(10, 20):
@@ -165,7 +165,7 @@ def test_the_answers_of_a_run_that_was_reset_are_those_of_its_rows(world: World)
 
 
 def test_a_reset_of_the_other_job_disturbs_no_run(world: World) -> None:
-    job = at_stock(JOBS["scores"], 3, lambda: world.data("reset?job=red-flags"))
+    job = at_stock(THE_TWO["scores"], 3, lambda: world.data("reset?job=red-flags"))
     result = refresh(world, job, chunk_size=10)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE)
 
@@ -177,13 +177,13 @@ def test_a_reset_leaves_the_lease_alone(world: World) -> None:
         world.data("reset")
         skipped.append(world.data("scores"))
 
-    refresh(world, at_stock(JOBS["scores"], 3, reset_and_call), chunk_size=10)
+    refresh(world, at_stock(THE_TWO["scores"], 3, reset_and_call), chunk_size=10)
     assert skipped[0]["status"] == "skipped"
 
 
 @pytest.mark.parametrize("offset", ["5", "20", "25", "-1", "garbage", b"\xff"])
 def test_an_offset_set_during_a_run_wins(world: World, offset: str | bytes) -> None:
-    job = at_stock(JOBS["scores"], 3, lambda: world.redis.set(OFFSET, offset))
+    job = at_stock(THE_TWO["scores"], 3, lambda: world.redis.set(OFFSET, offset))
     result = refresh(world, job, chunk_size=10, chunks=None)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.RESET)
     following = world.data("scores?chunk_size=5")
@@ -199,7 +199,7 @@ def test_a_key_of_a_wrong_type_during_a_run_stops_it_in_order(world: World) -> N
             world.redis.delete(key)
             world.redis.rpush(key, "10")
 
-    result = refresh(world, at_stock(JOBS["scores"], 3, meddle), chunk_size=10, chunks=None)
+    result = refresh(world, at_stock(THE_TWO["scores"], 3, meddle), chunk_size=10, chunks=None)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.RESET)
     assert world.data("scores")["chunk_info"]["current_offset"] == 0
 

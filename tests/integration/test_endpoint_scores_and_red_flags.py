@@ -9,12 +9,12 @@ from tests.integration.replies import (
     TIME,
     data_of,
 )
+from tests.jobs import THE_TWO
 from tests.world import World
 
-JOBS = ["scores", "red-flags"]
 ROWS = {"scores": ("vetr_score_history", 1), "red-flags": ("red_flag_history", 5)}
 
-per_job = pytest.mark.parametrize("job", JOBS)
+per_job = pytest.mark.parametrize("job", THE_TWO)
 
 
 @per_job
@@ -62,8 +62,8 @@ def test_a_call_begins_where_the_last_one_ended(sqlite_world: World, job: str) -
 def test_the_two_jobs_have_a_cursor_each(sqlite_world: World, job: str) -> None:
     add_stocks(sqlite_world, 5)
     sqlite_world.data(f"{job}?chunk_size=3")
-    offsets = {name: sqlite_world.redis.get(f"cron:{name}:offset") for name in JOBS}
-    assert offsets == {**dict.fromkeys(JOBS), job: "3"}
+    offsets = {name: sqlite_world.redis.get(f"cron:{name}:offset") for name in THE_TWO}
+    assert offsets == {**dict.fromkeys(THE_TWO), job: "3"}
 
 
 @per_job

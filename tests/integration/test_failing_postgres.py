@@ -9,9 +9,9 @@ from tests.chaos.proxy import Proxy, postgres_proxy
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.failing import assert_goes_on, assert_refused, failed_run, within
 from tests.integration.meddling import refresh
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 STOCKS = 50
 TERM = 4.0  # no transaction may take longer than half of it
@@ -144,6 +144,6 @@ def test_a_slow_database_spends_the_calls_budget_and_no_more(setting: Setting) -
     setting.world.data("scores?chunk_size=10")
     setting.proxy.delay(0.03)
     with within(8):
-        result = refresh(setting.world, JOBS["scores"], chunk_size=2, chunks=None, time_budget=3)
+        result = refresh(setting.world, THE_TWO["scores"], chunk_size=2, chunks=None, time_budget=3)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.TIME_BUDGET)
     assert 0 < result.stocks_processed < 40

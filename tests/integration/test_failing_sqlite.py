@@ -16,10 +16,10 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.failing import assert_goes_on, assert_refused, failed_run, within
 from tests.integration.meddling import at_stock, refresh
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import SECRET, World
 from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 PROJECT = Path(__file__).parents[2]
 STOCKS = 50
@@ -74,7 +74,7 @@ def test_another_writer_is_waited_for_and_then_given_up(world: World) -> None:
 
 def test_a_call_waits_for_another_writer_no_longer_than_its_budget(world: World) -> None:
     with another_writer(world), pytest.raises(DatabaseUnavailable, match=LOCKED), within(4):
-        refresh(world, JOBS["scores"], time_budget=2.0)
+        refresh(world, THE_TWO["scores"], time_budget=2.0)
 
 
 def test_another_writer_in_the_middle_fails_the_run_and_deceives_no_reader(
@@ -82,7 +82,7 @@ def test_another_writer_in_the_middle_fails_the_run_and_deceives_no_reader(
 ) -> None:
     world.data("scores?chunk_size=10")
     writer = another_writer(world)
-    result = refresh(world, at_stock(JOBS["scores"], 3, writer.__enter__), chunk_size=10, chunks=None)
+    result = refresh(world, at_stock(THE_TWO["scores"], 3, writer.__enter__), chunk_size=10, chunks=None)
     assert (result.status, result.stop_reason, result.error) == (CallStatus.FAILED, StopReason.ERROR, LOCKED)
     assert (result.stocks_processed, result.chunks_run) == (0, 1)
     (shown,) = world.data("history?status=failed")["runs"]

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.group_tasks import task_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import DatabaseUnavailable, RunSuperseded
-from vettr_cron.jobs import JOBS
 from vettr_cron.services.refresh.group import GroupContext, run_group
 
 STOCKS = 30
@@ -48,7 +48,7 @@ def test_a_stop_that_comes_between_two_tries_takes_no_stock_away(world: World, c
     def is_stopped() -> bool:  # the first question after the failure is whether to try again
         return database.has_failed and next(asked) > 0
 
-    context = GroupContext(database=database, jobs=JOBS, workers=2, is_stopped=is_stopped)
+    context = GroupContext(database=database, jobs=THE_TWO, workers=2, is_stopped=is_stopped)
     outcome = run_group(context, task_of(world, "scores"))
     assert (outcome.stocks, outcome.run.failed_count, len(outcome.answers)) == (10, 2, 8)
     (row,) = world.table("cron_job_runs")
@@ -60,7 +60,7 @@ def test_nothing_is_saved_once_another_caller_is_known_to_have_taken_over(world:
     add_stocks(world, STOCKS)
     superseded = GroupContext(
         database=world.services.database,
-        jobs=JOBS,
+        jobs=THE_TWO,
         workers=2,
         is_stopped=lambda: False,
         is_superseded=lambda: True,

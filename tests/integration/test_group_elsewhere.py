@@ -10,10 +10,10 @@ import pytest
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.group_tasks import task_of
+from tests.jobs import THE_TWO
 from tests.world import World, make_settings
 from vettr_cron.app import create_app
 from vettr_cron.domain.errors import RunSuperseded
-from vettr_cron.jobs import JOBS
 from vettr_cron.registry import EXTENSION
 from vettr_cron.repositories.universe import Between, Named
 from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
@@ -24,8 +24,8 @@ TABLES = {"scores": "vetr_score_history", "red-flags": "red_flag_history"}
 
 def elsewhere(servers: tuple[str, str], task: GroupTask) -> GroupOutcome:
     """What another process does with a task: it has the settings, and the table of jobs."""
-    services = create_app(make_settings(*servers)).extensions[EXTENSION]
-    context = GroupContext(database=services.database, jobs=JOBS, workers=2, is_stopped=lambda: False)
+    services = create_app(make_settings(*servers), THE_TWO).extensions[EXTENSION]
+    context = GroupContext(database=services.database, jobs=THE_TWO, workers=2, is_stopped=lambda: False)
     return run_group(context, task)
 
 
@@ -39,7 +39,7 @@ def results(world: World, job: str) -> list[str]:
     return sorted(str(row) for row in world.table(TABLES[job]))
 
 
-@pytest.mark.parametrize("job", list(JOBS))
+@pytest.mark.parametrize("job", list(THE_TWO))
 def test_a_group_is_done_in_another_process(world: World, other_process: ProcessPoolExecutor, job: str) -> None:
     add_stocks(world, STOCKS, unscorable=12)  # of which two are in the group
     task = task_of(world, job)

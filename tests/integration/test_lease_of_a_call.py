@@ -15,10 +15,10 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, wait_until
 from tests.integration.replies import data_of, error_of, seconds_until_retry
 from tests.integration.statements import at_statements
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 
 KEY = lease_key("scores")
@@ -42,7 +42,7 @@ def test_a_lease_is_renewed_while_one_step_takes_longer_than_its_term(brief: Wor
         wait_until(lambda: renewals(brief, seen) > 3)  # one every third of the term
         meanwhile.append(brief.data("scores"))
 
-    result = refresh(brief, at_stock(JOBS["scores"], 5, outlast_the_term), chunk_size=10)
+    result = refresh(brief, at_stock(THE_TWO["scores"], 5, outlast_the_term), chunk_size=10)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE, 10)
     assert result.duration_ms > TERM * 1000
     assert [call["status"] for call in meanwhile] == ["skipped"]
@@ -61,7 +61,7 @@ def test_a_skipped_call_says_who_holds_the_lease_and_when_to_come_back(brief: Wo
         replies.append(brief.call("scores"))
         replies.append(brief.call("scores?on_conflict=error"))
 
-    result = refresh(brief, at_stock(JOBS["scores"], 5, call), chunk_size=10)
+    result = refresh(brief, at_stock(THE_TWO["scores"], 5, call), chunk_size=10)
     skipped, conflict = replies
     data = data_of(skipped)
     assert (data["status"], data["stop_reason"]) == ("skipped", "already_running")
@@ -79,7 +79,7 @@ def test_a_superseded_holder_changes_nothing(brief: World) -> None:
         brief.redis.delete(KEY)
         others.append(brief.data("scores?chunk_size=10"))
 
-    job = at_stock(JOBS["scores"], 5, lose_the_lease)
+    job = at_stock(THE_TWO["scores"], 5, lose_the_lease)
     first = refresh(brief, job, chunk_size=10, chunks=None)
     (second,) = others
     assert (first.status, first.stop_reason, first.stocks_processed) == (CallStatus.FAILED, StopReason.SUPERSEDED, 0)
@@ -93,14 +93,14 @@ def test_a_superseded_holder_changes_nothing(brief: World) -> None:
 
 
 def test_a_holder_whose_lease_is_another_key_altogether_ends_superseded(brief: World) -> None:
-    job = at_stock(JOBS["scores"], 5, lambda: (brief.redis.delete(KEY), brief.redis.set(KEY, "locked")))
+    job = at_stock(THE_TWO["scores"], 5, lambda: (brief.redis.delete(KEY), brief.redis.set(KEY, "locked")))
     result = refresh(brief, job, chunk_size=10)
     assert (result.status, result.stop_reason) == (CallStatus.FAILED, StopReason.SUPERSEDED)
     assert brief.data("scores?chunk_size=10")["succeeded"] == 10
 
 
 def test_a_holder_whose_lease_vanished_stops(brief: World) -> None:
-    first = refresh(brief, at_stock(JOBS["scores"], 5, lambda: brief.redis.delete(KEY)), chunk_size=10, chunks=None)
+    first = refresh(brief, at_stock(THE_TWO["scores"], 5, lambda: brief.redis.delete(KEY)), chunk_size=10, chunks=None)
     assert (first.status, first.stop_reason) == (CallStatus.FAILED, StopReason.SUPERSEDED)
     second = brief.data("scores?chunk_size=10")
     assert (second["chunk_info"]["current_offset"], second["succeeded"]) == (0, 10)
@@ -132,7 +132,7 @@ def test_a_running_row_with_a_lease_is_left_alone_by_readers(brief: World) -> No
         runs = brief.data("history?status=running")["runs"]
         seen.extend([state["scores"]["running"]["id"], runs[0]["id"], state["red_flags"]["running"]])
 
-    result = refresh(brief, at_stock(JOBS["scores"], 5, look), chunk_size=10)
+    result = refresh(brief, at_stock(THE_TWO["scores"], 5, look), chunk_size=10)
     assert seen == [str(result.run_id), str(result.run_id), None]
 
 
@@ -150,7 +150,7 @@ def test_a_lost_lease_outweighs_a_lost_transaction(migrated_postgres_url: str, r
             )
 
         with at_statements(world, "FROM cron_job_runs", act=lose_both, only=1):
-            result = refresh(world, JOBS["scores"])
+            result = refresh(world, THE_TWO["scores"])
     assert (result.status, result.stop_reason) == (CallStatus.FAILED, StopReason.SUPERSEDED)
 
 
@@ -158,7 +158,7 @@ def test_a_call_that_breaks_off_gives_the_lease_back(brief: World) -> None:
     def load(*_: object) -> NoReturn:
         raise LookupError
 
-    result = refresh(brief, replace(JOBS["scores"], load=load))
+    result = refresh(brief, replace(THE_TWO["scores"], load=load))
     assert (result.status.value, result.stop_reason.value) == ("failed", "error")
     (run,) = brief.data("history")["runs"]
     assert (run["status"], "LookupError" in run["error_message"]) == ("failed", True)

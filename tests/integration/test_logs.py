@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.broken_service import Broken, replace_services
+from tests.jobs import THE_TWO
 from tests.world import SECRET, World
 from vettr_cron.app import create_app
 from vettr_cron.config import Settings
@@ -15,7 +16,7 @@ def log_of(world: World, app_env: str, capsys: pytest.CaptureFixture[str], path:
     """What an application of this kind logs for one request of a path whose use case has a bug."""
     capsys.readouterr()
     settings = world.services.settings.model_dump() | {"app_env": app_env}
-    broken = World(create_app(Settings(**settings)), world.redis, world.database_url, world.redis_url)
+    broken = World(create_app(Settings(**settings), THE_TWO), world.redis, world.database_url, world.redis_url)
     replace_services(broken, status=Broken())
     broken.client.get(path, headers={"Authorization": f"Bearer {SECRET}", "X-Request-Id": "the-bug"})
     output = capsys.readouterr()

@@ -7,8 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.integration.documented import Json, application, document, operations, resolve
+from tests.jobs import THE_TWO
 from tests.world import World
-from vettr_cron.jobs import JOBS
 from vettr_cron.shapes.shape import with_names
 
 BODY_TYPES = {"application/json", "application/x-www-form-urlencoded", "multipart/form-data"}
@@ -63,7 +63,7 @@ def test_every_parameter_is_in_the_query(path: str, method: str, asks: Any) -> N
     shown = {entry["name"]: entry for entry in operation(path, method)["parameters"] if entry["in"] == "query"}
     assert shown.keys() == asks.model_fields.keys()
     for name, field in asks.model_fields.items():
-        assert shown[name]["description"] == with_names(f"{field.title}: {field.description}", JOBS)
+        assert shown[name]["description"] == with_names(f"{field.title}: {field.description}", THE_TWO)
         assert not shown[name].get("required")
         assert "null" not in str(shown[name]["schema"])
 

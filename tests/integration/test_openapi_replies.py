@@ -11,14 +11,14 @@ from werkzeug.test import TestResponse
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.broken_service import Broken
 from tests.integration.documented import assert_as_documented, operations, stated_replies
+from tests.jobs import THE_TWO
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.registry import EXTENSION, Services
 
 WIRING = {"settings", "database", "shutdown"}
 NO_DATABASE, NO_REDIS = "postgresql://127.0.0.1:1/none", "redis://127.0.0.1:1"
-JOBS = ("scores", "red-flags")
-WORKING = {f"/v1/cron/{name}" for name in (*JOBS, "refresh-all")}
+WORKING = {f"/v1/cron/{name}" for name in (*THE_TWO, "refresh-all")}
 # No bug can be put where there is no use case behind the path.
 NOT_PRODUCED = {(path, "500") for path in ("/healthz", "/openapi.json", "/docs", "/docs/{name}")}
 NAMES = {"{name}": ["start.js", "nothing.js"], "{run_id}": ["<run>", str(uuid4())]}
@@ -70,7 +70,7 @@ def replies(worlds: dict[str, World], path: str, method: str) -> Iterator[TestRe
     yield ask(worlds["lonely"], first)
     yield ask(worlds["open"], first, headers={"Host": "elsewhere.example"})
     if path in WORKING:
-        leases = [Leases(working.redis, 30).acquire(job) for job in JOBS]
+        leases = [Leases(working.redis, 30).acquire(job) for job in THE_TWO]
         yield ask(working, first)
         yield ask(working, first, query_string="on_conflict=error")
         yield ask(working, first, query_string="dry_run=1")

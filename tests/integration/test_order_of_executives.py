@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
+from tests.jobs import THE_TWO
 from tests.world import World
-from vettr_cron.jobs import JOBS
 from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import utc_now
 
@@ -27,7 +27,7 @@ def add_people(world: World, order: list[int]) -> None:
 def test_the_longest_at_the_company_come_first_and_then_the_order_of_ids(world: World, order: list[int]) -> None:
     add_people(world, order)
     with world.services.database.index_reads() as connection:
-        (item,) = JOBS["scores"].load(connection, Beyond(None, 10), utc_now()).items
+        (item,) = THE_TWO["scores"].load(connection, Beyond(None, 10), utc_now()).items
     assert [(each.years_at_company, each.previous_companies) for each in item.inputs.executives] == [
         (19.9, ["D"]),
         (11.2, ["B", "C"]),

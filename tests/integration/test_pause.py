@@ -5,11 +5,11 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.meddling import at_stock, refresh
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
-per_job = pytest.mark.parametrize("job", list(JOBS))
+per_job = pytest.mark.parametrize("job", list(THE_TWO))
 
 
 @per_job
@@ -26,10 +26,10 @@ def test_a_paused_job_is_skipped_with_the_reason_and_goes_on_afterwards(world: W
         assert result["paused"]["reason"] == "prices are reloaded"
         assert (result["chunk_info"]["current_offset"], result["chunk_info"]["total_stocks"]) == (2, 6)
     assert everything(world) == before
-    assert world.data("status")["jobs"][JOBS[job].key]["paused"] == paused[job]
+    assert world.data("status")["jobs"][THE_TWO[job].key]["paused"] == paused[job]
     assert world.data(f"resume?job={job}", method="POST") == {"paused": {}}
     assert world.data(f"{job}?chunk_size=2")["chunk_info"]["current_offset"] == 2
-    assert world.data("status")["jobs"][JOBS[job].key]["paused"] is None
+    assert world.data("status")["jobs"][THE_TWO[job].key]["paused"] is None
 
 
 def test_a_pause_of_one_job_leaves_the_other_alone(world: World) -> None:
@@ -41,7 +41,7 @@ def test_a_pause_of_one_job_leaves_the_other_alone(world: World) -> None:
 
 def test_a_call_under_way_stops_before_its_next_chunk(world: World) -> None:
     add_stocks(world, 9)
-    job = at_stock(JOBS["scores"], 4, lambda: world.data("pause?reason=enough", method="POST"))
+    job = at_stock(THE_TWO["scores"], 4, lambda: world.data("pause?reason=enough", method="POST"))
     result = refresh(world, job, chunk_size=3, chunks=None)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.PAUSED, 6)
     assert result.pause and result.pause.reason == "enough"

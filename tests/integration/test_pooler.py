@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from tests.integration.meddling import at_stock, refresh
+from tests.jobs import THE_TWO
 from tests.servers.pgbouncer_server import PgBouncer
 from tests.servers.postgres_server import PrivatePostgres
 from tests.world import World, migrate_database
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 STOCKS = 60
 
@@ -76,6 +76,6 @@ def test_a_restart_of_the_pooler_is_noticed_by_nobody(world: World, pooler: PgBo
     world.data("scores?chunk_size=15")
     pooler.start()
     assert world.data("scores?chunk_size=15")["chunk_info"]["current_offset"] == 15
-    result = refresh(world, at_stock(JOBS["scores"], 3, pooler.start), chunk_size=15)
+    result = refresh(world, at_stock(THE_TWO["scores"], 3, pooler.start), chunk_size=15)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE, 15)
     assert len(world.table("vetr_score_history")) == 45

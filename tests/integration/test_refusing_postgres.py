@@ -14,10 +14,10 @@ from sqlalchemy.engine import make_url
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.failing import assert_goes_on, assert_refused, failed_run, within
 from tests.integration.meddling import at_stock, locked_table, refresh, under_way, wait_until
+from tests.jobs import THE_TWO
 from tests.servers.postgres_server import PrivatePostgres
 from tests.world import World, migrate_database
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 STOCKS = 50
 TERM = 4.0  # no transaction may take longer than half of it
@@ -79,7 +79,7 @@ def test_a_restart_between_calls_is_noticed_by_nobody(world: World, stoppable_po
 def test_a_restart_while_a_chunk_is_evaluated_is_noticed_by_nobody(
     world: World, stoppable_postgres: PrivatePostgres
 ) -> None:
-    result = refresh(world, at_stock(JOBS["scores"], 3, stoppable_postgres.start), chunk_size=10)
+    result = refresh(world, at_stock(THE_TWO["scores"], 3, stoppable_postgres.start), chunk_size=10)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE, 10)
     assert_goes_on(world, 10)
 

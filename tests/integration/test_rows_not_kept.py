@@ -11,8 +11,8 @@ from tests.integration.csv_imports import NINE, contents, import_files, refusal
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
 from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older, results
 from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
+from tests.jobs import THE_TWO
 from tests.world import World
-from vettr_cron.jobs import JOBS
 
 TABLES = [
     (SCORES, "vetr_score_history"),
@@ -139,7 +139,7 @@ def test_a_score_that_another_program_writes_at_the_same_moment_is_there(postgre
 def test_a_stock_removed_meanwhile_is_not_a_failure(world: World) -> None:
     tickers = world.generate(5)
     job = at_stock(
-        JOBS[SCORES], 3, lambda: world.execute("DELETE FROM stocks WHERE ticker = :ticker", ticker=tickers[1])
+        THE_TWO[SCORES], 3, lambda: world.execute("DELETE FROM stocks WHERE ticker = :ticker", ticker=tickers[1])
     )
     result = refresh(world, job)
     assert (result.succeeded, result.failed) == (5, 0)

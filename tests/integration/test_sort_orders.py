@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.bare_stocks import INFINITY
+from tests.jobs import THE_TWO
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World, migrate_database
-from vettr_cron.jobs import JOBS
 
 LOCALES = {
     "en-US": "capitals and punctuation count last",
@@ -27,7 +27,7 @@ TICKERS = [
 FAILING = ["BRK.A", "BRK-A", "Ä", "e\u0301", "A09", "."]  # in the scores; in the flags nobody fails
 ROWS = {"scores": ("vetr_score_history", 1), "red-flags": ("red_flag_history", 5)}
 
-per_job = pytest.mark.parametrize("job", list(JOBS))
+per_job = pytest.mark.parametrize("job", list(THE_TWO))
 
 
 @pytest.fixture(scope="module", params=list(LOCALES))
@@ -103,7 +103,7 @@ def test_a_cycle_of_one_call_does_each_stock_once(world: World, job: str) -> Non
 def assert_each_was_done_once(world: World, job: str) -> None:
     done = [ticker for ticker in TICKERS if job != "scores" or ticker not in FAILING]
     assert results(world, job) == dict.fromkeys(done, ROWS[job][1])
-    counts = world.data("coverage")["jobs"][JOBS[job].key]
+    counts = world.data("coverage")["jobs"][THE_TWO[job].key]
     assert (counts["fresh"], counts["never"]) == (len(done), len(TICKERS) - len(done))
     assert [run["stocks_processed"] for run in world.table("cron_job_runs")] == [3] * (len(TICKERS) // 3)
 

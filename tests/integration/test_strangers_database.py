@@ -13,6 +13,7 @@ from flask_migrate import downgrade
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
+from tests.jobs import THE_TWO
 from tests.world import TODAY, World, make_settings, migrate_database
 from vettr_cron.app import create_app
 from vettr_cron.datasets.generator import pieces
@@ -87,7 +88,7 @@ def platform(platform_url: str, untouched: Schema, redis_url: str) -> Iterator[W
 
 
 def _fill(url: str, missing: tuple[str, ...]) -> None:
-    app = create_app(make_settings(url, "redis://127.0.0.1:1"))
+    app = create_app(make_settings(url, "redis://127.0.0.1:1"), THE_TWO)
     with app.app_context():
         for piece in pieces(STOCKS, 1, TODAY):
             with db.engine.begin() as connection:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import Field, ValidationError
 
 from tests.integration.third_job import PRICE_AGES
+from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, JobResult, Pause, StockFailure, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.shapes import monitor, refresh
 from vettr_cron.shapes.shape import JOB_NAMES, RUN_NAMES, Shape, Time, absent, as_json, with_names
 
@@ -75,7 +75,7 @@ def test_names_of_jobs_are_put_into_schemas_and_texts() -> None:
         "items": {"enum": [RUN_NAMES]},
         "description": f"{JOB_NAMES}, or none",
     }
-    assert with_names(node, JOBS) == {
+    assert with_names(node, THE_TWO) == {
         "enum": ["scores", "red-flags"],
         "items": {"enum": ["refresh-scores", "refresh-red-flags"]},
         "description": "scores or red-flags, or none",
@@ -83,10 +83,10 @@ def test_names_of_jobs_are_put_into_schemas_and_texts() -> None:
 
 
 def test_a_shape_that_names_jobs_is_made_once_for_each_table() -> None:
-    assert monitor.status_shape(JOBS) is monitor.status_shape(dict(JOBS))
-    three = monitor.status_shape({**JOBS, PRICE_AGES.name: PRICE_AGES})
+    assert monitor.status_shape(THE_TWO) is monitor.status_shape(dict(THE_TWO))
+    three = monitor.status_shape({**THE_TWO, PRICE_AGES.name: PRICE_AGES})
     assert "price_ages_offset" in three.model_fields
-    assert "price_ages_offset" not in monitor.status_shape(JOBS).model_fields
+    assert "price_ages_offset" not in monitor.status_shape(THE_TWO).model_fields
 
 
 def test_a_time_with_a_zone_is_shown_in_utc() -> None:
@@ -95,7 +95,7 @@ def test_a_time_with_a_zone_is_shown_in_utc() -> None:
 
 
 def test_a_shape_of_jobs_is_made_once_whoever_asks_at_the_same_moment() -> None:
-    table = {**JOBS, "another": replace(JOBS["scores"], name="another")}
+    table = {**THE_TWO, "another": replace(THE_TWO["scores"], name="another")}
     barrier = threading.Barrier(8)
 
     def make(_number: int) -> object:

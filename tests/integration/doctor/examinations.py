@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, FAILED, run
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.app import create_app
 from vettr_cron.config import load_settings
@@ -59,4 +60,4 @@ def on_settings(world: World, **values: Any) -> World:
     """The same service with other settings."""
     known: dict[str, Any] = {"app_env": "test", "cron_secret": GOOD_SECRET}
     servers = {"database_url": world.database_url, "redis_url": world.redis_url}
-    return replace(world, app=create_app(load_settings(**servers, **known | values)))
+    return replace(world, app=create_app(load_settings(**servers, **known | values), THE_TWO))

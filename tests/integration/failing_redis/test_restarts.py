@@ -6,8 +6,8 @@ import signal
 from tests.integration.failing_redis.faults import MOVE, Setting, assert_goes_on_in_time
 from tests.integration.meddling import at_stock, refresh
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 
 def test_a_redis_emptied_between_calls_starts_a_new_cycle(setting: Setting) -> None:
@@ -44,7 +44,7 @@ def test_a_restart_between_calls_is_noticed_by_nobody(setting: Setting) -> None:
 
 
 def test_a_restart_in_the_middle_is_noticed_by_nobody(setting: Setting) -> None:
-    job = at_stock(JOBS["scores"], 3, lambda: restart(setting))
+    job = at_stock(THE_TWO["scores"], 3, lambda: restart(setting))
     result = refresh(setting.world, job, chunk_size=10)
     assert (result.status, result.stop_reason, result.succeeded) == (CallStatus.COMPLETED, StopReason.CHUNKS_DONE, 10)
     assert_goes_on_in_time(setting, 10)

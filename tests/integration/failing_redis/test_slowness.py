@@ -3,8 +3,8 @@
 from tests.integration.failing import assert_refused, within
 from tests.integration.failing_redis.faults import Setting, assert_goes_on_in_time
 from tests.integration.meddling import refresh
+from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 
 
 def test_a_slow_redis_is_waited_for(setting: Setting) -> None:
@@ -17,7 +17,7 @@ def test_a_slow_redis_spends_the_calls_budget_and_no_more(setting: Setting) -> N
     setting.world.data("scores?chunk_size=10")
     setting.proxy.delay(0.1)
     with within(6):
-        result = refresh(setting.world, JOBS["scores"], chunk_size=2, chunks=None, time_budget=2)
+        result = refresh(setting.world, THE_TWO["scores"], chunk_size=2, chunks=None, time_budget=2)
     assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.TIME_BUDGET)
     assert 0 < result.stocks_processed < 40
 

@@ -9,17 +9,17 @@ from tests.integration.meddling import at_stock, refresh, wait_until
 from tests.integration.ping_hosts import Recorder, recorder
 from tests.integration.pings.worlds import NO_DATABASE, NO_REDIS, SCORES, MakeWorld
 from tests.integration.replies import error_of
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.services.refresh.request import Request
 
 
-@pytest.mark.parametrize("job", list(JOBS))
+@pytest.mark.parametrize("job", list(THE_TWO))
 def test_a_call_tells_that_it_begins_and_what_it_did(make_world: MakeWorld, host: Recorder, job: str) -> None:
-    urls = {f"cron_ping_url_{each.key}": host.url if name == job else None for name, each in JOBS.items()}
+    urls = {f"cron_ping_url_{each.key}": host.url if name == job else None for name, each in THE_TWO.items()}
     world = make_world(**urls)
     add_stocks(world, 12, unscorable=1, unflaggable=1)
     result = world.data(f"{job}?chunks=all&chunk_size=5")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from tests.jobs import THE_TWO
 from tests.world import World
-from vettr_cron.jobs import JOBS
 
-SCORES = JOBS["scores"]
+SCORES = THE_TWO["scores"]
 NO_REDIS = "redis://127.0.0.1:1/0"
 NO_DATABASE = "postgresql://somebody@127.0.0.1:1/none"
 MakeWorld = Callable[..., World]

@@ -7,9 +7,9 @@ import pytest
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.universe_changes.changes import STOCKS, Change, add, both, finish, remove, rename
+from tests.jobs import THE_TWO
 from tests.world import World
 from tests.written_rows import TABLES, stock_ids, stocks_done
-from vettr_cron.jobs import JOBS
 
 
 def processed(results: Sequence[Any]) -> int:
@@ -73,7 +73,7 @@ def test_stocks_there_throughout_are_done_exactly_once(universe: World, what: st
     assert universe.data("scores?chunk_size=100")["stocks_processed"] == len(after)
 
 
-@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("job", THE_TWO)
 @pytest.mark.parametrize("change", [remove(3), add("A"), rename("T00020", "T00025.5")], ids=["gone", "new", "renamed"])
 def test_both_jobs_keep_their_places(universe: World, job: str, change: Change) -> None:
     throughout = {stock for ticker, stock in stock_ids(universe).items() if ticker not in ("T00003", "T00020")}
@@ -102,7 +102,7 @@ def test_a_stock_that_takes_anothers_ticker_has_its_own_rows(universe: World) ->
     both(remove(3), rename("T00025", "T00003"))(universe)
     finish(universe, "scores")
     finish(universe, "red-flags")
-    for job in JOBS:
+    for job in THE_TWO:
         universe.data(f"{job}?chunks=all")
     scores = {row["ticker"]: row["vetr_score"] for row in universe.table("stocks")}
     snapshots = {row["stock_ticker"]: row["overall_score"] for row in universe.table("vetr_score_snapshots")}
