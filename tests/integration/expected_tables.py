@@ -3,7 +3,7 @@
 PILLARS = "financial_survival_score operational_efficiency_score shareholder_structure_score market_sentiment_score"
 
 # Every column as `name:type`; `!` stands for NOT NULL, `=` for what an insert without the column gets.
-# id (a new uuid) stands in every table and is left out here.
+# In COLUMNS the id (a new uuid), which all of those tables have, is left out.
 STOCK_ID = ["stock_id:uuid!"]
 CREATED = ["created_at:timestamp!=now"]
 UPDATED = ["updated_at:timestamp!=now"]
@@ -88,7 +88,7 @@ COLUMNS = {
         *("started_at:timestamp!=now", "completed_at:timestamp", "error_message:text"),
     ],
 }
-# The tables that only this service has; those with a key of their own have no id.
+# The tables that only this service has, with every column; and their primary keys, where these are not the id.
 OWN = {
     "cron_stock_states": [
         *("job:varchar(20)!", "ticker:text!", "last_cycle_id:uuid!"),

@@ -19,7 +19,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.documented import operations
 from tests.integration.ping_hosts import recorder
 from tests.integration.replies import error_of, invalid_parameters_of
-from tests.integration.third_job import PRICE_AGES, price_ages
+from tests.integration.third_job import FILING_AGES, filing_ages
 from tests.jobs import THE_TWO
 from tests.world import SECRET, World
 from vettr_cron import jobs
@@ -30,23 +30,24 @@ from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to-add-a-job.md"
-THREE = {**THE_TWO, PRICE_AGES.name: PRICE_AGES}  # the one line
-NAMES = ["scores", "red-flags", "price-ages"]
-KEYS = ["scores", "red_flags", "price_ages"]
-NO_PRICE = "stock_daily_prices.date is not there; one price is needed"
+THREE = {**THE_TWO, FILING_AGES.name: FILING_AGES}  # the one line
+NAMES = ["scores", "red-flags", "filing-ages"]
+KEYS = ["scores", "red_flags", "filing_ages"]
+WITH_FILINGS = ["T00000", "T00001", "T00002"]
+NO_FILING = "filings.date is missing; a timestamp without time zone is needed"
 
 
 @pytest.fixture
 def world(migrated_url: str, redis_url: str) -> Iterator[World]:
-    """A service with three jobs and four stocks, of which the last one has no price; on each kind of database."""
+    """A service with three jobs and four stocks, of which the last one has no filing; on each kind of database."""
     with closing(World.with_jobs(THREE, migrated_url, redis_url)) as world:
         with world.write() as connection:
-            price_ages.create(connection, checkfirst=True)
+            filing_ages.create(connection, checkfirst=True)
         add_stocks(world, 4)
         stocks = {row["ticker"]: row["id"] for row in world.table("stocks")}
         for days, (ticker, stock_id) in enumerate(sorted(stocks.items())[:3]):
-            date = utc_now().date() - timedelta(days=days)
-            world.add("stock_daily_prices", {"id": uuid4(), "stock_id": stock_id, "ticker": ticker, "date": date})
+            filing = {"stock_id": stock_id, "type": "News", "title": ticker, "date": utc_now() - timedelta(days=days)}
+            world.add("filings", filing)
         yield world
 
 
@@ -67,45 +68,64 @@ def test_the_page_shows_the_job_that_these_tests_add() -> None:
 
 def test_the_page_shows_the_line_with_one_name_more() -> None:
     line = "JOBS: dict[str, Job] = {job.name: job for job in (SCORES, RED_FLAGS"
-    assert f"{line}, PRICE_AGES)}}" in PAGE.read_text()
+    assert f"{line}, FILING_AGES)}}" in PAGE.read_text()
     table = "".join(Path(jobs.__file__).read_text().split())  # with more jobs, the line may have been broken
     assert "".join(line.split()) in table
 
 
 def test_without_the_line_nobody_knows_of_it(sqlite_world: World) -> None:
-    error_of(sqlite_world.call("price-ages"), 404, "NOT_FOUND")
-    told = invalid_parameters_of(sqlite_world.call("coverage?job=price-ages"))
-    assert told == {"job": "'price-ages' is not allowed; use scores or red-flags"}
-    assert "price-ages" not in sqlite_world.client.get("/openapi.json").get_data(as_text=True)
+    error_of(sqlite_world.call("filing-ages"), 404, "NOT_FOUND")
+    told = invalid_parameters_of(sqlite_world.call("coverage?job=filing-ages"))
+    assert told == {"job": "'filing-ages' is not allowed; use scores or red-flags"}
+    assert "filing-ages" not in sqlite_world.client.get("/openapi.json").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("name", ["status", "doctor", "refresh-all"])
 def test_a_job_cannot_be_called_what_a_command_is(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is the name of a command"):
-        World.with_jobs({name: replace(PRICE_AGES, name=name)}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1")
+        World.with_jobs({name: replace(FILING_AGES, name=name)}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1")
 
 
 # 3. A look at what it would do, then a call
 
 
 def test_a_dry_run_names_its_stocks(world: World) -> None:
-    seen = world.data("price-ages?dry_run=1&chunk_size=3")
-    assert (seen["job"], seen["tickers"]) == ("refresh-price-ages", ["T00000", "T00001", "T00002"])
-    assert command(world, "price-ages", "--dry-run", "--chunk-size", "3") == seen
+    seen = world.data("filing-ages?dry_run=1&chunk_size=3")
+    assert (seen["job"], seen["tickers"]) == ("refresh-filing-ages", ["T00000", "T00001", "T00002"])
+    assert command(world, "filing-ages", "--dry-run", "--chunk-size", "3") == seen
 
 
 def test_a_call_writes_rows_and_answers_and_lists_what_failed(world: World) -> None:
-    result = world.data("price-ages", method="POST")
-    assert (result["job"], result["stop_reason"]) == ("refresh-price-ages", "cycle_complete")
-    assert (result["succeeded"], result["failures"]) == (3, [{"ticker": "T00003", "error": NO_PRICE}])
-    rows = world.rows("SELECT stock_ticker, days FROM cron_price_ages ORDER BY stock_ticker")
+    result = world.data("filing-ages", method="POST")
+    assert (result["job"], result["stop_reason"]) == ("refresh-filing-ages", "cycle_complete")
+    assert (result["succeeded"], result["failures"]) == (3, [{"ticker": "T00003", "error": NO_FILING}])
+    rows = world.rows("SELECT stock_ticker, days FROM cron_filing_ages ORDER BY stock_ticker")
     assert [(row["stock_ticker"], row["days"]) for row in rows] == [("T00000", 0), ("T00001", 1), ("T00002", 2)]
-    assert json.loads(world.redis.get("price_age:T00002") or "") == {"ticker": "T00002", "days": 2}
+    assert json.loads(world.redis.get("filing_age:T00002") or "") == {"ticker": "T00002", "days": 2}
+
+
+def test_a_table_that_has_a_row_for_each_ticker_does_not_grow(world: World) -> None:
+    for _cycle in range(2):
+        world.data("filing-ages?chunks=all")
+    assert [row["stock_ticker"] for row in world.rows("SELECT * FROM cron_filing_ages ORDER BY 1")] == WITH_FILINGS
+
+
+def test_a_date_in_words_fails_its_own_stock_alone(sqlite_world: World) -> None:
+    with closing(World.with_jobs(THREE, sqlite_world.database_url, sqlite_world.redis_url)) as world:
+        with world.write() as connection:
+            filing_ages.create(connection, checkfirst=True)
+        world.generate(3)
+        ticker = world.tickers()[1]
+        broken = "UPDATE filings SET date = 'soon' WHERE stock_id = (SELECT id FROM stocks WHERE ticker = :ticker)"
+        world.execute(broken, ticker=ticker)
+        result = world.data("filing-ages")
+    says = "filings.date is 'soon'; a timestamp without time zone is needed"
+    assert (result["succeeded"], result["failures"]) == (2, [{"ticker": ticker, "error": says}])
 
 
 def test_its_command_goes_on_where_a_call_stopped(world: World) -> None:
-    first = world.data("price-ages?chunk_size=2")
-    second = command(world, "price-ages", "--chunks", "all")
+    first = world.data("filing-ages?chunk_size=2")
+    second = command(world, "filing-ages", "--chunks", "all")
     assert (second["cycle_id"], second["chunk_info"]["current_offset"]) == (first["cycle_id"], 2)
     assert (second["chunk_info"]["is_complete"], second["failed"]) == (True, 1)
 
@@ -130,74 +150,74 @@ def test_each_job_of_refresh_all_has_its_share_of_the_time_that_is_left() -> Non
 
 
 def test_status_and_history_show_it(world: World) -> None:
-    run = world.data("price-ages?chunk_size=2")["run_id"]
+    run = world.data("filing-ages?chunk_size=2")["run_id"]
     status = world.data("status")
-    assert (status["price_ages_offset"], status["price_ages_progress_pct"]) == (2, 50)
+    assert (status["filing_ages_offset"], status["filing_ages_progress_pct"]) == (2, 50)
     assert list(status["jobs"]) == KEYS
-    assert status["jobs"]["price_ages"]["last_run"]["id"] == run
-    assert "2 of 4 stocks are done" in status["jobs"]["price_ages"]["summary"]
-    assert [run["job_name"] for run in world.data("history?job=price-ages")["runs"]] == ["refresh-price-ages"]
+    assert status["jobs"]["filing_ages"]["last_run"]["id"] == run
+    assert "2 of 4 stocks are done" in status["jobs"]["filing_ages"]["summary"]
+    assert [run["job_name"] for run in world.data("history?job=filing-ages")["runs"]] == ["refresh-filing-ages"]
     assert command(world, "status") == status
 
 
 def test_coverage_and_failures_count_its_stocks(world: World) -> None:
-    world.data("price-ages")
+    world.data("filing-ages")
     assert list(world.data("coverage")["jobs"]) == KEYS
-    (counts,) = world.data("coverage?job=price-ages")["jobs"].values()
+    (counts,) = world.data("coverage?job=filing-ages")["jobs"].values()
     assert (counts["fresh"], counts["never"], counts["failing"]) == (3, 1, 1)
-    (stock,) = world.data("failures")["price_ages"]["stocks"]
-    assert (stock["job"], stock["ticker"], stock["last_error"]) == ("refresh-price-ages", "T00003", NO_PRICE)
-    assert command(world, "failures", "--job", "price-ages") == world.data("failures?job=price-ages")
+    (stock,) = world.data("failures")["filing_ages"]["stocks"]
+    assert (stock["job"], stock["ticker"], stock["last_error"]) == ("refresh-filing-ages", "T00003", NO_FILING)
+    assert command(world, "failures", "--job", "filing-ages") == world.data("failures?job=filing-ages")
 
 
 def test_it_is_paused_and_resumed_alone_or_with_the_others(world: World) -> None:
-    assert list(world.data("pause?job=price-ages", method="POST")["paused"]) == ["price-ages"]
-    assert world.data("price-ages")["stop_reason"] == "paused"
+    assert list(world.data("pause?job=filing-ages", method="POST")["paused"]) == ["filing-ages"]
+    assert world.data("filing-ages")["stop_reason"] == "paused"
     assert world.data("scores")["stop_reason"] == "cycle_complete"
-    command(world, "resume", "--job", "price-ages")
-    assert world.data("price-ages")["stop_reason"] == "cycle_complete"
+    command(world, "resume", "--job", "filing-ages")
+    assert world.data("filing-ages")["stop_reason"] == "cycle_complete"
     assert sorted(world.data("pause", method="POST")["paused"]) == sorted(NAMES)
 
 
 def test_it_is_reset_alone_or_with_the_others(world: World) -> None:
     world.data("refresh-all?chunk_size=2")
-    assert world.data("reset?job=price-ages") == {"message": "Cron cursors reset", "reset": ["price-ages"]}
+    assert world.data("reset?job=filing-ages") == {"message": "Cron cursors reset", "reset": ["filing-ages"]}
     status = world.data("status")
     assert [status[f"{key}_offset"] for key in KEYS] == [2, 2, 0]
     assert command(world, "reset", "--yes")["reset"] == NAMES
 
 
 def test_a_cleanup_removes_its_old_runs(world: World) -> None:
-    old = {"job_name": "refresh-price-ages", "status": "completed", "started_at": utc_now() - timedelta(days=30)}
+    old = {"job_name": "refresh-filing-ages", "status": "completed", "started_at": utc_now() - timedelta(days=30)}
     world.add("cron_job_runs", {"id": uuid4(), **old}, {"id": uuid4(), **old})
     assert world.data("cleanup")["runs_removed"] == 1  # the newest of a job stays
 
 
 def test_metrics_have_it(world: World) -> None:
-    world.data("price-ages")
+    world.data("filing-ages")
     text = world.client.get("/metrics", headers={"Authorization": f"Bearer {SECRET}"}).get_data(as_text=True)
-    assert 'vettr_cron_failing_stocks{job="price-ages"} 1.0' in text
-    assert 'vettr_cron_cycle_progress_ratio{job="price-ages"} 0.0' in text
+    assert 'vettr_cron_failing_stocks{job="filing-ages"} 1.0' in text
+    assert 'vettr_cron_cycle_progress_ratio{job="filing-ages"} 0.0' in text
 
 
 def test_the_doctor_looks_at_its_schedule(world: World) -> None:
     checks = {check["name"]: check for check in command(world, "doctor")["checks"]}
     assert [name for name in checks if name.startswith("schedule")] == [f"schedule-{name}" for name in NAMES]
-    assert "/v1/cron/price-ages" in checks["schedule-price-ages"]["mend"]
+    assert "/v1/cron/filing-ages" in checks["schedule-filing-ages"]["mend"]
 
 
 def test_the_doctor_knows_what_it_may_not_read_or_write(migrated_postgres_url: str, redis_url: str) -> None:
     url = make_url(migrated_postgres_url).set(username="third").render_as_string()
     with psycopg.connect(migrated_postgres_url, autocommit=True) as owner:
         owner.execute("CREATE ROLE third LOGIN")
-        owner.execute("CREATE TABLE IF NOT EXISTS cron_price_ages (id uuid)")
+        owner.execute("CREATE TABLE IF NOT EXISTS cron_filing_ages (id uuid)")
         owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO third")
-        owner.execute("REVOKE ALL ON cron_price_ages FROM third")
+        owner.execute("REVOKE ALL ON cron_filing_ages FROM third")
         with closing(World.with_jobs(THREE, url, redis_url)) as world:
             checks = {check["name"]: check for check in command(world, "doctor")["checks"]}
         owner.execute("DROP OWNED BY third")
         owner.execute("DROP ROLE third")
-    assert "may not read or write cron_price_ages" in checks["database"]["found"]
+    assert "may not read or write cron_filing_ages" in checks["database"]["found"]
 
 
 # 5. Who is told
@@ -205,19 +225,19 @@ def test_the_doctor_knows_what_it_may_not_read_or_write(migrated_postgres_url: s
 
 def test_its_calls_are_told_to_an_address_of_its_own(world: World) -> None:
     with recorder() as host:
-        telling = World.with_jobs(THREE, world.database_url, world.redis_url, cron_ping_url_price_ages=host.url)
+        telling = World.with_jobs(THREE, world.database_url, world.redis_url, cron_ping_url_filing_ages=host.url)
         with closing(telling):
             telling.data("refresh-all")
         assert host.paths() == ["/start", ""]
-        assert host.pings[0].body == "refresh-price-ages begins"
+        assert host.pings[0].body == "refresh-filing-ages begins"
 
 
 def test_an_address_of_no_job_is_warned_of_and_not_shown(
     migrated_sqlite_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    World.make(migrated_sqlite_url, redis_url, cron_ping_url_price_ages="https://host/hush-hush").close()
+    World.make(migrated_sqlite_url, redis_url, cron_ping_url_filing_ages="https://host/hush-hush").close()
     said = capsys.readouterr().err
-    assert "CRON_PING_URL_PRICE_AGES names no job" in said
+    assert "CRON_PING_URL_FILING_AGES names no job" in said
     assert "hush-hush" not in said
 
 
@@ -226,23 +246,23 @@ def test_an_address_of_no_job_is_warned_of_and_not_shown(
 
 def test_the_document_describes_it(world: World) -> None:
     document = world.client.get("/openapi.json").get_json()
-    assert set(document["paths"]) - {path for path, _ in operations()} == {"/v1/cron/price-ages"}
+    assert set(document["paths"]) - {path for path, _ in operations()} == {"/v1/cron/filing-ages"}
     shapes = document["components"]["schemas"]
     assert shapes["JobResult"]["properties"]["job"]["enum"] == [job.run_name for job in THREE.values()]
     for name in ("AllResults", "AllPreviews", "FreshnessOfJobs", "Failures", "JobStates"):
-        assert "price_ages" in shapes[name]["properties"]
-    assert "price_ages_offset" in shapes["Status"]["properties"]
+        assert "filing_ages" in shapes[name]["properties"]
+    assert "filing_ages_offset" in shapes["Status"]["properties"]
     (job, *_) = document["paths"]["/v1/cron/failures"]["get"]["parameters"]
     assert job["schema"]["enum"] == NAMES
-    assert job["description"].endswith("scores or red-flags or price-ages")
+    assert job["description"].endswith("scores or red-flags or filing-ages")
 
 
 def test_help_and_errors_name_it(world: World) -> None:
     runner = world.app.test_cli_runner()
-    assert "Advance refresh-price-ages by one call." in runner.invoke(args=["cron", "--help"]).stdout
+    assert "Advance refresh-filing-ages by one call." in runner.invoke(args=["cron", "--help"]).stdout
     for name in ("reset", "pause", "resume", "coverage", "failures"):
-        assert "--job [scores|red-flags|price-ages]" in runner.invoke(args=["cron", name, "--help"]).stdout
+        assert "--job [scores|red-flags|filing-ages]" in runner.invoke(args=["cron", name, "--help"]).stdout
     wrong = runner.invoke(args=["cron", "pause", "--job", "nothing"])
-    assert "'nothing' is not one of 'scores', 'red-flags', 'price-ages'" in wrong.stderr
+    assert "'nothing' is not one of 'scores', 'red-flags', 'filing-ages'" in wrong.stderr
     told = invalid_parameters_of(world.call("pause?job=nothing", "POST"))
-    assert told == {"job": "'nothing' is not allowed; use scores or red-flags or price-ages"}
+    assert told == {"job": "'nothing' is not allowed; use scores or red-flags or filing-ages"}

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import Field, ValidationError
 
-from tests.integration.third_job import PRICE_AGES
 from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, JobResult, Pause, StockFailure, StopReason
 from vettr_cron.shapes import monitor, refresh
@@ -84,9 +83,9 @@ def test_names_of_jobs_are_put_into_schemas_and_texts() -> None:
 
 def test_a_shape_that_names_jobs_is_made_once_for_each_table() -> None:
     assert monitor.status_shape(THE_TWO) is monitor.status_shape(dict(THE_TWO))
-    three = monitor.status_shape({**THE_TWO, PRICE_AGES.name: PRICE_AGES})
-    assert "price_ages_offset" in three.model_fields
-    assert "price_ages_offset" not in monitor.status_shape(THE_TWO).model_fields
+    three = monitor.status_shape({**THE_TWO, FILING_AGES.name: FILING_AGES})
+    assert "filing_ages_offset" in three.model_fields
+    assert "filing_ages_offset" not in monitor.status_shape(THE_TWO).model_fields
 
 
 def test_a_time_with_a_zone_is_shown_in_utc() -> None:

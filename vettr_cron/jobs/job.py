@@ -77,7 +77,9 @@ class Job:
     """The tables that `save` writes. It inserts and updates rows, but only updates those of a table in `reads`."""
 
     load: Callable[[Connection, Selection, datetime], Chunk]
-    """load(connection, selection, now): the selected stocks with what the rules read, in the universe's order."""
+    """load(connection, selection, now): the selected stocks with what the rules read, in the universe's order. `now`
+    may be a little earlier than the attempt's, as the next chunk is read before its turn: it only bounds what is read,
+    and `evaluate` checks dates again."""
 
     evaluate: Callable[[Item, Attempt], Any]
     """evaluate(item, attempt): one stock's result, by pure rules. Raises StockDataError if its rows allow none."""
