@@ -79,7 +79,7 @@ def test_doctor_names_every_table_that_a_policy_may_hide(owner: World) -> None:
         check = database_check(world)
     assert check.state is State.PROBLEM
     assert "Row security may hide rows of filings, stocks" in check.found
-    assert "CRON_ROW_SECURITY=on" in (check.mend or "")
+    assert "CRON_ROW_SECURITY=on" in (check.fix or "")
     with as_role(owner, cron_row_security="on") as world:
         assert database_check(world).state is State.OK
 

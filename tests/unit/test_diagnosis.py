@@ -24,7 +24,7 @@ REDIS = RedisFacts(
 WEB = Connections(processes=2, threads=8, jobs=2, pool=15, allowed=97)
 
 
-def test_a_check_is_as_bad_as_its_worst_trouble_and_tells_that_first() -> None:
+def test_a_check_is_as_bad_as_its_worst_finding_and_names_that_first() -> None:
     found = judged("name", "fine", [warning("late", "Hurry."), problem("lost", "Search."), warning("later", "Hurry.")])
     assert found == Check("name", State.PROBLEM, "lost; late; later", "Search. Hurry.")
 
@@ -67,8 +67,8 @@ def test_a_secret_that_is_one(text: str) -> None:
 def test_a_metrics_token_that_is_weak_or_shared(token: str, words: str) -> None:
     found = secret(STRONG, STRONG[::-1], token)
     assert (found.state, words in found.found, token in found.found) == (State.WARNING, True, False)
-    assert found.mend is not None
-    assert "Set METRICS_TOKEN to a long random text" in found.mend
+    assert found.fix is not None
+    assert "Set METRICS_TOKEN to a long random string" in found.fix
 
 
 @pytest.mark.parametrize("token", [None, STRONG[::-1]])
@@ -91,23 +91,23 @@ def test_the_database_is_to_let_in_all_pools_and_must_let_in_all_threads(allowed
 
 
 def test_a_lone_process_is_not_told_to_be_fewer() -> None:
-    mend = connections(replace(WEB, processes=1, allowed=5)).mend
-    assert mend is not None
-    assert "WEB_CONCURRENCY" not in mend
+    fix = connections(replace(WEB, processes=1, allowed=5)).fix
+    assert fix is not None
+    assert "WEB_CONCURRENCY" not in fix
 
 
 @pytest.mark.parametrize(
     ("facts", "state", "words"),
     [
-        ({}, State.OK, "takes writes and keeps them"),
+        ({}, State.OK, "accepts writes and keeps them"),
         ({"append_only": False, "snapshots": True}, State.OK, "keeps them"),
-        ({"append_only": False}, State.WARNING, "a restart forgets"),
-        ({"append_only": False, "snapshots": None}, State.WARNING, "does not tell whether it saves its keys"),
-        ({"policy": None}, State.WARNING, "does not tell which keys it drops"),
+        ({"append_only": False}, State.WARNING, "a restart loses the cursors"),
+        ({"append_only": False, "snapshots": None}, State.WARNING, "does not report whether it saves its keys"),
+        ({"policy": None}, State.WARNING, "does not report which keys it drops"),
         ({"maxmemory": 1_000_000}, State.PROBLEM, "out of memory"),
         ({"maxmemory": 1_000_000, "policy": "allkeys-lfu"}, State.PROBLEM, "drops cursors and leases (allkeys-lfu)"),
         ({"is_replica": True, "refusal": "read-only"}, State.PROBLEM, "replica"),
-        ({"refusal": "Redis cannot save"}, State.PROBLEM, "takes no writes: Redis cannot save"),
+        ({"refusal": "Redis cannot save"}, State.PROBLEM, "accepts no writes: Redis cannot save"),
     ],
 )
 def test_what_redis_says_of_itself(facts: dict[str, object], state: State, words: str) -> None:

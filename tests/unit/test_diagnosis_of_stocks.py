@@ -60,7 +60,7 @@ def test_a_chunk_every_six_hours_is_not_enough_and_the_advice_would_be() -> None
     found = scheduled(calls_every(6 * HOUR, 5, NOON), NOON + HOUR)
     assert (found.state, "refreshed only every 3 d: a cycle takes 13 calls" in found.found) == (State.PROBLEM, True)
     advised = 103 * MINUTE
-    assert found.mend == "Call every 103 min, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
+    assert found.fix == "Call every 103 min, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
     assert scheduled(calls_every(advised, 5, NOON), NOON).state is State.OK
 
 
@@ -82,7 +82,7 @@ def test_a_job_that_runs_or_is_paused_is_not_overdue() -> None:
     running = a_run(NOON, stocks=1_300, status=RunStatus.RUNNING, completed_at=None)
     assert scheduled([running, *runs[1:]], NOON + 5 * HOUR).state is State.OK
     found = scheduled(runs, NOON + 5 * HOUR, paused=Pause(None, NOON))
-    assert (found.state, found.found) == (State.WARNING, "Paused: no reason was given")
+    assert (found.state, found.found) == (State.WARNING, "Paused: no reason given")
 
 
 def test_one_in_twenty_may_fail() -> None:
@@ -93,20 +93,20 @@ def test_one_in_twenty_may_fail() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
-    [("interrupted", "The last run failed: interrupted"), (None, "The last run failed without a word")],
+    ("message", "words"),
+    [("interrupted", "The last run failed: interrupted"), (None, "The last run failed without an error message")],
 )
-def test_a_last_run_that_failed_is_a_problem_and_can_be_seen_whole(message: str | None, told: str) -> None:
+def test_a_last_run_that_failed_is_a_problem_and_can_be_seen_in_full(message: str | None, words: str) -> None:
     failed = a_run(NOON, stocks=1_300, status=RunStatus.FAILED, error_message=message)
     found = scheduled([failed, *calls_every(HOUR, 5, NOON - HOUR, stocks=1_300)], NOON)
-    assert (found.state, found.found) == (State.PROBLEM, told)
-    assert found.mend == f"See it whole: `flask --app wsgi cron run {failed.id}`."
+    assert (found.state, found.found) == (State.PROBLEM, words)
+    assert found.fix == f"See it in full: `flask --app wsgi cron run {failed.id}`."
 
 
 def test_calls_that_get_nothing_done_are_a_problem() -> None:
     found = scheduled(calls_every(HOUR, 5, NOON, stocks=0), NOON, results=replace(ALL_FRESH, stale=1_300))
-    assert (found.state, found.found) == (State.PROBLEM, "Calls come, but most of them get no stock done")
-    assert found.mend == "See why: `flask --app wsgi cron history --job scores`."
+    assert (found.state, found.found) == (State.PROBLEM, "Calls come, but most of them process no stock")
+    assert found.fix == "See why: `flask --app wsgi cron history --job scores`."
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_calls_that_get_nothing_done_are_a_problem() -> None:
 def test_one_in_twenty_may_be_old_and_half_must_not(results: Results, state: State) -> None:
     found = scheduled(calls_every(HOUR, 5, NOON, stocks=1_300), NOON, results=results)
     assert found.state is state
-    old = f"{results.stale + results.never} of 1300 stocks have no result of the last 25 h"
+    old = f"{results.stale + results.never} of 1300 stocks have no result from the last 25 h"
     assert (old in found.found) == (state is not State.OK)
     kind = "stale" if results.stale else "never"
-    assert state is State.OK or f"coverage --job scores --stocks {kind}`" in str(found.mend)
+    assert state is State.OK or f"coverage --job scores --stocks {kind}`" in str(found.fix)
 
 
 def test_the_first_cycle_takes_its_time() -> None:
@@ -149,4 +149,4 @@ def test_old_stocks_are_not_reported_beside_missing_or_paused_calls() -> None:
     runs = calls_every(HOUR, 5, NOON, stocks=1_300)
     assert scheduled(runs, NOON + 2 * DAY, results=old).found == "No call for 2 d, usually every 60 min"
     assert scheduled(runs, NOON + DAY, results=old, paused=Pause("reload", NOON)).found == "Paused: reload"
-    assert "of the last" not in scheduled(calls_every(6 * HOUR, 5, NOON), NOON, results=old).found
+    assert "from the last" not in scheduled(calls_every(6 * HOUR, 5, NOON), NOON, results=old).found

@@ -54,16 +54,16 @@ def test_calls_left_and_the_end_follow_from_the_calls_seen() -> None:
     assert (found.every, found.stocks_per_call, found.calls_left) == (30 * MINUTE, 100, 4)
     assert found.done_at == NOON + 2 * HOUR
     words = said(calls_every(30 * MINUTE, 9, NOON), NOON + MINUTE, offset=900)
-    assert "900 of 1300 stocks are done. At this pace, 4 more calls, done about 2026-11-23 14:00 UTC." in words
+    assert "900 of 1300 stocks are done. At this pace: 4 more calls, done at about 2026-11-23 14:00 UTC." in words
 
 
 def test_a_slow_schedule_gets_advice() -> None:
     words = said(calls_every(6 * HOUR, 5, NOON), NOON + HOUR, offset=500)
     assert (
-        "A cycle takes 3 d this way; for one within 6 h call every 28 min, "
-        "or raise the chunks a call (CRON_CHUNKS_PER_CALL=all)." in words
+        "At the usual pace, a cycle takes 3 d; to finish one within 6 h, call every 28 min "
+        "or run more chunks per call (CRON_CHUNKS_PER_CALL=all)." in words
     )
-    assert "this way" not in said(calls_every(6 * HOUR, 5, NOON, stocks=1_300), NOON + HOUR)
+    assert "At the usual pace, a cycle takes" not in said(calls_every(6 * HOUR, 5, NOON, stocks=1_300), NOON + HOUR)
 
 
 @pytest.mark.parametrize(("silent_for", "told"), [(2 * HOUR, False), (2 * HOUR + 6 * MINUTE, True), (9 * HOUR, True)])
@@ -82,12 +82,12 @@ def test_the_last_failure_is_told_with_its_run() -> None:
 
 def test_a_failure_without_a_message_is_reported() -> None:
     failed = a_run(NOON, status=RunStatus.FAILED, error_message=None)
-    assert f"The last run failed without a word; see runs/{failed.id}." in said([failed], NOON)
+    assert f"The last run failed without an error message; see runs/{failed.id}." in said([failed], NOON)
 
 
 def test_a_pause_is_all_that_is_reported() -> None:
     words = said(calls_every(HOUR, 5, NOON), NOON + 9 * HOUR, paused=Pause("prices are reloaded", NOON))
-    assert words == "Paused since 2026-11-23 12:00 UTC: prices are reloaded. Let it go on with resume."
+    assert words == "Paused since 2026-11-23 12:00 UTC: prices are reloaded. Use resume to continue."
 
 
 def test_before_the_first_call_it_says_how_to_make_one() -> None:

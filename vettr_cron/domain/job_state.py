@@ -1,4 +1,4 @@
-"""One job now, in figures and in words: what goes on, and what to do about it."""
+"""One job's state, in figures and in words: what is going on, and what to do about it."""
 
 import math
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ class JobState:
     run_name: str
     as_of: datetime
     total_stocks: int
-    offset: int = 0  # stocks done in this cycle; 0 where there is no cursor
+    offset: int = 0  # stocks done in this cycle; 0 if there is no cursor
     cycle_id: UUID | None = None  # None between two cycles
-    lease_held: bool = False  # a call is at work, be it between two runs
+    lease_held: bool = False  # a call is running, possibly between two runs
     running: Run | None = None
     paused: Pause | None = None
     last_run: Run | None = None
@@ -36,7 +36,7 @@ class JobState:
 
     @property
     def progress_pct(self) -> int:
-        """The same in per cent, rounded half up."""
+        """The same as a percentage, rounded half up."""
         return min(int(rhu(self.offset * 100 / self.total_stocks)), 100) if self.total_stocks else 0
 
     @property
@@ -49,27 +49,27 @@ class JobState:
         """What is going on, and what to do about it, in a few sentences."""
         if self.paused:
             reason = f": {self.paused.reason}" if self.paused.reason else ""
-            return f"Paused since {_clock(self.paused.since)}{reason}. Let it go on with resume."
+            return f"Paused since {_clock(self.paused.since)}{reason}. Use resume to continue."
         if self.total_stocks == 0:
             return "There are no stocks; import some, or check that this is the right database."
         if self.last_run is None:
             return f"It has never run; call /v1/cron/{self.name}, or run the command `cron {self.name}`."
-        return " ".join([*_progress(self), *_outlook(self), *_troubles(self)])
+        return " ".join([*_progress(self), *_outlook(self), *_problems(self)])
 
 
 def failure(last: Run) -> str:
-    """That the last run failed, and why as far as it is known."""
-    return f"The last run failed: {last.error_message}" if last.error_message else "The last run failed without a word"
+    """That the last run failed, and why if that is known."""
+    return f"The last run failed{f': {last.error_message}' if last.error_message else ' without an error message'}"
 
 
-def silence(state: JobState) -> str:
-    """For how long there was no call, and how often there usually is one."""
+def missing_calls(state: JobState) -> str:
+    """How long there has been no call, and how often there usually is one."""
     every, since = state.pace.every, state.as_of - (state.pace.last_call or state.as_of)
     return f"No call for {span(since)}" + (f", usually every {span(every)}" if every else "")
 
 
 def span(time: timedelta) -> str:
-    """A length of time as people say it, rounded."""
+    """A duration as people say it, rounded."""
     seconds = time.total_seconds()
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size or (unit == "min" and seconds >= size):
@@ -95,23 +95,23 @@ def _outlook(state: JobState) -> list[str]:
     said = []
     if not pace.late and state.offset and pace.calls_left:
         calls = "1 more call" if pace.calls_left == 1 else f"{pace.calls_left} more calls"
-        said.append(f"At this pace, {calls}, done about {_clock(pace.done_at)}.")
+        said.append(f"At this pace: {calls}, done at about {_clock(pace.done_at)}.")
     calls_a_cycle = math.ceil(state.total_stocks / pace.stocks_per_call)
     if calls_a_cycle > 1 and (calls_a_cycle - 1) * pace.every > LONG_CYCLE:
         often = LONG_CYCLE / calls_a_cycle
         said.append(
-            f"A cycle takes {span(calls_a_cycle * pace.every)} this way; for one within {span(LONG_CYCLE)} "
-            f"call every {span(often)}, or raise the chunks a call (CRON_CHUNKS_PER_CALL=all)."
+            f"At the usual pace, a cycle takes {span(calls_a_cycle * pace.every)}; to finish one within "
+            f"{span(LONG_CYCLE)}, call every {span(often)} or run more chunks per call (CRON_CHUNKS_PER_CALL=all)."
         )
     return said
 
 
-def _troubles(state: JobState) -> list[str]:
+def _problems(state: JobState) -> list[str]:
     said = []
     if state.last_run and state.has_failed:
         said.append(f"{failure(state.last_run)}; see runs/{state.last_run.id}.")
     if state.pace.late and state.pace.last_call:
-        said.append(f"{silence(state)}: is the scheduler on?")
+        said.append(f"{missing_calls(state)}: is the scheduler on?")
     return said
 
 

@@ -42,7 +42,7 @@ def test_a_user_who_may_not_write(as_reader: World) -> None:
 def test_a_user_who_may_not_remove_what_is_old(healthy_on_postgres: World, as_reader: World) -> None:
     healthy_on_postgres.execute("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO reader")
     healthy_on_postgres.execute("GRANT DELETE ON red_flag_history TO reader")
-    found = "Cleanup does not work: the user in DATABASE_URL may remove no rows of cron_job_runs, vetr_score_snapshots"
+    found = "Cleanup fails: the user in DATABASE_URL may not delete rows from cron_job_runs, vetr_score_snapshots"
     assert_found(as_reader, "database", WARNING, found, "GRANT DELETE on cron_job_runs, vetr_score_snapshots to")
     healthy_on_postgres.execute("GRANT DELETE ON cron_job_runs, vetr_score_snapshots TO reader")
     assert examined(as_reader)["database"]["state"] == OK
@@ -76,7 +76,7 @@ def test_a_database_without_tables(database_url: str, redis_url: str) -> None:
 
 def test_a_database_of_an_older_release(healthy: World) -> None:
     healthy.execute("UPDATE cron_alembic_version SET version_num = '2026_11_23_tables'")
-    assert_found(healthy, "migration", PROBLEM, "not at the newest migration", "db upgrade")
+    assert_found(healthy, "migration", PROBLEM, "Not all migrations of this release have run", "db upgrade")
 
 
 def test_a_database_that_a_newer_release_has_migrated_is_a_warning(healthy: World) -> None:
@@ -103,4 +103,4 @@ def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World, monkeypa
 def test_an_invalid_number_of_processes(healthy: World, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
     monkeypatch.setenv("WEB_CONCURRENCY", number)
     said = f"WEB_CONCURRENCY: '{number}' cannot be read; it may hold a whole number from 1 to 1000"
-    assert_found(healthy, "connections", PROBLEM, said, "Set WEB_CONCURRENCY to such a number, or remove it")
+    assert_found(healthy, "connections", PROBLEM, said, "Set WEB_CONCURRENCY to such a number, or unset it")

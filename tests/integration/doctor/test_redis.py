@@ -44,7 +44,7 @@ def test_a_redis_that_is_full(on_own_redis: World) -> None:
 
 def test_a_redis_that_keeps_nothing(on_own_redis: World) -> None:
     on_own_redis.redis.config_set("appendonly", "no")
-    assert_found(on_own_redis, "redis", WARNING, "a restart forgets the cursors", "appendonly")
+    assert_found(on_own_redis, "redis", WARNING, "a restart loses the cursors", "appendonly")
     on_own_redis.redis.config_set("save", "3600 1")
     assert examined(on_own_redis)["redis"]["state"] == OK
 
@@ -72,7 +72,7 @@ def test_a_redis_that_forbids(on_own_redis: World, rights: list[str], expected: 
     admin.execute_command("ACL", "DELUSER", "guest")
     assert {name: checks[name]["state"] for name in expected} == expected
     if "-info" in rights:
-        assert "Redis does not tell which keys it drops" in checks["redis"]["found"]
+        assert "Redis does not report which keys it drops" in checks["redis"]["found"]
         assert "whether it saves its keys" in checks["redis"]["found"]
 
 

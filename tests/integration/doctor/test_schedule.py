@@ -92,7 +92,7 @@ def test_calls_that_fail(world: World) -> None:
     check = examined(world)["schedule-scores"]
     assert check["state"] == PROBLEM
     assert "The last run failed: 12 of 12 stocks failed" in check["found"]
-    assert "12 of 12 stocks have no result of the last 25 h" in check["found"]
+    assert "12 of 12 stocks have no result from the last 25 h" in check["found"]
     assert f"`flask --app wsgi cron run {run_id}`" in check["mend"]
     assert run(world, "cron", "run", run_id).exit_code == DONE
 
@@ -101,7 +101,7 @@ def test_calls_that_come_while_stocks_grow_old(with_flags_alone: World) -> None:
     add_calls(with_flags_alone, "scores", timedelta(hours=6), 12)
     old = "UPDATE cron_stock_states SET last_refreshed_at = :day WHERE job = 'scores' AND ticker <= :last"
     with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00000")
-    found = "1 of 12 stocks have no result of the last 25 h"
+    found = "1 of 12 stocks have no result from the last 25 h"
     assert_found(with_flags_alone, "schedule-scores", WARNING, found, "cron coverage --job scores --stocks stale")
     with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00005")
     assert_found(with_flags_alone, "schedule-scores", PROBLEM, "6 of 12 stocks", "cron history --job scores")

@@ -1,1 +1,1 @@
-"""What is wrong with a service, and how to mend it: rules over what its settings, servers and run log say."""
+"""What is wrong with a service, and how to fix it: rules about what its settings, servers and run log report."""

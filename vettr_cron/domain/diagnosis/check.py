@@ -1,4 +1,4 @@
-"""A check and what came out of it, in words for whoever is to mend it."""
+"""A check and its result, in words for the person who fixes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ class State(StrEnum):
     """How bad it is."""
 
     OK = "ok"  # as it should be
-    WARNING = "warning"  # it works, though not as well or as long as it might; or it could not be found out
+    WARNING = "warning"  # it works, but not as well or for as long as it could; or it could not be checked
     PROBLEM = "problem"  # calls fail, or stocks do not stay fresh
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One thing that is not as it should be, and what to do about it."""
+class Finding:
+    """One thing that is wrong, and how to fix it."""
 
     state: State
     found: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check has found; `mend` is None where there is nothing to do."""
+    """The result of one check; `fix` is None if there is nothing to do."""
 
     name: str
     state: State
     found: str
-    mend: str | None
+    fix: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,30 @@ class Diagnosis:
         return self.count(State.PROBLEM) == 0
 
     def count(self, state: State) -> int:
-        """How many checks came out so."""
+        """How many checks have this state."""
         return sum(check.state is state for check in self.checks)
 
 
-def warning(found: str, mend: str) -> Trouble:
+def warning(found: str, fix: str) -> Finding:
     """Something that works for now."""
-    return Trouble(State.WARNING, found, mend)
+    return Finding(State.WARNING, found, fix)
 
 
-def problem(found: str, mend: str) -> Trouble:
+def problem(found: str, fix: str) -> Finding:
     """Something that does not work."""
-    return Trouble(State.PROBLEM, found, mend)
+    return Finding(State.PROBLEM, found, fix)
 
 
-def judged(name: str, fine: str, troubles: Sequence[Trouble]) -> Check:
-    """The check that found these troubles, as bad as the worst of them; without any, all is `fine`."""
-    if not troubles:
+def judged(name: str, fine: str, findings: Sequence[Finding]) -> Check:
+    """The check with these findings, as bad as the worst of them; without any, the result is `fine`."""
+    if not findings:
         return Check(name, State.OK, fine, None)
-    worst_first = sorted(troubles, key=lambda trouble: trouble.state is not State.PROBLEM)
-    found = "; ".join(trouble.found for trouble in worst_first)
-    mend = " ".join(dict.fromkeys(trouble.mend for trouble in worst_first))
-    return Check(name, worst_first[0].state, found, mend)
+    worst_first = sorted(findings, key=lambda finding: finding.state is not State.PROBLEM)
+    found = "; ".join(finding.found for finding in worst_first)
+    fix = " ".join(dict.fromkeys(finding.fix for finding in worst_first))
+    return Check(name, worst_first[0].state, found, fix)
 
 
 def unchecked(name: str, reason: str) -> Check:
-    """A check that could not be made."""
-    return Check(name, State.WARNING, f"Not checked: {reason}", "Mend that first, then ask again.")
+    """A check that could not be run."""
+    return Check(name, State.WARNING, f"Not checked: {reason}", "Fix that first, then run the check again.")

@@ -1,22 +1,22 @@
-"""What the database and Redis say of themselves, and what that means for the service."""
+"""What the database and Redis report about themselves, and what that means for the service."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, warning
+from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
 
 TOLERATED_CLOCK = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    """What a database that answers says of itself.
+    """What a database that answers reports about itself.
 
-    `journal_mode` is SQLite's alone, the others are PostgreSQL's: `forbidden` are the tables that the user may not
-    use as the jobs do, `not_to_delete_from` those that a cleanup cannot remove from, `hidden` those of which row
-    security may hide rows that must be seen, `allowed` is how many connections there may be, `ahead` how far the
-    server's clock is before this machine's.
+    `journal_mode` is for SQLite only, the others are for PostgreSQL: `forbidden` are the tables on which the user lacks
+    a privilege that the jobs need, `not_to_delete_from` those that a cleanup cannot delete from, `hidden` those in
+    which row security may hide rows that the jobs must see. `allowed` is the limit on connections, `ahead` how far the
+    server's clock is ahead of this machine's.
     """
 
     round_trip_ms: float
@@ -31,7 +31,10 @@ class DatabaseFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisFacts:
-    """What a Redis that answers says of itself; None is what it does not tell. `refusal` is why it takes no writes."""
+    """What a Redis that answers reports about itself; None is what it does not report.
+
+    `refusal` is why it accepts no writes.
+    """
 
     round_trip_ms: float
     policy: str | None
@@ -46,98 +49,103 @@ class RedisFacts:
 
 def database_away(reason: str) -> Check:
     """A database that cannot be used."""
-    mend = (
-        "See that the server runs, has free connections and room on its disk, "
+    fix = (
+        "Check that the server is running, that it has free connections and disk space, "
         "and that DATABASE_URL has the right host, name, user and password."
     )
-    return judged("database", "", [problem(reason, mend)])
+    return judged("database", "", [problem(reason, fix)])
 
 
 def redis_away(reason: str) -> Check:
     """A Redis that cannot be used."""
-    mend = (
-        "See that the server runs, and that REDIS_URL has the right host, port, user and password "
-        "(rediss:// where it wants TLS; a self-signed certificate needs REDIS_SSL_CERT_REQS=none)."
+    fix = (
+        "Check that the server is running, and that REDIS_URL has the right host, port, user and password "
+        "(rediss:// if it requires TLS; a self-signed certificate needs REDIS_SSL_CERT_REQS=none)."
     )
-    return judged("redis", "", [problem(reason, mend)])
+    return judged("redis", "", [problem(reason, fix)])
 
 
 def database(facts: DatabaseFacts, *, production: bool) -> Check:
-    """Whether the database takes what the jobs write."""
+    """Whether the database accepts what the jobs write."""
     kind = "PostgreSQL" if facts.journal_mode is None else "SQLite"
-    fine = f"{kind} answers in {facts.round_trip_ms:.1f} ms, and may be written"
-    troubles = _postgresql_troubles(facts) if facts.journal_mode is None else _sqlite_troubles(facts, production)
-    return judged("database", fine, troubles)
+    fine = f"{kind} answers in {facts.round_trip_ms:.1f} ms and accepts writes"
+    findings = _postgresql_findings(facts) if facts.journal_mode is None else _sqlite_findings(facts, production)
+    return judged("database", fine, findings)
 
 
-def _postgresql_troubles(facts: DatabaseFacts) -> list[Trouble]:
-    troubles = []
+def _postgresql_findings(facts: DatabaseFacts) -> list[Finding]:
+    findings = []
     if facts.read_only:
-        mend = "Let DATABASE_URL lead to the primary server, and set default_transaction_read_only to off."
-        troubles.append(problem("The database is read-only", mend))
+        fix = "Point DATABASE_URL at the primary server, and set default_transaction_read_only to off."
+        findings.append(problem("The database is read-only", fix))
     if facts.forbidden:
         names = ", ".join(facts.forbidden)
-        mend = "GRANT SELECT, INSERT, UPDATE on these tables to that user."
-        troubles.append(problem(f"The user in DATABASE_URL may not read or write {names}", mend))
+        fix = "GRANT SELECT, INSERT, UPDATE on these tables to that user."
+        findings.append(problem(f"The user in DATABASE_URL may not read or write {names}", fix))
     if facts.hidden:
-        found = f"Row security may hide rows of {', '.join(facts.hidden)} from the user in DATABASE_URL: no call works"
-        mend = "ALTER ROLE that user BYPASSRLS, or set CRON_ROW_SECURITY=on if its policies let every row through."
-        troubles.append(problem(found, mend))
+        names = ", ".join(facts.hidden)
+        found = f"Row security may hide rows of {names} from the user in DATABASE_URL: every call fails"
+        fix = "Give that user BYPASSRLS, or set CRON_ROW_SECURITY=on if its policies let it see every row that counts."
+        findings.append(problem(found, fix))
     if facts.not_to_delete_from:
         names = ", ".join(facts.not_to_delete_from)
-        mend = f"GRANT DELETE on {names} to that user."
-        troubles.append(warning(f"Cleanup does not work: the user in DATABASE_URL may remove no rows of {names}", mend))
-    return troubles
+        fix = f"GRANT DELETE on {names} to that user."
+        findings.append(warning(f"Cleanup fails: the user in DATABASE_URL may not delete rows from {names}", fix))
+    return findings
 
 
-def _sqlite_troubles(facts: DatabaseFacts, production: bool) -> list[Trouble]:
-    troubles = []
+def _sqlite_findings(facts: DatabaseFacts, production: bool) -> list[Finding]:
+    findings = []
     if facts.journal_mode != "wal":
-        mend = "Keep the file on a local disk, on which SQLite can share memory, and restart every process."
-        troubles.append(warning(f"The journal mode is {facts.journal_mode}, not WAL: readers and writers wait", mend))
+        fix = "Keep the file on a local disk, where SQLite can use shared memory, and restart every process."
+        found = f"The journal mode is {facts.journal_mode}, not WAL: readers and writers wait for each other"
+        findings.append(warning(found, fix))
     if production:
-        mend = "If there is more than one, or its disk does not outlive a release, set DATABASE_URL to a PostgreSQL."
-        troubles.append(warning("SQLite is for one machine only", mend))
-    return troubles
+        fix = (
+            "If the service runs on several machines, or on one whose disk does not survive a release, "
+            "set DATABASE_URL to a PostgreSQL database."
+        )
+        findings.append(warning("SQLite is for one machine only", fix))
+    return findings
 
 
 def redis(facts: RedisFacts) -> Check:
-    """Whether Redis takes leases and cursors, and keeps them."""
-    fine = f"Redis answers in {facts.round_trip_ms:.1f} ms, takes writes and keeps them"
+    """Whether Redis accepts leases and cursors, and keeps them."""
+    fine = f"Redis answers in {facts.round_trip_ms:.1f} ms, accepts writes and keeps them"
     refusals = _refusals(facts)
-    return judged("redis", fine, [*refusals, *_eviction(facts), *_persistence(facts), *_silence(facts)])
+    return judged("redis", fine, [*refusals, *_eviction(facts), *_persistence(facts), *_unreported(facts)])
 
 
-def _refusals(facts: RedisFacts) -> list[Trouble]:
+def _refusals(facts: RedisFacts) -> list[Finding]:
     if facts.is_replica:
-        return [problem("Redis is a read-only replica", "Let REDIS_URL lead to the primary server.")]
+        return [problem("Redis is a read-only replica", "Point REDIS_URL at the primary server.")]
     full = bool(facts.maxmemory) and (facts.used_memory or 0) >= (facts.maxmemory or 0)
     if full and facts.policy in ("noeviction", None):
-        mend = "Give Redis more memory (maxmemory, or a larger plan), or remove what other programs keep in it."
-        return [problem("Redis is out of memory", mend)]
+        fix = "Give Redis more memory (maxmemory, or a larger plan), or remove what other programs keep in it."
+        return [problem("Redis is out of memory", fix)]
     if facts.refusal:
-        mend = "See the server's log, its disk and memory, and that the user in REDIS_URL may write the keys cron:*."
-        return [problem(f"Redis takes no writes: {facts.refusal}", mend)]
+        fix = "Check the server's log, disk and memory, and that the user in REDIS_URL may write the keys cron:*."
+        return [problem(f"Redis accepts no writes: {facts.refusal}", fix)]
     return []
 
 
-def _eviction(facts: RedisFacts) -> list[Trouble]:
+def _eviction(facts: RedisFacts) -> list[Finding]:
     if facts.policy in ("noeviction", None):
         return []
-    mend = "Set maxmemory-policy to noeviction (CONFIG SET, redis.conf or the host's settings)."
+    fix = "Set maxmemory-policy to noeviction (CONFIG SET, redis.conf or the host's settings)."
     if facts.maxmemory == 0:  # hosts tend to set a limit with the next plan
-        return [warning(f"With a limit of memory, {facts.policy} would let Redis drop cursors and leases", mend)]
-    return [problem(f"Once its memory is full, Redis drops cursors and leases ({facts.policy})", mend)]
+        return [warning(f"With a memory limit, {facts.policy} would let Redis drop cursors and leases", fix)]
+    return [problem(f"Once its memory is full, Redis drops cursors and leases ({facts.policy})", fix)]
 
 
-def _persistence(facts: RedisFacts) -> list[Trouble]:
+def _persistence(facts: RedisFacts) -> list[Finding]:
     if facts.append_only is not False or facts.snapshots is not False:
         return []
-    mend = "Turn appendonly on, or snapshots (save); without them no result is lost, but the cycle starts again."
-    return [warning("Redis keeps nothing on disk: a restart forgets the cursors", mend)]
+    fix = "Turn on appendonly or snapshots (save); without them a restart loses no results, but the cycles start again."
+    return [warning("Redis saves nothing to disk: a restart loses the cursors", fix)]
 
 
-def _silence(facts: RedisFacts) -> list[Trouble]:
+def _unreported(facts: RedisFacts) -> list[Finding]:
     kept = facts.append_only or facts.snapshots
     questions = {
         "which keys it drops when its memory is full": facts.policy is None or facts.maxmemory is None,
@@ -146,23 +154,23 @@ def _silence(facts: RedisFacts) -> list[Trouble]:
     open_questions = [question for question, is_open in questions.items() if is_open]
     if not open_questions:
         return []
-    mend = "See in the host's settings that maxmemory-policy is noeviction, and that persistence is on."
-    return [warning(f"Redis does not tell {' and '.join(open_questions)}", mend)]
+    fix = "Check in the host's settings that maxmemory-policy is noeviction, and that persistence is on."
+    return [warning(f"Redis does not report {' and '.join(open_questions)}", fix)]
 
 
 def clock(ahead: Mapping[str, timedelta | None], lease_term: timedelta) -> Check:
-    """Whether the servers' clocks, by their names, go with this machine's; None is a clock that was not told."""
+    """Whether the servers' clocks, by their names, agree with this machine's; None is a clock that is not known."""
     fine = ", ".join(f"{name} {_differs(by)}" for name, by in ahead.items() if by is not None)
-    return judged("clock", fine, [trouble for name, by in ahead.items() for trouble in _clock(name, by, lease_term)])
+    return judged("clock", fine, [finding for name, by in ahead.items() for finding in _clock(name, by, lease_term)])
 
 
-def _clock(name: str, ahead: timedelta | None, lease_term: timedelta) -> list[Trouble]:
+def _clock(name: str, ahead: timedelta | None, lease_term: timedelta) -> list[Finding]:
     if ahead is None:
-        return [warning(f"{name} does not tell the time", "Mend that first, or compare the clocks by hand.")]
+        return [warning(f"{name} does not report its time", "Fix that first, or compare the clocks by hand.")]
     if abs(ahead) <= TOLERATED_CLOCK:
         return []
-    mend = "Let NTP set this machine's clock (`timedatectl set-ntp true`); where it is right, the server's."
-    return [(problem if abs(ahead) > lease_term else warning)(f"{name} {_differs(ahead)}", mend)]
+    fix = "Let NTP set this machine's clock (`timedatectl set-ntp true`), or the server's if this one is right."
+    return [(problem if abs(ahead) > lease_term else warning)(f"{name} {_differs(ahead)}", fix)]
 
 
 def _differs(ahead: timedelta) -> str:

@@ -1,55 +1,55 @@
-"""What the settings alone tell: whether the secret is one, and whether there are connections enough."""
+"""What the settings alone show: whether the secret is strong, and whether there are enough connections."""
 
 import re
 from dataclasses import dataclass
 
-from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, warning
+from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
 
 SHORTEST_SECRET = 16  # characters
-FEWEST_DIFFERENT = 5  # characters of a secret; a random one of 16 hexadecimal digits has more
+FEWEST_DIFFERENT = 5  # different characters in a secret; 16 random hexadecimal digits have more
 
 _PLACEHOLDER = re.compile(
     r"change.?me|change.?this|replace.?(me|this)|place.?holder|your.{0,12}secret|(my|cron|top|super).?secret|"
     r"password|example|<.*>",
     re.IGNORECASE,
 )
-_STRONG = "a long random text, such as `openssl rand -hex 32` prints"
+_STRONG = "a long random string, such as `openssl rand -hex 32` prints"
 
 
 def secret(current: str | None, previous: str | None, metrics_token: str | None) -> Check:
-    """Whether CRON_SECRET and METRICS_TOKEN keep strangers out, and whether a rotation was brought to its end."""
-    troubles = [*_openness(current), *_rotation(current, previous), *_metrics(current, previous, metrics_token)]
-    return judged("secret", "CRON_SECRET is set", troubles)
+    """Whether CRON_SECRET and METRICS_TOKEN keep strangers out, and whether a rotation was completed."""
+    findings = [*_current(current), *_rotation(current, previous), *_metrics_token(current, previous, metrics_token)]
+    return judged("secret", "CRON_SECRET is set", findings)
 
 
-def _openness(current: str | None) -> list[Trouble]:
+def _current(current: str | None) -> list[Finding]:
     if current is None:
         return [
             warning("CRON_SECRET is not set: every caller on this machine is let in", f"Set CRON_SECRET to {_STRONG}.")
         ]
-    mend = f"Set CRON_SECRET to {_STRONG}, and CRON_SECRET_PREVIOUS to the present one until all callers know it."
-    return _weakness("CRON_SECRET", current, mend)
+    fix = f"Set CRON_SECRET to {_STRONG}, and until all callers send it, CRON_SECRET_PREVIOUS to the current one."
+    return _weak("CRON_SECRET", current, fix)
 
 
-def _weakness(name: str, text: str, mend: str) -> list[Trouble]:
+def _weak(name: str, text: str, fix: str) -> list[Finding]:
     if len(text) < SHORTEST_SECRET:
-        return [warning(f"{name} has fewer than {SHORTEST_SECRET} characters", mend)]
+        return [warning(f"{name} has fewer than {SHORTEST_SECRET} characters", fix)]
     if _PLACEHOLDER.search(text) or len(set(text)) < FEWEST_DIFFERENT:
-        return [warning(f"{name} looks like a placeholder, which others can guess", mend)]
+        return [warning(f"{name} looks like a placeholder, which others can guess", fix)]
     return []
 
 
-def _metrics(current: str | None, previous: str | None, token: str | None) -> list[Trouble]:
-    if token is None:  # then CRON_SECRET alone opens the metrics
+def _metrics_token(current: str | None, previous: str | None, token: str | None) -> list[Finding]:
+    if token is None:  # only CRON_SECRET opens the metrics
         return []
+    fix = f"Set METRICS_TOKEN to {_STRONG}."
     same = {current: "CRON_SECRET", previous: "CRON_SECRET_PREVIOUS"}.get(token)
     if same:
-        found = f"METRICS_TOKEN is the same as {same}: whoever reads the metrics may call the jobs"
-        return [warning(found, f"Set METRICS_TOKEN to {_STRONG} of its own.")]
-    return _weakness("METRICS_TOKEN", token, f"Set METRICS_TOKEN to {_STRONG}.")
+        return [warning(f"METRICS_TOKEN is the same as {same}: anyone who reads the metrics can call the jobs", fix)]
+    return _weak("METRICS_TOKEN", token, fix)
 
 
-def _rotation(current: str | None, previous: str | None) -> list[Trouble]:
+def _rotation(current: str | None, previous: str | None) -> list[Finding]:
     if current is None or previous is None:
         return []
     if previous == current:
@@ -64,10 +64,11 @@ def _rotation(current: str | None, previous: str | None) -> list[Trouble]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
-    """Who may want connections to the database, and how many there are.
+    """Who may need connections to the database, and how many there are.
 
-    `processes` and `threads` are the web server's, the latter of each process, as is `pool`. Of each of the `jobs` one
-    call at a time works, and reads the next chunk on a second connection. `allowed` is the server's limit, or None.
+    The web server has `processes` with `threads` each, and each process has a `pool` of connections. One call of each
+    of the `jobs` works at a time, and reads the next chunk on a second connection. `allowed` is the database server's
+    limit, or None.
     """
 
     processes: int
@@ -78,25 +79,26 @@ class Connections:
 
 
 def connections(counts: Connections) -> Check:
-    """Whether as many calls as are let in at once find a connection each."""
+    """Whether every call that is let in at once finds a connection."""
     limit = "" if counts.allowed is None else f"; the database allows {counts.allowed}"
     fine = f"{counts.processes} processes of {counts.threads} threads have up to {counts.pool} connections each{limit}"
-    return judged("connections", fine, [*_pool_troubles(counts), *_limit_troubles(counts)])
+    return judged("connections", fine, [*_pool_findings(counts), *_limit_findings(counts)])
 
 
-def _pool_troubles(counts: Connections) -> list[Trouble]:
+def _pool_findings(counts: Connections) -> list[Finding]:
     needed = counts.threads + counts.jobs
     if counts.pool >= needed:
         return []
     return [
         warning(
-            f"a process has {counts.pool} connections for {counts.threads} threads, which may need {needed}",
-            f"Give the web server fewer threads (config.py), or the pool {needed} connections (database.py).",
+            f"A process has {counts.pool} connections for {counts.threads} threads, which may need {needed}",
+            "Give the web server fewer threads (config.py), "
+            f"or the pool {needed} connections (database/transactions.py).",
         )
     ]
 
 
-def _limit_troubles(counts: Connections) -> list[Trouble]:
+def _limit_findings(counts: Connections) -> list[Finding]:
     if counts.allowed is None or counts.processes * counts.pool <= counts.allowed:
         return []
     found = (
@@ -105,7 +107,7 @@ def _limit_troubles(counts: Connections) -> list[Trouble]:
     )
     fewer = max(counts.allowed // counts.pool, 1)
     lower = f"set WEB_CONCURRENCY to {fewer}, " if fewer < counts.processes else ""
-    mend = f"Allow more (max_connections, or a larger plan), {lower}or connect through a pooler."
-    # A connection for each thread is what a rush takes; a full pool is what it takes at the very most.
+    fix = f"Allow more (max_connections, or a larger plan), {lower}or connect through a pooler."
+    # A rush takes a connection per thread; at the very most, it takes a full pool per process.
     serious = counts.processes * counts.threads > counts.allowed
-    return [(problem if serious else warning)(found, mend)]
+    return [(problem if serious else warning)(found, fix)]

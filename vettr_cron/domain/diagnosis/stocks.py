@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
-from vettr_cron.domain.diagnosis.check import Check, Trouble, judged, problem, warning
-from vettr_cron.domain.job_state import JobState, failure, silence, span
+from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
+from vettr_cron.domain.job_state import JobState, failure, missing_calls, span
 
 OLD = FRESH + JITTER
-"""From which age on a result is old: the age that a daily call leaves, and what such a call may come late."""
+"""A result older than this is old: the interval of a daily call, and how late such a call may be."""
 MANY_FAILING_PERCENT = 5
 MANY_OLD_PERCENT, MOST_OLD_PERCENT = 5, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tickers:
-    """How many stocks there are, and how many whose tickers red_flag_history, which takes `longest`, cannot hold."""
+    """How many stocks there are, and how many have tickers longer than `longest`, the most that red_flag_history holds.
+
+    `longest` is None if any length fits.
+    """
 
     total: int
     too_long: int
@@ -24,18 +27,18 @@ class Tickers:
 
 
 def universe(tickers: Tickers, unreadable: str | None) -> Check:
-    """Whether there is anything to do, whether it can be read (or why not), and all of it be written down."""
-    troubles = _universe_troubles(tickers)
+    """Whether there are stocks, and whether their results fit; `unreadable` is why the jobs cannot read them."""
+    findings = _universe_findings(tickers)
     if unreadable is not None:
-        mend = "No call works until the jobs can read their inputs: see to what the database says."
-        troubles.append(problem(unreadable, mend))
-    return judged("universe", f"{tickers.total} stocks", troubles)
+        fix = "Every call fails until the jobs can read their inputs: fix what the database reports."
+        findings.append(problem(unreadable, fix))
+    return judged("universe", f"{tickers.total} stocks", findings)
 
 
-def _universe_troubles(tickers: Tickers) -> list[Trouble]:
+def _universe_findings(tickers: Tickers) -> list[Finding]:
     if tickers.total == 0:
-        mend = "Run `flask --app wsgi stocks import FOLDER`, or let DATABASE_URL lead to the platform's database."
-        return [problem("There are no stocks", mend)]
+        fix = "Run `flask --app wsgi stocks import FOLDER`, or point DATABASE_URL at the platform's database."
+        return [problem("There are no stocks", fix)]
     if tickers.too_long == 0:
         return []
     found = (
@@ -47,7 +50,7 @@ def _universe_troubles(tickers: Tickers) -> list[Trouble]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Of how many stocks the last result is older than OLD, how many have none, and how many failed last time."""
+    """How many stocks have a result older than OLD, how many have none, and how many failed last time."""
 
     stale: int
     never: int
@@ -56,20 +59,20 @@ class Results:
 
 def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
     """Whether a job's calls come, come often enough, succeed, and keep the stocks fresh."""
-    name, fine = f"schedule-{state.name}", _in_time(state, results.failing)
+    name, fine = f"schedule-{state.name}", _on_time(state, results.failing)
     if state.total_stocks == 0:
         return judged(name, "There is nothing to refresh", [])
-    failures = [*_failed(state), *_failing(state, results.failing)]
+    failures = [*_failed_run(state), *_failing_stocks(state, results.failing)]
     if state.paused:
-        reason = state.paused.reason or "no reason was given"
-        mend = f"Let it go on: `flask --app wsgi cron resume --job {state.name}`."
-        return judged(name, fine, [warning(f"Paused: {reason}", mend), *failures])
-    # Where calls do not come, or not often enough, it is no news that stocks are old.
-    too_few = [*_silence(state), *_slowness(state, cursor_ttl)]
-    return judged(name, fine, [*too_few, *failures, *([] if too_few else _oldness(state, results))])
+        reason = state.paused.reason or "no reason given"
+        fix = f"Resume it: `flask --app wsgi cron resume --job {state.name}`."
+        return judged(name, fine, [warning(f"Paused: {reason}", fix), *failures])
+    # If calls do not come, or not often enough, it goes without saying that results are old.
+    too_few = [*_missing_calls(state), *_slow_cycle(state, cursor_ttl)]
+    return judged(name, fine, [*too_few, *failures, *([] if too_few else _old_results(state, results))])
 
 
-def _in_time(state: JobState, failing: int) -> str:
+def _on_time(state: JobState, failing: int) -> str:
     pace = state.pace
     if pace.last_call is None:
         return "Never called"
@@ -78,63 +81,63 @@ def _in_time(state: JobState, failing: int) -> str:
     return f"Last call {span(state.as_of - pace.last_call)} ago, {often}{some}"
 
 
-def _silence(state: JobState) -> list[Trouble]:
+def _missing_calls(state: JobState) -> list[Finding]:
     if state.pace.last_call is None:
-        mend = f"Let a scheduler call /v1/cron/{state.name}, or run `flask --app wsgi cron {state.name}`."
-        return [warning("It was never called", mend)]
+        fix = f"Have a scheduler call /v1/cron/{state.name}, or run `flask --app wsgi cron {state.name}`."
+        return [warning("The job was never called", fix)]
     if not state.pace.late:
         return []
-    mend = "See that the scheduler is on, and calls the right URL with the right secret."
-    return [problem(silence(state), mend)]
+    fix = "Check that the scheduler is on, and calls the right URL with the right secret."
+    return [problem(missing_calls(state), fix)]
 
 
-def _slowness(state: JobState, cursor_ttl: timedelta) -> list[Trouble]:
+def _slow_cycle(state: JobState, cursor_ttl: timedelta) -> list[Finding]:
     pace = state.pace
     if pace.every is None or pace.stocks_per_call is None:
         return []
     if pace.stocks_per_call == 0:
-        mend = f"See why: `flask --app wsgi cron history --job {state.name}`."
-        return [problem("Calls come, but most of them get no stock done", mend)]
+        fix = f"See why: `flask --app wsgi cron history --job {state.name}`."
+        return [problem("Calls come, but most of them process no stock", fix)]
     calls = math.ceil(state.total_stocks / pace.stocks_per_call)
     how = f"{calls} calls, one every {span(pace.every)}"
     often = "Call at least once a day." if calls == 1 else f"Call every {span(FRESH / (calls + 1))}"
-    mend = often if calls == 1 else f"{often}, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
+    fix = often if calls == 1 else f"{often}, or let each call take all stocks: CRON_CHUNKS_PER_CALL=all."
     if calls > 1 and pace.every + LEEWAY > cursor_ttl:
-        forgotten = f"the cursor is forgotten after {span(cursor_ttl)} (CRON_CURSOR_TTL_SECONDS)"
-        return [problem(f"A cycle never ends: it takes {how}, and {forgotten}", mend)]
-    # From one refresh of a stock to the next lies a whole cycle, with the wait for the first call of the next one.
+        expiry = f"the cursor expires after {span(cursor_ttl)} (CRON_CURSOR_TTL_SECONDS)"
+        return [problem(f"A cycle never ends: it takes {how}, and {expiry}", fix)]
+    # Between two refreshes of a stock lies a whole cycle, including the wait for the first call of the next one.
     if calls * pace.every > OLD:
-        return [problem(f"Stocks are refreshed only every {span(calls * pace.every)}: a cycle takes {how}", mend)]
+        return [problem(f"Stocks are refreshed only every {span(calls * pace.every)}: a cycle takes {how}", fix)]
     return []
 
 
-def _oldness(state: JobState, results: Results) -> list[Trouble]:
-    """Old results although calls come: of stocks that fail only where they are the most."""
+def _old_results(state: JobState, results: Results) -> list[Finding]:
+    """Old results although calls come; those of failing stocks count only if most results are old."""
     if state.pace.last_call and state.as_of - state.pace.last_call > FRESH:
         return []  # no call was due since, as on a weekend
     in_first_cycle = results.stale == 0 and (state.offset > 0 or state.running is not None)
     old = results.stale + results.never
-    untold = old - results.failing
+    unexplained = old - results.failing
     most = old * 100 >= MOST_OLD_PERCENT * state.total_stocks
-    if in_first_cycle or not (most or untold * 100 >= MANY_OLD_PERCENT * state.total_stocks):
+    if in_first_cycle or not (most or unexplained * 100 >= MANY_OLD_PERCENT * state.total_stocks):
         return []
     kind = "stale" if results.stale >= results.never else "never"
-    mend = (
-        f"See which: `flask --app wsgi cron coverage --job {state.name} --stocks {kind}`. If they do not grow "
-        f"fewer, see in `cron history --job {state.name}` whether cycles come to their end."
+    fix = (
+        f"See which: `flask --app wsgi cron coverage --job {state.name} --stocks {kind}`. If their "
+        f"number does not fall, check in `cron history --job {state.name}` whether cycles complete."
     )
-    found = f"{old} of {state.total_stocks} stocks have no result of the last {span(OLD)}"
-    return [(problem if most else warning)(found, mend)]
+    found = f"{old} of {state.total_stocks} stocks have no result from the last {span(OLD)}"
+    return [(problem if most else warning)(found, fix)]
 
 
-def _failed(state: JobState) -> list[Trouble]:
+def _failed_run(state: JobState) -> list[Finding]:
     if state.last_run is None or not state.has_failed:
         return []
-    return [problem(failure(state.last_run), f"See it whole: `flask --app wsgi cron run {state.last_run.id}`.")]
+    return [problem(failure(state.last_run), f"See it in full: `flask --app wsgi cron run {state.last_run.id}`.")]
 
 
-def _failing(state: JobState, failing: int) -> list[Trouble]:
+def _failing_stocks(state: JobState, failing: int) -> list[Finding]:
     if failing * 100 <= MANY_FAILING_PERCENT * state.total_stocks:
         return []
-    mend = f"See why: `flask --app wsgi cron failures --job {state.name}`."
-    return [warning(f"{failing} of {state.total_stocks} stocks failed last time", mend)]
+    fix = f"See why: `flask --app wsgi cron failures --job {state.name}`."
+    return [warning(f"{failing} of {state.total_stocks} stocks failed last time", fix)]

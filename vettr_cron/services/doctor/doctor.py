@@ -1,4 +1,4 @@
-"""What is wrong with this service, and how to mend it: settings, servers, stocks and schedule, each for itself."""
+"""What is wrong with this service, and how to fix it: settings, servers, stocks and schedule, checked separately."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import results, universe
 from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import utc_now
-from vettr_cron.services.doctor.probes import LOOK_SECONDS, Clock, ask_database, ask_redis
+from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.readiness import Migrated, Readiness
-from vettr_cron.services.monitor.status import ReadStatus, Status
+from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, ReadStatus, Status
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 
 log = structlog.get_logger(__name__)
 
 Facts = TypeVar("Facts")
-_NEWER = "Deploy that release everywhere; this one works on, as migrations are compatible with the release before them."
+_DEPLOY = "Deploy that release everywhere; this one still works, as migrations suit the release before them."
 _UPGRADE = "Run `flask --app wsgi db upgrade`."
 
 
@@ -51,7 +51,7 @@ class Doctor:
     clock: Clock = utc_now
 
     def examine(self) -> Diagnosis:
-        """All checks; one that a missing server makes impossible says so, and keeps no other from being made."""
+        """Run all checks; one that is impossible without a missing server says so, and the others still run."""
         database = _answer(lambda: ask_database(self.database, self.jobs.values(), self.clock))
         redis = _answer(lambda: ask_redis(self.redis, self.clock))
         calls = _answer(lambda: self._calls(database, redis))
@@ -83,12 +83,12 @@ class Doctor:
             migrated = self.readiness.migrated()
         except NotMigrated:
             migrated = Migrated.PARTLY
-        troubles = {
+        findings = {
             Migrated.FULLY: [],
-            Migrated.BEYOND: [warning("A newer release than this one has migrated the database", _NEWER)],
-            Migrated.PARTLY: [problem("The database is not at the newest migration", _UPGRADE)],
+            Migrated.BEYOND: [warning("A newer release than this one has migrated the database", _DEPLOY)],
+            Migrated.PARTLY: [problem("Not all migrations of this release have run", _UPGRADE)],
         }
-        return judged("migration", "The database is at the newest migration", troubles[migrated])
+        return judged("migration", "The database is at the newest migration", findings[migrated])
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}
@@ -100,23 +100,23 @@ class Doctor:
 
     def _universe(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
         _known(facts)
-        with self.database.reading(LOOK_SECONDS) as connection:
+        with self.database.reading(TIMEOUT_SECONDS) as connection:
             longest = results.longest_flagged_ticker(connection)
             too_long = 0 if longest is None else universe.count_longer(connection, longest)
             tickers = stock_rules.Tickers(total=universe.count(connection), too_long=too_long, longest=longest)
         return stock_rules.universe(tickers, self._unreadable())
 
     def _unreadable(self) -> str | None:
-        """Why the jobs cannot read the first stock, be it for a view or a column; None where they can."""
+        """Why the jobs cannot read the first stock, such as a broken view or a missing column; None if they can."""
         for job in self.jobs.values():
             try:
-                with self.database.index_reads(LOOK_SECONDS) as connection:
+                with self.database.index_reads(TIMEOUT_SECONDS) as connection:
                     job.load(connection, Beyond(None, 1), self.clock())
             except ServiceUnavailable as error:
                 return str(error)
             except DBAPIError as error:
                 log.warning("inputs_not_read", job=job.run_name, exc_info=error)
-                return "The database refuses to read the first stock; the log has its words"
+                return "The database refuses to read the first stock; the log has its error"
         return None
 
     def _calls(
@@ -143,8 +143,8 @@ def _connections(facts: DatabaseFacts, jobs: int) -> Check:
     try:
         processes = web_processes()
     except ConfigError as error:
-        mend = "Set WEB_CONCURRENCY to such a number, or remove it; the web server cannot start with it."
-        return judged("connections", "", [problem(str(error), mend)])
+        fix = "Set WEB_CONCURRENCY to such a number, or unset it; the web server cannot start with this value."
+        return judged("connections", "", [problem(str(error), fix)])
     return setting_rules.connections(
         setting_rules.Connections(
             processes=processes,
@@ -157,13 +157,13 @@ def _connections(facts: DatabaseFacts, jobs: int) -> Check:
 
 
 def _answer(ask: Callable[[], Facts]) -> Facts | ServiceUnavailable:
-    """What a server says, or why it says nothing: asked once, and not waited for again by each check."""
+    """What a server answers, or why it does not: asked once, so that not every check waits for it."""
     try:
         return ask()
     except ServiceUnavailable as error:
         return error
-    except DBAPIError:  # a database in a state that nobody thought of is what a doctor is called for
-        return ServiceUnavailable("The database refuses what it is asked")
+    except DBAPIError:  # a doctor must cope with a database in any state
+        return ServiceUnavailable("The database refuses the doctor's queries")
 
 
 def _known(answer: Facts | ServiceUnavailable) -> Facts:

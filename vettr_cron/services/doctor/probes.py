@@ -15,21 +15,21 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.client import redis_errors
 from vettr_cron.repositories import database_server
 from vettr_cron.repositories.database_server import Right
+from vettr_cron.services.monitor.status import TIMEOUT_SECONDS
 
 PROBE_KEY, PROBE_MILLISECONDS = "cron:doctor", 1_000
-LOOK_SECONDS = 5.0
 
 Clock = Callable[[], datetime]
 Answer = TypeVar("Answer")
 
 
 def ask_database(database: Database, jobs: Iterable[Job], clock: Clock) -> DatabaseFacts:
-    """What the database says of itself in a transaction that may write, and writes nothing.
+    """What the database reports about itself, in a transaction that may write but does not.
 
-    Raises DatabaseUnavailable, also where SQLite cannot begin such a transaction.
+    Raises DatabaseUnavailable, including when SQLite cannot begin such a transaction.
     """
     needed = {*database_server.OWN_RIGHTS, *(right for job in jobs for right in _rights(job))}
-    with database.writing(LOOK_SECONDS) as connection:
+    with database.writing(TIMEOUT_SECONDS) as connection:
         now, milliseconds, here = _timed(clock, lambda: database_server.answer(connection))
         if not database_server.is_postgresql(connection):
             return DatabaseFacts(round_trip_ms=milliseconds, journal_mode=database_server.journal_mode(connection))
@@ -45,14 +45,14 @@ def ask_database(database: Database, jobs: Iterable[Job], clock: Clock) -> Datab
 
 
 def _rights(job: Job) -> Iterator[Right]:
-    """What the job must be allowed to do: of a table that it also reads, it only updates rows."""
+    """What the job must be allowed to do: in a table that it also reads, it only updates rows."""
     yield from ((table, "SELECT") for table in (*job.reads, *job.writes))
     yield from ((table, "UPDATE") for table in job.writes)
     yield from ((table, "INSERT") for table in job.writes if table not in job.reads)
 
 
 def ask_redis(redis: "Redis", clock: Clock) -> RedisFacts:
-    """What Redis says of itself, and whether it takes a write. Raises RedisUnavailable."""
+    """What Redis reports about itself, and whether it accepts a write. Raises RedisUnavailable."""
     with redis_errors():
         _, milliseconds, _ = _timed(clock, redis.ping)
     memory, persistence, replication = (_info(redis, section) for section in ("memory", "persistence", "replication"))
@@ -70,14 +70,14 @@ def ask_redis(redis: "Redis", clock: Clock) -> RedisFacts:
 
 
 def _timed(clock: Clock, ask: Callable[[], Answer]) -> tuple[Answer, float, datetime]:
-    """An answer, the milliseconds that it took, and the time here at which it was probably given: half way."""
+    """An answer, the milliseconds that it took, and the local time halfway, when it was probably given."""
     asked_at, began = clock(), time.perf_counter()
     answer = ask()
     seconds = time.perf_counter() - began
     return answer, seconds * 1000, asked_at + timedelta(seconds=seconds / 2)
 
 
-# Hosts forbid one or the other of these to their customers: what is not told is None, and no reason to give up.
+# Some hosts forbid some of these commands to their customers: what is not reported is None, and the rest goes on.
 
 
 def _info(redis: "Redis", section: str) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _ahead(redis: "Redis", clock: Clock) -> timedelta | None:
 
 
 def _refusal(redis: "Redis") -> str | None:
-    """Why Redis takes no write, found out by one that is gone at once."""
+    """Why Redis accepts no write, tested with a key that is deleted at once."""
     try:
         with redis_errors():
             redis.set(PROBE_KEY, "", px=PROBE_MILLISECONDS)

@@ -9,7 +9,7 @@ from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import runs
-from vettr_cron.services.monitor.status import LOOK_SECONDS, orphaned_runs
+from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, orphaned_runs
 
 
 class ReadHistory:
@@ -23,7 +23,7 @@ class ReadHistory:
     def one(self, run_id: UUID) -> Run:
         """One run whole. Raises UnknownRun, ServiceUnavailable."""
         orphans = orphaned_runs(self._database, self._leases, self._jobs)
-        with self._database.reading(LOOK_SECONDS) as connection:
+        with self._database.reading(TIMEOUT_SECONDS) as connection:
             run = runs.find(connection, run_id)
         if run is None:
             raise UnknownRun
@@ -38,7 +38,7 @@ class ReadHistory:
         `job` is the name of one of the service's jobs, or what any program calls its job in the run log.
         """
         orphans = orphaned_runs(self._database, self._leases, self._jobs)
-        with self._database.reading(LOOK_SECONDS) as connection:
+        with self._database.reading(TIMEOUT_SECONDS) as connection:
             start = None
             if before is not None:
                 start = runs.find(connection, before)

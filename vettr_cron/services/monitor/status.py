@@ -20,7 +20,7 @@ from vettr_cron.repositories import pauses, runs, universe
 from vettr_cron.services.clock import utc_now
 
 RUNS_READ = (200, 1_000, 5_000)  # more of them only where fewer do not tell how often calls come
-LOOK_SECONDS = 5.0  # who only wants to look is told soon that there is nothing to see
+TIMEOUT_SECONDS = 5.0  # for monitoring, which should soon report that a server does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ReadStatus:
         """The service now. Raises ServiceUnavailable."""
         cursors = {name: self._cursors.read(name) for name in self._jobs}
         orphans, at_work = _orphans_and_holders(self._database, self._leases, self._jobs)
-        with self._database.reading(LOOK_SECONDS) as connection:
+        with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             states = {}
             for name, job in self._jobs.items():
@@ -96,7 +96,7 @@ def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, 
     A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
     before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
     """
-    with database.reading(LOOK_SECONDS) as connection:
+    with database.reading(TIMEOUT_SECONDS) as connection:
         running = runs.running(connection, [job.run_name for job in jobs.values()])
     asked = {name: leases.holder(name) for name in jobs}
     holders = {name: holder for name, holder in asked.items() if holder is not None}
