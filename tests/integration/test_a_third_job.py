@@ -81,8 +81,8 @@ def test_without_the_line_nobody_knows_of_it(sqlite_world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["status", "doctor", "refresh-all"])
-def test_a_job_cannot_be_called_what_a_command_is(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is the name of a command"):
+def test_a_job_cannot_have_the_name_of_a_command(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}': a command has that name"):
         World.with_jobs({name: replace(FILING_AGES, name=name)}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1")
 
 

@@ -48,7 +48,7 @@ def test_tables_are_plain_and_say_what_there_is(sqlite_world: World) -> None:
     assert tickers[0] in failures
     assert "stocks.price is Infinity" in failures
     assert f"more: --after {tickers[0]}" in failures
-    assert "There are none." in run(sqlite_world, "cron", "failures", "--job", "red-flags").stdout
+    assert "There are no such stocks." in run(sqlite_world, "cron", "failures", "--job", "red-flags").stdout
     assert "12  T00000  T00011" in run(sqlite_world, "cron", "red-flags", "--dry-run").stdout
     assert "stocks.price is Infinity" in run(sqlite_world, "cron", "run", result["run_id"]).stdout
 
@@ -73,7 +73,7 @@ def test_a_reason_is_as_long_as_over_http_at_most(sqlite_world: World) -> None:
     assert sqlite_world.call(f"pause?reason={longest}x", method="POST").status_code == 422
     refused = run(sqlite_world, "cron", "pause", "--reason", f"{longest}x")
     assert refused.exit_code == WRONG_USAGE
-    said = "Invalid value for '--reason': a text of at most 500 characters is needed; this one has 501"
+    said = "Invalid value for '--reason': use at most 500 characters; this text has 501"
     assert said in refused.stderr
     assert sqlite_world.data("status")["jobs"]["scores"]["paused"]["reason"] == longest
 
@@ -119,5 +119,5 @@ def test_a_text_of_bytes_that_are_not_utf_8_is_refused_by_name(sqlite_world: Wor
     before = everything(sqlite_world)
     refused = run(sqlite_world, "cron", *words, b"caf\xe9".decode(errors="surrogateescape"))
     assert refused.exit_code == WRONG_USAGE
-    assert f"'{words[1]}': a text in UTF-8 is needed" in refused.stderr
+    assert f"'{words[1]}': the text must be valid UTF-8" in refused.stderr
     assert everything(sqlite_world) == before

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import Field, ValidationError
 
+from tests.integration.third_job import FILING_AGES
 from tests.jobs import THE_TWO
 from vettr_cron.domain.run import CallStatus, JobResult, Pause, StockFailure, StopReason
 from vettr_cron.shapes import monitor, refresh

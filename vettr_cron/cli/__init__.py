@@ -1,4 +1,4 @@
-"""The commands: the same use cases as over HTTP, for a terminal."""
+"""The commands: the same use cases as over HTTP, on a terminal."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,11 @@ COMMANDS = (overview, cleanup, operate, doctor)  # imported so that their comman
 def register_commands(app: Flask, jobs: Iterable[Job]) -> None:
     """Attach the command groups to `flask --app wsgi`, with a command for each of these jobs.
 
-    Raises ValueError where a job is called what another command is.
+    Raises ValueError if a job has the name of another command.
     """
     of_jobs = {job.name: job_command(job) for job in jobs}
     for name in of_jobs.keys() & cron.commands.keys():
-        raise ValueError(f"a job needs another name: {name!r} is the name of a command")
+        raise ValueError(f"a job cannot be named {name!r}: a command has that name")
     app.cli.add_command(CommandGroup(cron.name, help=cron.help, commands={**cron.commands, **of_jobs}))
     app.cli.add_command(db)
     app.cli.add_command(stocks)

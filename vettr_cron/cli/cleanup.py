@@ -1,4 +1,4 @@
-"""flask --app wsgi cron cleanup: remove what is older than anybody needs."""
+"""flask --app wsgi cron cleanup: remove old runs, red flags and snapshots."""
 
 import click
 
@@ -18,10 +18,10 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 
 
 @cron.command()
-@click.option("--runs-days", type=_DAYS, help="Keep runs of so many days. [default: CRON_KEEP_RUNS_DAYS]")
-@click.option("--red-flags-days", type=_DAYS, help="The same for red flags. [default: CRON_KEEP_RED_FLAGS_DAYS]")
-@click.option("--snapshots-days", type=_DAYS, help="The same for snapshots. [default: CRON_KEEP_SNAPSHOTS_DAYS]")
-@click.option("--dry-run", is_flag=True, help="Count what would go, and remove nothing.")
+@click.option("--runs-days", type=_DAYS, help="How many days of runs to keep. [default: CRON_KEEP_RUNS_DAYS]")
+@click.option("--red-flags-days", type=_DAYS, help="How many days of red flags. [default: CRON_KEEP_RED_FLAGS_DAYS]")
+@click.option("--snapshots-days", type=_DAYS, help="How many days of snapshots. [default: CRON_KEEP_SNAPSHOTS_DAYS]")
+@click.option("--dry-run", is_flag=True, help="Count what would be removed, and remove nothing.")
 @time_budget_option
 @json_option
 @report_errors
@@ -33,7 +33,7 @@ def cleanup(
     time_budget: float | None,
     as_json: bool,
 ) -> None:
-    """Remove old runs, red flags and snapshots; never an acknowledged flag, nor the newest of anything."""
+    """Remove old runs, red flags and snapshots, but no acknowledged flag, and not the newest of a job or stock."""
     settings = services().settings
     request = CleanupRequest(
         keep=KeepDays.asked(settings, runs_days, red_flags_days, snapshots_days),
@@ -48,7 +48,7 @@ def cleanup(
 
 
 def _text(result: CleanupResult) -> list[str]:
-    head = ("", "older than", "would go" if result.dry_run else "removed")
+    head = ("", "older than", "would remove" if result.dry_run else "removed")
     rows = [
         (name.replace("_", " "), iso_milliseconds(result.older_than[name]), result.removed[name])
         for name in result.removed
@@ -57,5 +57,5 @@ def _text(result: CleanupResult) -> list[str]:
     if result.error is not None:
         lines.append(result.error)
     if not result.is_complete:
-        lines.append("There may be more than that." if result.dry_run else "There may be more; the next call goes on.")
+        lines.append("There may be more." if result.dry_run else "There may be more; the next call continues.")
     return lines

@@ -1,4 +1,4 @@
-"""flask --app wsgi cron ...: advance jobs, see what goes on, reset."""
+"""flask --app wsgi cron ...: advance jobs, see their state, reset them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,27 +20,29 @@ from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
 from vettr_cron.shapes import monitor, operate, refresh
 
-FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL of sysexits.h: try again later
+FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL in sysexits.h: try again later
 
-cron = CommandGroup("cron", help="Refresh scores and red flags, and see how that goes.")
+cron = CommandGroup("cron", help="Refresh scores and red flags, and monitor the jobs.")
 
 
 def _work_options(command: Any) -> Any:
     for option in (
-        click.option("--dry-run", is_flag=True, help="Only tell which stocks the call would take."),
+        click.option("--dry-run", is_flag=True, help="Only show which stocks the call would take."),
         click.option(
-            "--tickers", type=TickersType(), metavar="A,B,C", help="Only these stocks; the cursor stays where it is."
+            "--tickers", type=TickersType(), metavar="A,B,C", help="Only these stocks; the cursor does not move."
         ),
         click.option(
-            "--only", type=click.Choice(["failed"]), help="Only the stocks that failed last time; the cursor stays."
+            "--only",
+            type=click.Choice(["failed"]),
+            help="Only the stocks that failed last time; the cursor does not move.",
         ),
         json_option,
         time_budget_option,
-        click.option("--chunks", type=ChunksType(), help="How many chunks. [default: CRON_CHUNKS_PER_CALL]"),
+        click.option("--chunks", type=ChunksType(), help="How many chunks to run. [default: CRON_CHUNKS_PER_CALL]"),
         click.option(
             "--chunk-size",
             type=click.IntRange(1, MAXIMUM_CHUNK_SIZE),
-            help="Stocks in a chunk. [default: CRON_CHUNK_SIZE]",
+            help="Stocks per chunk. [default: CRON_CHUNK_SIZE]",
         ),
     ):
         command = option(command)
@@ -90,19 +92,24 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
 @json_option
 @report_errors
 def status(as_json: bool) -> None:
-    """What goes on: progress, what runs, the last run and the last success."""
+    """Show each job's progress, current run, last run and last success."""
     now = services().status.read()
     show(monitor.status(now, services().jobs), as_json, status_table(now))
 
 
 @cron.command()
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many runs.")
-@click.option("--job", type=TextType(), help="Only this job's runs; another program's by its name in the run log.")
-@click.option("--status", "run_status", type=click.Choice([state.value for state in RunStatus]))
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many runs to list.")
+@click.option("--job", type=TextType(), help="Only this job's runs; it may be any name in the run log.")
+@click.option(
+    "--status",
+    "run_status",
+    type=click.Choice([state.value for state in RunStatus]),
+    help="Only runs with this status.",
+)
 @json_option
 @report_errors
 def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
-    """The newest runs, newest first."""
+    """List the newest runs, newest first."""
     state = RunStatus(run_status) if run_status else None
     runs = services().history.read(limit, job, state)
     show(monitor.history(runs), as_json, history_table(runs))
@@ -110,13 +117,13 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 
 @cron.command()
 @click.option("--job", type=JobType(), help="Only this job's cursor. [default: all]")
-@click.option("--yes", is_flag=True, help="Needed: the cycles under way are given up.")
+@click.option("--yes", is_flag=True, help="Required, as the current cycles are abandoned.")
 @json_option
 @report_errors
 def reset(job: str | None, yes: bool, as_json: bool) -> None:
-    """Forget the cursors, so that the next call starts a new cycle."""
+    """Reset the cursors, so that the next call starts a new cycle."""
     if not yes:
-        raise click.UsageError("this gives up the cycles under way; say so with --yes")
+        raise click.UsageError("this abandons the current cycles; confirm with --yes")
     names = services().reset.run(services().jobs_named(job))
     show(operate.reset_done(names), as_json, [f"Cron cursors reset: {', '.join(names)}"])
 
@@ -126,7 +133,7 @@ def _request(
 ) -> Request:
     settings = services().settings
     if only and tickers:
-        raise click.UsageError("--only is not allowed beside --tickers")
+        raise click.UsageError("--only cannot be combined with --tickers")
     return Request.asked(
         settings,
         chunk_size=chunk_size,

@@ -1,4 +1,4 @@
-"""flask --app wsgi db ...: Flask-Migrate's commands, which are imported with Alembic when they are called."""
+"""flask --app wsgi db ...: Flask-Migrate's commands; they and Alembic are imported only when called."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from vettr_cron.domain.errors import CronError
 
 
 class MigrationCommands(click.Command):
-    """Stands for Flask-Migrate's group until somebody calls it; no other command needs it."""
+    """A placeholder for Flask-Migrate's group until it is called; no other command needs it."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """The context of the group itself, with which click goes on."""
-        from flask_migrate.cli import db as group  # type: ignore[import-not-found]  # no types of this module are given
+        """The context of the real group, with which click continues."""
+        from flask_migrate.cli import db as group  # type: ignore[import-not-found]  # this module has no types
 
         own = {"help": group.help, "params": group.params, "callback": group.callback}
         context: click.Context = _Migrations("db", group.commands, **own).make_context(info_name, args, parent, **extra)
@@ -25,7 +25,7 @@ class MigrationCommands(click.Command):
 
 
 class _Migrations(CommandGroup):
-    """Flask-Migrate's commands; what the database cannot do is told in words."""
+    """Flask-Migrate's commands; failures of the database are reported as messages."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

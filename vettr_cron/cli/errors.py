@@ -1,4 +1,4 @@
-"""What a caller at a terminal is told when something goes wrong: a sentence, with --json an error too; status 1."""
+"""How commands report errors: as a sentence, with --json also as JSON; the exit status is 1."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 
 def report_errors(command: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
-    """Turn the errors that the service expects into a message."""
+    """Report the errors that the service expects as messages."""
 
     @wraps(command)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
@@ -31,16 +31,16 @@ def report_errors(command: Callable[Arguments, Answer]) -> Callable[Arguments, A
 
 
 def _failure(error: CronError) -> dict[str, Any]:
-    """What a call that could not even begin has to say, by the code that the same has over HTTP."""
+    """The JSON of a command that failed, with the code that the error has over HTTP."""
     code = "SERVICE_UNAVAILABLE" if isinstance(error, ServiceUnavailable) else "VALIDATION_ERROR"
     return {"error": {"code": code, "message": str(error)}}
 
 
 class CommandGroup(AppGroup):
-    """Commands whose wrong usage is told in words that do nothing to the terminal, whatever was typed."""
+    """Commands whose usage errors are escaped, so that nothing that was typed acts on the terminal."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the requested command."""
         try:
             return super().invoke(ctx)
         except click.exceptions.NoArgsIsHelpError:

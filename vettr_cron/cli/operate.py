@@ -1,4 +1,4 @@
-"""flask --app wsgi cron coverage, failures, run, pause, resume: what an operator asks and does."""
+"""flask --app wsgi cron coverage, failures, run, pause, resume: the operator's commands."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -19,9 +19,11 @@ from vettr_cron.shapes.operate import pauses
 
 job_option = click.option("--job", type=JobType(), help="Only this job. [default: all]")
 after_option = click.option(
-    "--after", type=TextType(), metavar="TICKER", help="Only stocks beyond this one: the next page."
+    "--after", type=TextType(), metavar="TICKER", help="Only stocks after this one: the next page."
 )
-limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=100, show_default=True)
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 1_000), default=100, show_default=True, help="How many stocks to list per job."
+)
 
 
 @cron.command()
@@ -32,17 +34,21 @@ limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=10
     callback=finite,
     default=24,
     show_default=True,
-    help="In hours.",
+    help="How old the result of a fresh stock may be, in hours.",
 )
-@click.option("--stocks", type=click.Choice([state.value for state in Freshness]), help="List these; needs --job.")
+@click.option(
+    "--stocks",
+    type=click.Choice([state.value for state in Freshness]),
+    help="List the stocks in this state; requires --job.",
+)
 @limit_option
 @after_option
 @json_option
 @report_errors
 def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, after: str | None, as_json: bool) -> None:
-    """How many stocks are fresh, stale or were never refreshed, and which."""
+    """Show how many stocks are fresh, stale or never refreshed, and which."""
     if stocks and not job:
-        raise click.UsageError("--stocks needs --job: a list is of one job")
+        raise click.UsageError("--stocks requires --job: it lists the stocks of one job")
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
     found = services().coverage.read(services().jobs_named(job), timedelta(hours=max_age), listing)
     listed = ["", *stocks_table([found.page])] if found.page else []
@@ -56,7 +62,7 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 @json_option
 @report_errors
 def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
-    """The stocks that failed last time: since when, how often, and why."""
+    """List the stocks that failed last time: since when, how often, and why."""
     pages = {each.key: services().coverage.failures(each, limit, after) for each in services().jobs_named(job)}
     show(monitor.failures(pages, services().jobs), as_json, stocks_table(list(pages.values())))
 
@@ -66,7 +72,7 @@ def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> N
 @json_option
 @report_errors
 def run(run_id: UUID, as_json: bool) -> None:
-    """One run whole, with every stock that failed in it."""
+    """Show one run in full, with every stock that failed in it."""
     found = services().history.one(run_id)
     lines = [*history_table([found]), *(f"{failure.ticker}: {failure.error}" for failure in found.failures or ())]
     show(monitor.Run.of(found), as_json, lines)
@@ -74,7 +80,7 @@ def run(run_id: UUID, as_json: bool) -> None:
 
 def _short(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
     if text is not None and len(text) > MAXIMUM_REASON:
-        raise click.BadParameter(f"a text of at most {MAXIMUM_REASON} characters is needed; this one has {len(text)}")
+        raise click.BadParameter(f"use at most {MAXIMUM_REASON} characters; this text has {len(text)}")
     return text
 
 
@@ -84,12 +90,12 @@ def _short(_context: click.Context, _parameter: click.Parameter, text: str | Non
     "--reason",
     type=TextType(),
     callback=_short,
-    help=f"Why, for whoever asks; at most {MAXIMUM_REASON} characters.",
+    help=f"Why the job is paused; at most {MAXIMUM_REASON} characters.",
 )
 @json_option
 @report_errors
 def pause(job: str | None, reason: str | None, as_json: bool) -> None:
-    """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
+    """Pause one job or all: calls are skipped, and a running call stops before its next chunk."""
     paused = services().pause.pause(services().jobs_named(job), reason)
     show(pauses(paused), as_json, [f"Paused: {', '.join(paused)}"])
 
@@ -99,6 +105,6 @@ def pause(job: str | None, reason: str | None, as_json: bool) -> None:
 @json_option
 @report_errors
 def resume(job: str | None, as_json: bool) -> None:
-    """Let one job go on, or all."""
+    """Resume one job or all."""
     paused = services().pause.resume(services().jobs_named(job))
     show(pauses(paused), as_json, [f"Still paused: {', '.join(paused)}" if paused else "Nothing is paused."])

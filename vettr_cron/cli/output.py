@@ -1,4 +1,4 @@
-"""What commands print: lines of text or JSON, of which nothing acts on the terminal, whoever wrote the texts in it."""
+"""What commands print: lines of text or JSON, escaped so that nothing in them acts on the terminal."""
 
 import json
 from collections.abc import Sequence

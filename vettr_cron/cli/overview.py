@@ -1,4 +1,4 @@
-"""flask --app wsgi cron overview: the newest results in one look."""
+"""flask --app wsgi cron overview: the newest results at a glance."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ SEVERITIES = ("Critical", "High", "Moderate", "Low")
 @cron.command()
 @report_errors
 def overview() -> None:
-    """How the scores are spread, the five best and worst stocks, the flags by severity."""
+    """Show the distribution of scores, the five best and worst stocks, and the flags by severity."""
     show_lines(_text(services().overview.read()))
 
 
@@ -26,7 +26,7 @@ def _text(newest: Overview) -> list[str]:
         parts += ["", "Best", *columns([("ticker", "score", "name"), *_rows(newest.best)])]
         parts += ["", "Worst", *columns([("ticker", "score", "name"), *_rows(newest.worst)])]
     flags = [(severity, newest.flags_by_severity.get(severity, 0)) for severity in SEVERITIES]
-    return [*parts, "", "Flags of the last 24 hours", *columns([("severity", "flags"), *flags])]
+    return [*parts, "", "Flags in the last 24 hours", *columns([("severity", "flags"), *flags])]
 
 
 def _bars(newest: Overview) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the commands' options take."""
+"""The types of the commands' options, and the options that several commands share."""
 
 import math
 from typing import Any
@@ -24,16 +24,16 @@ class ChunksType(click.ParamType[Any]):
 
 
 class TextType(click.ParamType[Any]):
-    """A text that can be kept and sent on, as one of bytes that are not UTF-8 cannot."""
+    """Text in UTF-8; any other bytes could be neither stored nor sent."""
 
     name = "TEXT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The text as it is."""
+        """The text, unchanged."""
         try:
             str(value).encode()
         except UnicodeEncodeError:
-            self.fail("a text in UTF-8 is needed", param, ctx)
+            self.fail("the text must be valid UTF-8", param, ctx)
         return value
 
 
@@ -58,31 +58,31 @@ class JobType(click.ParamType[Any]):
 
 
 class TickersType(TextType):
-    """Tickers with commas between them."""
+    """Tickers, separated by commas."""
 
     name = "A,B,C"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The tickers, each once."""
+        """The tickers, without duplicates."""
         value = super().convert(value, param, ctx)
         tickers = tuple(dict.fromkeys(ticker.strip() for ticker in str(value).split(",") if ticker.strip()))
         if not 1 <= len(tickers) <= MAXIMUM_TICKERS:
-            self.fail(f"1 to {MAXIMUM_TICKERS} tickers with commas between them are needed", param, ctx)
+            self.fail(f"use 1 to {MAXIMUM_TICKERS} tickers, separated by commas", param, ctx)
         return tickers
 
 
 def finite(_context: click.Context, _parameter: click.Parameter, number: float | None) -> float | None:
-    """Refuse what click takes for a number: infinity, and what is none."""
+    """Refuse infinity and NaN, which click accepts as numbers."""
     if number is not None and not math.isfinite(number):
         raise click.BadParameter("a finite number is needed")
     return number
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the same JSON as a reply's data over HTTP.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 time_budget_option = click.option(
     "--time-budget",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     callback=finite,
-    help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no bound]",
+    help="Start no new work after this many seconds. [default: CRON_TIME_BUDGET_SECONDS, or no limit]",
 )

@@ -17,8 +17,8 @@ from vettr_cron.services.refresh.request import Request
 
 @contextmanager
 def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job], Progress]]:
-    """For each job a function that is told of its progress; its bar ends when the next begins, or the block ends."""
-    # In production the log is for the host's collector, elsewhere for a person, who sees the progress.
+    """Yield a function that starts showing a job's progress; its bar ends when the next begins, or the block ends."""
+    # In production the host collects the log; elsewhere a person reads it, and has the progress to look at.
     if services().settings.app_env != "production" or sys.stderr.isatty():
         only_warnings()
     if not show:
@@ -31,18 +31,18 @@ def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job], Progres
 
 
 def _ignore_broken_pipe(show: Progress) -> Progress:
-    """The same, but quiet once nobody reads it: the work is not for the display."""
-    gone = False
+    """The same, but silent once its output is closed: the work matters, not the display."""
+    closed = False
 
-    def show_or_not(done: int, total: int) -> None:
-        nonlocal gone
+    def show_unless_closed(done: int, total: int) -> None:
+        nonlocal closed
         try:
-            if not gone:
+            if not closed:
                 show(done, total)
         except OSError:
-            gone = True
+            closed = True
 
-    return show_or_not
+    return show_unless_closed
 
 
 def _lines(job: Job) -> Progress:
@@ -77,9 +77,9 @@ def _new_bar(job: Job, length: int) -> Any:
     return click.progressbar(
         length=length,
         label=f"{job.run_name:<18}",
-        width=0,  # whatever the terminal has left: a line that does not fit would be another line each time
+        width=0,  # the rest of the terminal's line: a longer one would fill a new line at each update
         show_pos=True,
-        show_eta=False,  # click's own waits a second for its first guess
+        show_eta=False,  # click's own estimate takes a second to appear
         item_show_func=lambda pace: pace,
     )
 
@@ -92,6 +92,6 @@ def _pace(done: int, length: int, milliseconds: int) -> str | None:
 
 
 def _most(request: Request, stocks_left: int) -> int:
-    """How many stocks the call can get done at most."""
+    """The most stocks that the call can process."""
     asked = stocks_left if request.chunks is None else request.chunks * request.chunk_size
     return max(min(asked, stocks_left), 0)

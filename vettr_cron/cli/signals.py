@@ -10,7 +10,7 @@ from vettr_cron.services.clock import Shutdown
 
 @contextmanager
 def stop_on_signals(shutdown: Shutdown) -> Iterator[None]:
-    """While the block runs, the first SIGINT or SIGTERM sets the shutdown."""
+    """While the block runs, the first SIGINT or SIGTERM requests the shutdown."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, _frame: FrameType | None) -> None:

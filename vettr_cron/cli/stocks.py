@@ -1,4 +1,4 @@
-"""flask --app wsgi stocks ...: bring stocks into the database."""
+"""flask --app wsgi stocks ...: load stocks into the database."""
 
 import sys
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from vettr_cron.registry import services
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.operate.imports import Written
 
-stocks = CommandGroup("stocks", help="Bring stocks into the database.")
+stocks = CommandGroup("stocks", help="Load stocks into the database.")
 
 
 @stocks.command("import")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @report_errors
 def import_folder(path: Path) -> None:
-    """Import a folder of CSV files, named and headed like the tables, `ticker` in place of stock_id.
+    """Import a folder of CSV files, named and headed like the tables, with `ticker` in place of stock_id.
 
-    Everything is checked before anything is written; rows that are there already are updated.
+    Everything is checked before anything is written; existing rows are updated.
     """
     universe = services().universe
     summary = universe.check(path)
@@ -32,10 +32,10 @@ def import_folder(path: Path) -> None:
 
 
 @stocks.command()
-@click.option("--if-empty", is_flag=True, help="Do nothing when there are stocks already.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if there are stocks already.")
 @report_errors
 def demo(if_empty: bool) -> None:
-    """Load 1 572 US companies of 2017, their dates moved to the present (sources: vettr_cron/datasets/us_2017)."""
+    """Load 1 572 US companies of 2017, with dates moved to the present (sources: vettr_cron/datasets/us_2017)."""
     universe = services().universe
     present = universe.count() if if_empty else 0
     if present:
@@ -48,11 +48,11 @@ def demo(if_empty: bool) -> None:
 
 @stocks.command()
 @click.option("--count", type=click.IntRange(1, 10_000_000), required=True, help="How many stocks.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other stocks.")
-@click.option("--add", is_flag=True, help="Join the stocks that are there; one with the same ticker is overwritten.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Each seed makes different stocks.")
+@click.option("--add", is_flag=True, help="Add to the existing stocks; one with the same ticker is overwritten.")
 @report_errors
 def generate(count: int, seed: int, add: bool) -> None:
-    """Make up a plausible universe, with all input tables filled, for tests and load."""
+    """Generate plausible fictional stocks, with all input tables filled, for tests and load."""
     with _bar("generating", count) as written:
         services().universe.generate(count, seed, utc_now().date(), add=add, written=written)
     click.echo(f"Generated {count} stocks with seed {seed}.")

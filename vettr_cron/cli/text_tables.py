@@ -13,10 +13,10 @@ FAILURES_SHOWN = 20
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[str]:
-    """Rows as lines of left-aligned columns; numbers to the right."""
+    """Rows as lines of columns: text aligned left, numbers right."""
     texts = [["" if value is None else printable(str(value)) for value in row] for row in rows]
-    widths = [max(len(line[place]) for line in texts) for place in range(len(texts[0]))]
-    numeric = [all(isinstance(row[place], int | None) for row in rows[1:]) for place in range(len(widths))]
+    widths = [max(len(line[column]) for line in texts) for column in range(len(texts[0]))]
+    numeric = [all(isinstance(row[column], int | None) for row in rows[1:]) for column in range(len(widths))]
     return [
         "  ".join(
             text.rjust(width) if number else text.ljust(width)
@@ -27,7 +27,7 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
 
 
 def result_table(results: Sequence[JobResult]) -> list[str]:
-    """One line a job, then what failed and what else there is to say."""
+    """One line per job, then the stocks that failed, warnings, errors and pauses."""
     head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
     rows: list[Sequence[object]] = [head]
     rows += [
@@ -41,7 +41,7 @@ def result_table(results: Sequence[JobResult]) -> list[str]:
             result.chunks_run,
             result.duration_ms,
             result.stocks_processed * 1000 // max(result.duration_ms, 1),
-            "complete" if result.is_complete else _place(result),
+            "complete" if result.is_complete else _progress(result),
         )
         for result in results
     ]
@@ -49,18 +49,19 @@ def result_table(results: Sequence[JobResult]) -> list[str]:
 
 
 def preview_table(previews: Sequence[Preview]) -> list[str]:
-    """One line a job, with the first and the last of the stocks that are listed."""
+    """One line per job, with the first and the last of the listed stocks."""
     rows: list[Sequence[object]] = [("job", "would take", "from", "to", "but")]
     for preview in previews:
         first, last = (preview.tickers[0], preview.tickers[-1]) if preview.tickers else (None, None)
         last = f"{last} ..." if preview.stocks > len(preview.tickers) else last
-        hindrance = "it is paused" if preview.pause else "another caller is at it" if preview.held else preview.warning
-        rows.append((preview.job, preview.stocks, first, last, hindrance))
+        holder = "another caller is running it" if preview.held else None
+        obstacle = "it is paused" if preview.pause else holder or preview.warning
+        rows.append((preview.job, preview.stocks, first, last, obstacle))
     return columns(rows)
 
 
 def coverage_table(coverage: Coverage) -> list[str]:
-    """One line a job."""
+    """One line per job."""
     rows: list[Sequence[object]] = [("job", "total", "fresh", "stale", "never", "failing", "oldest")]
     for key, counts in coverage.jobs.items():
         oldest = iso_milliseconds(counts.oldest) if counts.oldest else None
@@ -69,10 +70,10 @@ def coverage_table(coverage: Coverage) -> list[str]:
 
 
 def stocks_table(pages: Sequence[Page]) -> list[str]:
-    """One line a stock."""
+    """One line per stock."""
     states = [(page.job, state) for page in pages for state in page.stocks]
     if not states:
-        return ["There are none."]
+        return ["There are no such stocks."]
     rows: list[Sequence[object]] = [("job", "ticker", "refreshed", "failing since", "times", "error")]
     for job, state in states:
         refreshed, since = (
@@ -84,7 +85,7 @@ def stocks_table(pages: Sequence[Page]) -> list[str]:
 
 
 def status_table(status: Status) -> list[str]:
-    """One line a job, then what is going on in words."""
+    """One line per job, then each job's summary."""
     head = ("job", "progress", "offset", "of", "running", "last run", "last success")
     rows: list[Sequence[object]] = [head]
     rows += [
@@ -103,7 +104,7 @@ def status_table(status: Status) -> list[str]:
 
 
 def history_table(runs: Sequence[Run]) -> list[str]:
-    """One line a run."""
+    """One line per run."""
     if not runs:
         return ["There are no runs."]
     head = ("started", "job", "status", "offset", "stocks", "succeeded", "failed", "ms", "error")
@@ -125,7 +126,7 @@ def history_table(runs: Sequence[Run]) -> list[str]:
     return columns(rows)
 
 
-def _place(result: JobResult) -> str:
+def _progress(result: JobResult) -> str:
     return f"{result.current_offset + result.stocks_processed} of {result.total_stocks}"
 
 

@@ -69,7 +69,7 @@ def test_the_command_counts_and_removes(world: World) -> None:
     add_old_of_each(world, utc_now())
     before = everything(world)
     counted = run(world, "cron", "cleanup", "--dry-run")
-    assert (counted.exit_code, "would go" in counted.stdout) == (DONE, True)
+    assert (counted.exit_code, "would remove" in counted.stdout) == (DONE, True)
     assert everything(world) == before
     assert run(world, "cron", "cleanup", "--runs-days", "0").exit_code == WRONG_USAGE
     data = printed_json(world, "cron", "cleanup", "--runs-days", "1000")
