@@ -111,7 +111,7 @@ def test_calls_that_take_nothing_leave_no_end_to_tell() -> None:
 @pytest.mark.parametrize(("hours", "advised"), [(6, False), (7, True)])
 def test_a_cycle_of_two_calls_is_slow_where_more_than_6_hours_lie_between_them(hours: int, advised: bool) -> None:
     words = said(calls_every(hours * HOUR, 6, NOON, stocks=650), NOON + MINUTE)
-    assert ("raise the chunks a call" in words) == advised
+    assert ("run more chunks per call" in words) == advised
 
 
 @pytest.mark.parametrize(
