@@ -13,6 +13,7 @@ from flask_migrate import downgrade
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
+from tests.integration.migrating import OWN_TABLES
 from tests.jobs import THE_TWO
 from tests.world import TODAY, World, make_settings, migrate_database
 from vettr_cron.app import create_app
@@ -24,7 +25,6 @@ SCHEMA = Path(__file__).parents[1] / "platform_schema.sql"
 STOCKS = 12
 USER = UUID("00000000-0000-4000-8000-000000000001")
 Schema = Mapping[str, set[str]]
-VERSIONS = {"cron_alembic_version", "cron_made_tables", "cron_stock_states", "cron_pauses", "cron_marks"}
 
 # What a database is made of: the table, view or function that it belongs to, and what it is.
 CATALOG: LiteralString = """
@@ -150,7 +150,7 @@ def test_an_upgrade_makes_only_what_is_missing(platform_url: str, untouched: Sch
     rows = {table: _rows(platform_url, table) for table in _tables(platform_url)}
     migrate_database(platform_url)
     after = _schema(platform_url)
-    assert after.keys() - untouched.keys() == VERSIONS | set(missing)
+    assert after.keys() - untouched.keys() == OWN_TABLES | set(missing)
     assert {name: after[name] for name in untouched} == untouched
     assert {table: _rows(platform_url, table) for table in rows} == rows
     assert {row["table_name"] for row in _rows(platform_url, "cron_made_tables")} == set(missing)

@@ -6,10 +6,9 @@ import pytest
 
 from tests.world import make_settings
 from vettr_cron.app import create_app
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
+from vettr_cron.jobs.scores import SCORES
 
-SCORES = JOBS["scores"]
 FREE = replace(SCORES, name="free", run_name="refresh-free")
 
 
