@@ -151,10 +151,10 @@ def test_a_running_row_counts_as_what_it_is_shown_as(world: World) -> None:
             (f"status={value}", "status", "running, completed or failed")
             for value in ("", "done", "skipped", "Failed", "%27%20OR%201=1")
         ),
-        *((f"before={value}", "before", "the id of a run") for value in ("", "1", "abc", "0" * 31, "%00")),
+        *((f"before={value}", "before", "a run's id") for value in ("", "1", "abc", "0" * 31, "%00")),
         (f"before={UUID(int=7)}", "before", "there is no run with this id"),
         ("limit=5&limit=6", "limit", "more than once"),
-        ("offset=5", "offset", "there is no such parameter here; there are: limit, job, status, before"),
+        ("offset=5", "offset", "is not a parameter of this path; allowed: limit, job, status, before"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_it_may_be(sqlite_world: World, query: str, name: str, allowed: str) -> None:

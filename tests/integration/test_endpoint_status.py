@@ -177,7 +177,7 @@ def test_calls_left_are_never_negative(world: World) -> None:
 
 def test_it_takes_no_parameters(sqlite_world: World) -> None:
     problems = invalid_parameters_of(sqlite_world.call("status?job=scores"))
-    assert problems == {"job": "there is no such parameter here; there are: none"}
+    assert problems == {"job": "is not a parameter of this path; allowed: none"}
 
 
 def test_it_changes_nothing(sqlite_world: World) -> None:

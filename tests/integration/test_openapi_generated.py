@@ -32,9 +32,9 @@ TOGETHER = (
     "is given more than once",
     "there are no stocks with these tickers",
     "there is no run with this id",
-    "is needed beside stocks",
-    "is not allowed beside tickers",
-    "tickers with commas between them, each once",
+    "is required with stocks",
+    "cannot be combined with tickers",
+    "different tickers, separated by commas",
 )
 
 

@@ -62,11 +62,11 @@ def test_the_largest_values_are_taken(sqlite_world: World) -> None:
         (
             "limit=5",
             "limit",
-            "there is no such parameter here; there are: chunk_size, chunks, only, tickers, dry_run, on_conflict",
+            "is not a parameter of this path; allowed: chunk_size, chunks, only, tickers, dry_run, on_conflict",
         ),
-        ("Chunk_Size=5", "Chunk_Size", "there is no such parameter here"),
-        ("=5", "", "there is no such parameter here"),
-        ("chunk_size[]=5", "chunk_size[]", "there is no such parameter here"),
+        ("Chunk_Size=5", "Chunk_Size", "is not a parameter of this path"),
+        ("=5", "", "is not a parameter of this path"),
+        ("chunk_size[]=5", "chunk_size[]", "is not a parameter of this path"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_it_may_be(

@@ -1,4 +1,4 @@
-"""The HTTP side: the blueprint /v1/cron, the open health endpoints, and the shape of every reply."""
+"""The HTTP API: the blueprint /v1/cron, the public endpoints, and the envelope of every reply."""
 
 from collections.abc import Iterable
 
@@ -21,18 +21,18 @@ from vettr_cron.api import (
 )
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
-from vettr_cron.api.errors import MAXIMUM_BODY_BYTES
+from vettr_cron.api.contract import MAXIMUM_BODY_BYTES
 from vettr_cron.jobs.job import Job
 
 ROUTES = (status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
 
 
 def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:
-    """Attach all of it to the application, with a path for each of these jobs."""
-    # A path answers with and without a trailing slash, and nothing ever answers with a redirect.
+    """Attach the API to the application, with a path for each of these jobs."""
+    # A path answers with and without a trailing slash, and never with a redirect.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    # One byte more can be read, so that a body in chunks that is cut off there is not taken for a whole one.
+    # One byte more may be read, so that a chunked body that is cut off there is not mistaken for a complete one.
     app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES + 1
     request_log.register(app)
     envelope.register(app)

@@ -1,7 +1,7 @@
-"""Lets a caller in who knows the secret, or the one before it while a rotation lasts.
+"""Checks the bearer secret; during a rotation, the previous secret is accepted as well.
 
-Without a secret, which only development and tests do without, whoever calls from this machine is let in, and no page
-of another site: a browser would hand over any page's requests, also under a strange name that leads to 127.0.0.1.
+If no secret is set, which only development and tests allow, every caller on this machine is let in, but no page of
+another site: a browser would send any page's requests, even to a foreign host name that resolves to 127.0.0.1.
 """
 
 import hmac
@@ -15,16 +15,16 @@ from vettr_cron.api.errors import ApiError
 from vettr_cron.registry import services
 
 _THIS_MACHINE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]*)?", re.IGNORECASE)
-_OWN_PAGES = (None, "same-origin", "none")  # what Sec-Fetch-Site says of them, and of what is no browser
+_OWN_PAGES = (None, "same-origin", "none")  # Sec-Fetch-Site of this site's pages and of clients that are not browsers
 
 
 def check_secret() -> None:
-    """Raise 401 unless the bearer token is one of the secrets; without a secret, 403 for strangers."""
+    """Raise 401 unless the bearer token is one of the secrets; if none is set, 403 for strangers."""
     _check(services().settings.secrets)
 
 
 def check_metrics_secret() -> None:
-    """The same for the metrics, which METRICS_TOKEN opens as well."""
+    """The same for the metrics, which also accept METRICS_TOKEN."""
     _check(services().settings.metrics_secrets)
 
 
@@ -33,7 +33,7 @@ def _check(secrets: Sequence[bytes]) -> None:
         _check_machine()
         return
     given = _bearer_token()
-    # Every secret is compared, by digests of one length, so that the time tells nothing.
+    # Every secret is compared, by digests of one length, so that the time taken reveals nothing.
     matches = [hmac.compare_digest(sha256(secret).digest(), sha256(given).digest()) for secret in secrets]
     if not (given and any(matches)):
         raise ApiError(401, "AUTH_REQUIRED", "Invalid cron secret", headers={"WWW-Authenticate": "Bearer"})
@@ -43,8 +43,9 @@ def _check_machine() -> None:
     host, site = request.headers.get("Host", ""), request.headers.get("Sec-Fetch-Site")
     if not _THIS_MACHINE.fullmatch(host) or site not in _OWN_PAGES:
         message = (
-            "Without CRON_SECRET only localhost, 127.0.0.1 and [::1] are answered to, and no page of another site; "
-            "set CRON_SECRET, or in a container BIND_HOST=0.0.0.0 and call its published port on localhost"
+            "Without CRON_SECRET, only requests to localhost, 127.0.0.1 and [::1] are answered, and none from another "
+            "site's pages; set CRON_SECRET, or in a container BIND_HOST=0.0.0.0, and call its published port on "
+            "localhost"
         )
         raise ApiError(403, "FORBIDDEN", message)
 

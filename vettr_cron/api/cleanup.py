@@ -1,4 +1,4 @@
-"""GET, POST /v1/cron/cleanup: remove what is older than anybody needs."""
+"""GET, POST /v1/cron/cleanup: remove old runs, red flags and snapshots."""
 
 from flask import Response
 
@@ -21,7 +21,7 @@ from vettr_cron.shapes.operate import CleanupDone, cleanup_done
     Failure(
         status=500,
         code="JOB_FAILED",
-        meaning="A server failed after something had been removed; what was is in details",
+        meaning="A server failed after rows had been removed; details has what was removed",
         details=CleanupDone,
     ),
     unavailable(),

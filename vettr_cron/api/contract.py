@@ -1,4 +1,4 @@
-"""What a route promises its callers: the shape of its data, and every way in which it may fail."""
+"""What a route promises its callers: the shape of its data, and every way in which it can fail."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,14 @@ from vettr_cron.shapes.shape import ShapeOfJobs
 
 View = TypeVar("View", bound=Callable[..., Any])
 Stated = type[BaseModel] | ShapeOfJobs
-"""A reply's shape; one that names jobs is made when the document is."""
+"""A reply's shape; a shape that names jobs is made from the table of jobs."""
+
+MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A body that is not in the envelope."""
+    """A body outside the envelope."""
 
     media_type: str
     meaning: str
@@ -24,7 +26,7 @@ class Plain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A reply that is no success; `details` is the shape of what it carries beside code and message."""
+    """A failure reply; `details` is the shape of what it has beside code and message."""
 
     status: int
     code: str
@@ -33,10 +35,15 @@ class Failure:
     details_always: bool = True
     headers: tuple[str, ...] = ()
 
+    @property
+    def reply(self) -> tuple[int, str, str]:
+        """The status, the code and the message of a reply that has nothing more particular to say."""
+        return self.status, self.code, self.meaning
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A route's part of the document; `path` says what each variable in the path is."""
+    """A route's part of the document; `path` describes each variable in the path."""
 
     data: Stated | Plain
     failures: tuple[Failure, ...]
@@ -50,7 +57,7 @@ def answers(
     headers: tuple[str, ...] = (),
     path: Mapping[str, str] | None = None,
 ) -> Callable[[View], View]:
-    """State what a view answers; what is true of every route of its kind is added by itself."""
+    """State what a view answers; failures that all routes of its kind share are added automatically."""
 
     def state(view: View) -> View:
         view.contract = Contract(data, failures, headers, path or {})  # type: ignore[attr-defined]
@@ -78,23 +85,29 @@ AUTH_REQUIRED = Failure(
 FORBIDDEN = Failure(
     status=403,
     code="FORBIDDEN",
-    meaning="In development without a secret: the Host is not this machine's own, or another site's page calls",
+    meaning="In development without a secret: the Host header does not name this machine, or another site's page calls",
 )
-NOT_FOUND = Failure(status=404, code="NOT_FOUND", meaning="There is nothing at this path")
+NOT_FOUND = Failure(status=404, code="NOT_FOUND", meaning="Nothing exists at this path")
 METHOD_NOT_ALLOWED = Failure(
-    status=405, code="METHOD_NOT_ALLOWED", meaning="This path does not take this method", headers=("Allow",)
+    status=405, code="METHOD_NOT_ALLOWED", meaning="This path does not support this method", headers=("Allow",)
 )
-PAYLOAD_TOO_LARGE = Failure(status=413, code="PAYLOAD_TOO_LARGE", meaning="The body is too large")
+PAYLOAD_TOO_LARGE = Failure(
+    status=413, code="PAYLOAD_TOO_LARGE", meaning=f"The body is larger than {MAXIMUM_BODY_BYTES} bytes"
+)
 UNSUPPORTED_MEDIA_TYPE = Failure(
-    status=415, code="UNSUPPORTED_MEDIA_TYPE", meaning="The body is neither a form nor a JSON object"
+    status=415,
+    code="UNSUPPORTED_MEDIA_TYPE",
+    meaning="Parameters must be in the query string, in a form or in a JSON object",
 )
 VALIDATION_ERROR = Failure(
     status=422,
     code="VALIDATION_ERROR",
-    meaning="A parameter is unknown, given twice, or not what it may be; nothing was done",
+    meaning="A parameter is unknown, is given twice, or has a value that is not allowed; nothing was done",
     details=InvalidParameters,
 )
-INTERNAL_ERROR = Failure(status=500, code="INTERNAL_ERROR", meaning="A bug; the log has it under the request's id")
+INTERNAL_ERROR = Failure(
+    status=500, code="INTERNAL_ERROR", meaning="An internal error; the log has it under the request's id"
+)
 SHARED = (
     BAD_REQUEST,
     AUTH_REQUIRED,
@@ -107,4 +120,4 @@ SHARED = (
     INTERNAL_ERROR,
     unavailable(),
 )
-"""What many routes answer alike; the document has each once."""
+"""Failures that many routes share; the document contains each once."""

@@ -1,4 +1,4 @@
-"""GET /v1/cron/coverage and /v1/cron/failures: is every stock fresh, and which fail?"""
+"""GET /v1/cron/coverage and /v1/cron/failures: is every stock fresh, and which ones fail?"""
 
 from flask import Response
 
@@ -15,9 +15,9 @@ from vettr_cron.shapes import monitor as shapes
 @answers(shapes.coverage_shape, unavailable())
 @asks(CoverageParameters)
 def coverage(asked: CoverageParameters) -> Response:
-    """How many stocks are fresh, stale or were never refreshed, and which."""
+    """How many stocks are fresh, stale or never refreshed, and which."""
     if asked.stocks and not asked.job:
-        raise invalid_parameter("job", "is needed beside stocks: a list is of one job")
+        raise invalid_parameter("job", "is required with stocks, which lists those of one job")
     jobs = services().jobs_named(asked.job)
     listing = Listing(freshness=asked.stocks, limit=asked.limit, after=asked.after) if asked.stocks else None
     found = services().coverage.read(jobs, asked.max_age, listing)

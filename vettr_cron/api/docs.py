@@ -1,4 +1,4 @@
-"""GET /openapi.json and /docs, open to everybody: the contract, for programs and for people."""
+"""GET /openapi.json and /docs, public: the contract, for programs and for people."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from vettr_cron.api.openapi import document
 
 _VIEWER = Path(__file__).parent / "viewer"
 _DOCUMENT = "vettr_cron.openapi"
-# The viewer writes the style of some of its elements into them.
+# The viewer sets inline styles on some of its elements.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -38,7 +38,7 @@ def page() -> Response:
 
 
 @blueprint.get("/docs/<name>", provide_automatic_options=False)
-@answers(Plain("*/*", "The file"), path={"name": "a file's name"})
+@answers(Plain("*/*", "The file"), path={"name": "The file's name"})
 def asset(name: str) -> Response:
     """A file that the page needs."""
     folder = {
@@ -53,8 +53,8 @@ def asset(name: str) -> Response:
 
 
 def _swagger_ui() -> Path:
-    # Looked up, not imported: only the package's files are wanted.
+    # Looked up, not imported: only the package's files are needed.
     package = find_spec("flask_swagger_ui")
-    assert package  # noqa: S101  # it is among the requirements
+    assert package  # noqa: S101  # it is one of the requirements
     assert package.origin  # noqa: S101
     return Path(package.origin).parent / "dist"

@@ -1,4 +1,4 @@
-"""The one shape of every reply."""
+"""The envelope of every reply."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from vettr_cron.services.clock import utc_now
 from vettr_cron.shapes.envelope import Meta
 from vettr_cron.shapes.shape import as_json
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -25,7 +25,7 @@ _HEADERS = {
 
 
 def success(data: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
-    """A reply of 200 with this data."""
+    """A 200 reply with this data."""
     response = jsonify({"success": True, "data": as_json(data), "meta": _meta()})
     response.headers.update(headers or {})
     return response
@@ -38,7 +38,7 @@ def failure(
     details: BaseModel | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A reply that says what is wrong; `details` only where there are any."""
+    """A reply that says what is wrong, with `details` if there are any."""
     error = {"code": code, "message": message} | ({} if details is None else {"details": as_json(details)})
     response = jsonify({"success": False, "error": error, "meta": _meta()})
     response.status_code = status
@@ -47,7 +47,7 @@ def failure(
 
 
 def failure_outside_request(status: int, code: str, message: str) -> Response:
-    """The same for a request that the application never saw; an application context is needed."""
+    """The same for a request that never reached the application; needs an application context."""
     g.request_id = uuid4().hex
     return _add_headers(failure(status, code, message))
 
@@ -60,7 +60,7 @@ def register(app: Flask) -> None:
 
 def _name_request() -> None:
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.request_id = given if _VALID_REQUEST_ID.fullmatch(given) else uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 

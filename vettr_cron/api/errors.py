@@ -1,4 +1,4 @@
-"""The one file that turns what went wrong into a status, a code and a sentence."""
+"""The one file that maps errors to a status, a code and a sentence."""
 
 from collections.abc import Mapping
 
@@ -7,26 +7,28 @@ from flask import Flask, Response
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from vettr_cron.api import contract
 from vettr_cron.api.envelope import failure
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 
 RETRY_AFTER_SECONDS = 30
-MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
-INTERNAL_ERROR = (500, "INTERNAL_ERROR", "Something went wrong here; the log has it under this request's id")
 
 log = structlog.get_logger(__name__)
 
-_CODES = {
-    400: ("BAD_REQUEST", "The request cannot be read"),
-    404: ("NOT_FOUND", "There is nothing at this path"),
-    405: ("METHOD_NOT_ALLOWED", "This path does not take this method"),
-    413: ("PAYLOAD_TOO_LARGE", f"The body is larger than {MAXIMUM_BODY_BYTES} bytes"),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "Send parameters in the query string, as a form or as a JSON object"),
+_KNOWN = {
+    failure.status: failure.reply
+    for failure in (
+        contract.BAD_REQUEST,
+        contract.NOT_FOUND,
+        contract.METHOD_NOT_ALLOWED,
+        contract.PAYLOAD_TOO_LARGE,
+        contract.UNSUPPORTED_MEDIA_TYPE,
+    )
 }
 
 
 class ApiError(CronError):
-    """A reply that a route decided on."""
+    """A failure reply that a route has chosen."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class ApiError(CronError):
 
 
 def register(app: Flask) -> None:
-    """Attach a handler for each kind of trouble."""
+    """Attach a handler for each kind of error."""
     app.register_error_handler(ApiError, lambda error: failure(*error.response))
     app.register_error_handler(ServiceUnavailable, _unavailable)
     app.register_error_handler(HTTPException, _http)
@@ -55,18 +57,18 @@ def _unavailable(error: ServiceUnavailable) -> Response:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    code, message = _CODES.get(status, (error.name.upper().replace(" ", "_"), error.name))
+    reply = _KNOWN.get(status, (status, error.name.upper().replace(" ", "_"), error.name))
     headers = {name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(_allowed(set(error.valid_methods or ())))
-    return failure(status, code, message, headers=headers)
+    return failure(*reply, headers=headers)
 
 
 def _allowed(methods: set[str]) -> list[str]:
-    # Flask lists HEAD wherever there is GET; but a path that takes POST works or changes something, and refuses it.
+    # Flask lists HEAD wherever GET is allowed, but a path that allows POST does work or changes something: no HEAD.
     return sorted(methods - {"HEAD"} if "POST" in methods else methods)
 
 
 def _bug(error: Exception) -> Response:
     log.error("internal_error", exc_info=error)
-    return failure(*INTERNAL_ERROR)
+    return failure(*contract.INTERNAL_ERROR.reply)

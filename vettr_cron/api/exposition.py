@@ -49,25 +49,25 @@ _GAUGES = (
         lambda job: (job.last_run.duration_ms or 0) / 1000 if job.last_run else None,
     ),
     _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.has_failed),
-    _Gauge("lease_held", "1 while a caller is at it", lambda job: job.lease_held),
+    _Gauge("lease_held", "1 while a caller is running the job", lambda job: job.lease_held),
     _Gauge("paused", "1 while the job is paused", lambda job: job.paused is not None),
     _Gauge(
         "call_overdue",
-        "1 if no call came for far longer than usual, though one is awaited",
+        "1 if no call has come for far longer than usual, although one is expected",
         lambda job: job.pace.late,
     ),
 )
 
 
 class _Scrape(Collector):
-    """One answer to one scrape."""
+    """The answer to one scrape."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._total_stocks = metrics.status.total_stocks
         self._jobs = [(state, metrics.coverage.jobs[key]) for key, state in metrics.status.jobs.items()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Every family, with a sample a job where there is a value."""
+        """Every metric family, with a sample for each job that has a value."""
         yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._total_stocks)
         stocks = GaugeMetricFamily(
             "vettr_cron_stocks", "Stocks by the age of their last result: fresh is within 24 h", labels=["job", "state"]

@@ -1,4 +1,4 @@
-"""The worker of the web process: it refuses in the service's own shape, and a slow client keeps no thread waiting."""
+"""The web process's worker: refusals use the service's envelope, and slow clients do not tie up the threads."""
 
 import selectors
 import socket
@@ -23,8 +23,8 @@ from vettr_cron.api.refusals import refusal
 CLIENT_SECONDS = 5  # for the whole head of a request, and for its whole body
 REPLY_SECONDS = 10  # for a client to take the whole reply
 LINGER_SECONDS = 2.0  # for a client to read its reply and hang up
-DRAIN_SECONDS = 0.02  # for the whole rest of a body that nobody wanted, and that is on its way
-PROMPT_SECONDS = 0.25  # for a body or a reply; a client that takes longer is one of the few slow ones
+DRAIN_SECONDS = 0.02  # for the whole rest of an unread body that is on its way
+PROMPT_SECONDS = 0.25  # for a body or a reply; a client that takes longer counts as slow, and few may
 
 Answer = TypeVar("Answer")
 
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's worker with threads; a head that has not come yet waits with the idle connections, not in a thread."""
+    """gunicorn's threaded worker; an incomplete head waits among the idle connections, not in a thread."""
 
     def load_wsgi(self) -> None:
         """Load the application, and let it refuse a body that gunicorn cannot read."""
@@ -41,7 +41,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.wsgi.register_error_handler(ParseException, lambda error: failure(*refusal(error, self.cfg)))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """Answer a request that never reached the application; nothing of it is told, as it may hold a secret."""
+        """Answer a request that never reached the application; none of it is logged, as it may contain a secret."""
         status, code, message = refusal(exc, self.cfg)
         with self.wsgi.app_context():
             response = failure_outside_request(status, code, message)
@@ -56,7 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             log.debug("refusal_unsent")
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give a connection to a thread once the head of its request is there; until then, wait for more of it."""
+        """Hand a connection to a thread once its request's head is complete; until then, wait for more."""
         conn.deadline = getattr(conn, "deadline", None) or time.monotonic() + CLIENT_SECONDS
         if self.cfg.is_ssl or self._receive(conn):
             conn.deadline = None
@@ -68,9 +68,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Answer; a body has to come in time, and a connection whose body does not end soon after is not kept."""
+        """Answer; the body must arrive in time, and a connection is not kept if its body does not end soon after."""
         reader, sock = conn.parser.unreader, conn.sock
-        if not isinstance(reader, _Reader):  # over TLS all is gunicorn's own way
+        if not isinstance(reader, _Reader):  # TLS is left to gunicorn
             return bool(super().handle_request(req, conn))
         body, reply = (_Allowance(seconds, self.slow_clients) for seconds in (CLIENT_SECONDS, REPLY_SECONDS))
         reader.allowance, conn.sock = body, _Writer(sock, reply)
@@ -96,7 +96,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def _receive(self, conn: Any) -> bool:
-        """Take what has come; whether the parser need not wait for more, be it that the client has left."""
+        """Read what has arrived; true if the parser need not wait for more, also because the client has left."""
         try:
             if not conn.initialized:
                 conn.init()
@@ -110,7 +110,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             came, gone = b"", True
         head = conn.parser.unreader.take_buffered() + came
         if len(head) > self._longest_head():
-            head += b"\r\n\r\n"  # it breaks a limit already; ended here, it is refused without a wait for more
+            head += b"\r\n\r\n"  # it exceeds a limit; ended here, it is refused without waiting for more
         conn.parser.unreader.unread(head)
         return gone or _decidable(head, self.cfg.limit_request_line)
 
@@ -118,14 +118,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return int(self.cfg.limit_request_line + self.cfg.limit_request_fields * self.cfg.limit_request_field_size + 4)
 
     def _wait(self, conn: Any, deadline: float, readable: Any) -> None:
-        # The waiting are closed by gunicorn when their time is up.
+        # gunicorn closes waiting connections when their time is up.
         conn.timeout = deadline
         conn.sock.setblocking(False)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
 
     def _drain(self, conn: Any, _sock: socket.socket) -> None:
-        # What nobody reads would make the system cut the connection off before the client has its reply.
+        # Unread bytes would make the system reset the connection before the client has its reply.
         try:
             if conn.sock.recv(65_536) and time.monotonic() < conn.timeout:
                 return
@@ -141,17 +141,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def _decidable(head: bytes, longest_line: int) -> bool:
-    """Whether the head is complete, or wrong however it goes on: a line that ends badly, or not at all."""
+    """Whether the head is complete, or invalid whatever follows: a line ends wrongly, or not at all."""
     bare = head.count(b"\n") != head.count(b"\r\n")
     endless = len(head) - 4 > longest_line and b"\r\n" not in head[2:]
     return b"\r\n\r\n" in head or bare or endless
 
 
 class _Allowance:
-    """How long one request's client is waited for in all, however small the pieces are; once it is used up: OSError.
+    """The total time to wait for one request's client, however small the pieces are; once it is used up: OSError.
 
-    A thread waits with each client. Whoever takes longer than a moment is waited for only as one of the `slow` ones,
-    which are few at a time, so that most threads are left to others.
+    Each waiting client occupies a thread. A client that takes longer than a moment needs one of the few `slow` places,
+    so that most threads are left to others.
     """
 
     def __init__(self, seconds: float, slow: Semaphore | None = None) -> None:
@@ -160,7 +160,7 @@ class _Allowance:
         self._began: float | None = None
 
     def wait(self, attempt: Callable[[float], Answer]) -> Answer:
-        """What an attempt gives that may take so many seconds, and raises OSError when they are over."""
+        """The result of an attempt, which gets the seconds that it may take and raises OSError when they are over."""
         self._began = self._began or time.monotonic()
         if self._slow is None:
             return attempt(self._left(self._seconds))
@@ -187,40 +187,40 @@ class _Reader(SocketUnreader):  # type: ignore[misc]
     allowance: _Allowance | None = None
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """The next piece; b"" at the end. Raises OSError when it does not come in time."""
+        """The next piece; b"" at the end. Raises OSError if it does not arrive in time."""
         if self.allowance is None:
             return self._receive(CLIENT_SECONDS, size_hint)
         return self.allowance.wait(lambda left: self._receive(left, size_hint))
 
     def _receive(self, seconds: float, size_hint: int | None) -> bytes:
-        _bound(self.sock, socket.SO_RCVTIMEO, seconds)
+        _limit(self.sock, socket.SO_RCVTIMEO, seconds)
         piece: bytes = super().chunk(size_hint)
         return piece
 
 
 class _Writer:
-    """A connection's socket, whose client has an allowance to read a reply in."""
+    """A connection's socket, whose client has an allowance to read the reply."""
 
     def __init__(self, sock: socket.socket, allowance: _Allowance) -> None:
         self._sock = sock
         self._allowance = allowance
 
     def sendall(self, data: bytes) -> None:
-        """Send all of it. Raises OSError when the client does not take it in time."""
+        """Send all of it. Raises OSError if the client does not take it in time."""
         left = memoryview(data)
         while left:
             left = left[self._allowance.wait(partial(self._send, left)) :]
 
     def _send(self, data: memoryview, seconds: float) -> int:
-        _bound(self._sock, socket.SO_SNDTIMEO, seconds)
+        _limit(self._sock, socket.SO_SNDTIMEO, seconds)
         return self._sock.send(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
 
-def _bound(sock: socket.socket, option: int, seconds: float) -> None:
-    """Make a read or write in a thread fail after a while; the system's own clock, as gunicorn resets Python's."""
+def _limit(sock: socket.socket, option: int, seconds: float) -> None:
+    """Make a read or write in a thread fail after a while; by the system's timeout, as gunicorn resets Python's."""
     whole, part = divmod(seconds, 1)
     sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(whole), max(int(part * 1e6), 1)))
 

@@ -1,4 +1,4 @@
-"""GET /healthz and /readyz, open to everybody: is the process there, and can it work?"""
+"""GET /healthz and /readyz, public: is the process up, and can it work?"""
 
 from flask import Blueprint, Response
 
@@ -21,7 +21,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz", provide_automatic_options=False)
 @answers(Ready, unavailable(NotReady, always=True))
 def readyz() -> Response:
-    """The database, at the newest migration, and Redis answer."""
+    """The database is migrated and answers, and so does Redis."""
     problems = services().readiness.problems()
     if problems:
         message = "; ".join(problems.values())

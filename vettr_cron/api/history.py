@@ -1,4 +1,4 @@
-"""GET /v1/cron/history and /v1/cron/runs/<id>: the newest runs, and one of them whole."""
+"""GET /v1/cron/history and /v1/cron/runs/<id>: the newest runs, and one run in full."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from vettr_cron.shapes import monitor as shapes
 @answers(shapes.History, unavailable())
 @asks(HistoryParameters)
 def history(asked: HistoryParameters) -> Response:
-    """The newest runs first, every column by its own name."""
+    """The newest runs first, with every column under its own name."""
     try:
         runs = services().history.read(asked.limit, asked.job, asked.status, asked.before)
     except UnknownRun as error:
@@ -30,7 +30,7 @@ def history(asked: HistoryParameters) -> Response:
 @answers(shapes.Run, unavailable(), path={"run_id": "The run's id, as run_id in a job result"})
 @asks(NoParameters)
 def run(_asked: NoParameters, run_id: UUID) -> Response:
-    """One run whole, with every stock that failed in it."""
+    """One run in full, with every stock that failed in it."""
     try:
         return success(shapes.Run.of(services().history.one(run_id)))
     except UnknownRun as error:

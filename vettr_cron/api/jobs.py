@@ -1,4 +1,4 @@
-"""GET, POST /v1/cron/<job> for each job, as /v1/cron/scores, and /v1/cron/refresh-all: advance one job, or all."""
+"""GET, POST /v1/cron/<job> for each job, such as /v1/cron/scores, and /v1/cron/refresh-all: advance one job, or all."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ def _advances(result: Stated, result_or_preview: Stated) -> Callable[[View], Vie
             details=result,
             headers=("Retry-After",),
         ),
-        Failure(status=500, code="JOB_FAILED", meaning="A run failed; what it did is in details", details=result),
+        Failure(status=500, code="JOB_FAILED", meaning="A run failed; details has what it did", details=result),
         unavailable(result),
         headers=("Retry-After",),
     )
@@ -50,7 +50,7 @@ def _refresh_one(asked: RefreshParameters, job_name: str) -> Response:
             return success(shapes.job_preview(services().preview.read(job, request)))
         result = services().refresh.run(job, request)
     shown = shapes.job_result(result)
-    _raise_trouble([result], shown, asked)
+    _raise_failure([result], shown, asked)
     return success(shown, _retry_after([result]))
 
 
@@ -65,12 +65,12 @@ def _refresh_all(asked: RefreshParameters) -> Response:
             return success(shapes.all_previews(previews, services().jobs))
         everything = refresh_all(services().refresh, services().jobs, request)
     results, shown = everything.results.values(), shapes.all_results(everything, services().jobs)
-    _raise_trouble(results, shown, asked)
+    _raise_failure(results, shown, asked)
     return success(shown, _retry_after(results))
 
 
 def register(app: Flask, jobs: Iterable[Job]) -> None:
-    """Give each job its path, and all of them one: rules of the application, under the blueprint's name."""
+    """Add a path for each job, and one for all: rules of the application, under the blueprint's name."""
     add = partial(app.add_url_rule, methods=["GET", "POST"])
     for job in jobs:
         path, endpoint = f"{cron.url_prefix}/{job.name}", f"{cron.name}.{job.name}"
@@ -81,7 +81,7 @@ def register(app: Flask, jobs: Iterable[Job]) -> None:
 def _request(asked: RefreshParameters) -> Request:
     settings = services().settings
     if asked.only and asked.tickers:
-        raise invalid_parameter("only", "is not allowed beside tickers")
+        raise invalid_parameter("only", "cannot be combined with tickers")
     return Request.asked(
         settings,
         chunk_size=asked.chunk_size,
@@ -100,24 +100,24 @@ def _unknown_tickers_refused() -> Iterator[None]:
         raise invalid_parameter("tickers", str(error)) from None
 
 
-def _raise_trouble(results: Iterable[JobResult], shown: BaseModel, asked: RefreshParameters) -> None:
-    """Raise the worst of what happened: 500, then 503, then 409; nothing when all is well."""
-    everyone = list(results)
-    failed = [result for result in everyone if result.status is CallStatus.FAILED]
+def _raise_failure(results: Iterable[JobResult], shown: BaseModel, asked: RefreshParameters) -> None:
+    """Raise the worst failure: 500, then 503, then 409; do nothing if all is well."""
+    results = list(results)
+    failed = [result for result in results if result.status is CallStatus.FAILED]
     if failed:
         message = "; ".join(f"{result.job}: {result.error}" for result in failed)
-        written = any(result.chunks_run for result in everyone)
+        written = any(result.chunks_run for result in results)
         if not written and all(result.unavailable for result in failed):
             retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             raise ApiError(503, "SERVICE_UNAVAILABLE", message, shown, retry)
         raise ApiError(500, "JOB_FAILED", message, shown)
-    skipped = [result for result in everyone if result.stop_reason is StopReason.ALREADY_RUNNING]
+    skipped = [result for result in results if result.stop_reason is StopReason.ALREADY_RUNNING]
     if skipped and asked.on_conflict == "error":
         names = " and ".join(result.job for result in skipped)
         raise ApiError(409, "CONFLICT", f"Another caller is running {names}", shown, _retry_after(skipped))
 
 
 def _retry_after(results: Iterable[JobResult]) -> dict[str, str]:
-    """When a skipped call may be worth repeating: the longest that is left of a lease's term."""
+    """When to retry a skipped call: after the longest remaining term of a lease."""
     waits = [result.retry_after for result in results if result.retry_after is not None]
     return {"Retry-After": str(max(math.ceil(max(waits)), 1))} if waits else {}

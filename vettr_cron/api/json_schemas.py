@@ -11,18 +11,18 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.shapes.shape import with_names
 
 Json = dict[str, Any]
-_PLACE = "#/components/schemas/"
+_PREFIX = "#/components/schemas/"
 
 
 class _WithoutTitles(GenerateJsonSchema):
-    """Fields have the titles that were given to them, and no made-up ones."""
+    """Fields have only the titles that they were given, and no generated ones."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 class Shapes:
-    """The definitions of parameters as they are given, of replies as JSON has them, and of what is in both."""
+    """The definitions of parameters as callers give them, of replies as JSON, and of everything inside them."""
 
     def __init__(
         self, parameters: Iterable[type[BaseModel]], replies: Iterable[Stated], jobs: Mapping[str, Job]
@@ -32,19 +32,19 @@ class Shapes:
         modes |= dict.fromkeys(parameters, "validation")
         references, made = models_json_schema(
             list(modes.items()),
-            ref_template=_PLACE + "{model}",
+            ref_template=_PREFIX + "{model}",
             schema_generator=_WithoutTitles,
         )
         self._references = {model: reference for (model, _mode), reference in references.items()}
         self.definitions: Json = with_names(made["$defs"], jobs)
 
     def reference(self, model: Stated) -> Json:
-        """Where the model's definition is."""
+        """A reference to the model's definition."""
         return dict(self._references[self._made(model)])
 
     def definition(self, model: Stated) -> Json:
         """The model's definition."""
-        definition: Json = self.definitions[self.reference(model)["$ref"].removeprefix(_PLACE)]
+        definition: Json = self.definitions[self.reference(model)["$ref"].removeprefix(_PREFIX)]
         return definition
 
     def _made(self, model: Stated) -> type[BaseModel]:
@@ -52,7 +52,7 @@ class Shapes:
 
 
 def query_schema(field: Json) -> Json:
-    """A field as it may stand in a query string or a form, where there is no null."""
+    """A field's schema in a query string or a form, which cannot contain null."""
     schema = {key: value for key, value in field.items() if key not in ("title", "description", "anyOf")}
     if schema.get("default", ...) is None:
         del schema["default"]
@@ -61,5 +61,5 @@ def query_schema(field: Json) -> Json:
 
 
 def meaning(field: Json) -> str:
-    """What a parameter is for, where that is told, and what it may be."""
+    """What a parameter is for, if its title says so, and which values it allows."""
     return ": ".join(field[key] for key in ("title", "description") if key in field)

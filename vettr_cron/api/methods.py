@@ -1,4 +1,4 @@
-"""Which methods a path takes, where Flask's own answer is not the one that callers are promised."""
+"""Which methods a path allows, where Flask's own answer breaks the contract."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +11,7 @@ Arguments = ParamSpec("Arguments")
 
 
 def refuse_head(view: Callable[Arguments, Response]) -> Callable[Arguments, Response]:
-    """Answer 405 to HEAD, which Flask would serve as a GET: a path that works must not work for a look."""
+    """Answer 405 to HEAD, which Flask would serve as a GET: a HEAD request must not start any work."""
 
     @wraps(view)
     def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Response:

@@ -14,7 +14,7 @@ blueprint.before_request(check_metrics_secret)
 @answers(Plain("text/plain", "The metrics in Prometheus' text format"), unavailable())
 def metrics() -> Response:
     """Freshness, failures, progress and last runs, for Prometheus."""
-    from vettr_cron.api import exposition  # with Prometheus' library, which nobody else needs
+    from vettr_cron.api import exposition  # imports Prometheus' library, which nothing else needs
 
     text = exposition.exposition(services().metrics.read())
     return Response(text, content_type=exposition.CONTENT_TYPE)

@@ -23,17 +23,18 @@ Json = dict[str, Any]
 
 TITLE = "vettr-cron"
 DESCRIPTION = """\
-Keeps the VETR score and the red flags of every stock fresh: each call takes the next stocks.
+Keeps the VETR score and the red flags of every stock fresh: each call refreshes the next stocks.
 
-Every reply but this document and its page is JSON in one envelope, and every one bears `X-Request-Id`. Paths under
-`/v1/cron` ask for the secret, except in development where none is set. Parameters come from the query string, or of a
-POST from a form or a JSON object as well; each may be given once, and one that is not known is refused. An unknown path
-is answered with 404, another method with 405, and what the web server cannot read with 400, 413, 414, 417 or 431, all
-in the same envelope. Times are ISO 8601, UTC, with milliseconds; a length of time bears its unit in its name.
+Every reply is JSON in one envelope, except this document, its page and the metrics, and every reply has an
+`X-Request-Id`. Paths under `/v1/cron` require the secret, except in development if none is set. Parameters are read
+from the query string and, in a POST, from a form or a JSON object as well; each may be given only once, and an unknown
+one is refused. An unknown path is answered with 404, an unsupported method with 405, and a request that the web server
+cannot read with 400, 413, 414, 417 or 431, all in the same envelope. Times are ISO 8601 in UTC, with milliseconds; the
+name of a duration contains its unit.
 """
 _TAGS = {
-    "cron": "The jobs: what a scheduler calls, and what tells about it",
-    "health": "Is the process there, and can it work?",
+    "cron": "The jobs: what a scheduler calls, and how to monitor and operate them",
+    "health": "Is the process up, and can it work?",
     "docs": "This document",
     "metrics": "For Prometheus",
 }
@@ -46,17 +47,17 @@ _VARIABLES: Mapping[str, Json] = {
 }
 _HEADERS: Mapping[str, Json] = {
     "X-Request-Id": {
-        "description": "The caller's own where it is sane (1 to 128 letters, digits and ._:+/=@-), otherwise a new one",
+        "description": "The caller's own if it is valid (1 to 128 letters, digits and ._:+/=@-), otherwise a new one",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:+/=@-]{1,128}$"},
     },
     "Retry-After": {
-        "description": "After how many seconds it may be worth trying again; of a 200 only where a job was skipped",
+        "description": "Seconds after which to try again; in a 200 only if a job was skipped",
         "schema": {"type": "integer", "minimum": 1},
     },
     "WWW-Authenticate": {"description": "The scheme", "required": True, "schema": {"const": "Bearer"}},
     "Allow": {
-        "description": "The methods that the path takes",
+        "description": "The methods that the path supports",
         "required": True,
         "schema": {"type": "string", "examples": ["GET, POST"]},
     },
@@ -76,7 +77,7 @@ class _Operation:
 
     @property
     def failures(self) -> Iterator[Failure]:
-        """What the route says of itself, and what goes for all of its kind."""
+        """The route's own failures, and those that all routes of its kind share."""
         yield from self.contract.failures
         if self.secured:
             yield from (contract.AUTH_REQUIRED, contract.FORBIDDEN)
@@ -116,7 +117,7 @@ def document(app: Flask) -> Json:
                 _SECRET: {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "CRON_SECRET, or the one before it; for /metrics METRICS_TOKEN as well",
+                    "description": "CRON_SECRET or CRON_SECRET_PREVIOUS; for /metrics also METRICS_TOKEN",
                 }
             },
         },
@@ -124,7 +125,7 @@ def document(app: Flask) -> Json:
 
 
 def build_shapes(app: Flask) -> None:
-    """Build the shape of every reply now, which otherwise the first reply of its kind waits for."""
+    """Build the shape of every reply now, so that the first reply of each kind need not wait for it."""
     jobs = app.extensions[EXTENSION].jobs
     for reply in set(_replies(list(_operations(app)))):
         shape: type[BaseModel] = reply if isinstance(reply, type) else reply(jobs)
@@ -229,14 +230,14 @@ def _responses(operation: _Operation, shapes: Shapes) -> Json:
 
 
 def _shared(failures: list[Failure]) -> Json | None:
-    """A reference to what many routes answer alike."""
+    """A reference to a failure that many routes share."""
     if len(failures) == 1 and failures[0] in contract.SHARED:
         return {"$ref": f"#/components/responses/{failures[0].code}"}
     return None
 
 
 def _failures_json(failures: list[Failure], shapes: Shapes) -> Json:
-    """The replies of one status: there is one envelope for each code."""
+    """The replies of one status, with one envelope for each code."""
     envelopes = [_envelope(shapes, False, error=_error(failure, shapes)) for failure in failures]
     return {
         "description": "; or: ".join(failure.meaning for failure in failures),
@@ -249,7 +250,7 @@ def _error(failure: Failure, shapes: Shapes) -> Json:
     phrase = HTTPStatus(failure.status).phrase
     fields: Json = {
         "code": {"const": failure.code},
-        "message": {"type": "string", "minLength": 1, "description": "For a person", "examples": [phrase]},
+        "message": {"type": "string", "minLength": 1, "description": "Human-readable text", "examples": [phrase]},
     }
     required = list(fields)
     if failure.details:

@@ -1,4 +1,4 @@
-"""The parameters of each endpoint: from the query string, or of a POST from a form or a JSON object as well."""
+"""The parameters of each endpoint: from the query string and, in a POST, from a form or a JSON object as well."""
 
 import json
 import re
@@ -13,7 +13,8 @@ from flask import Response, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
-from vettr_cron.api.errors import MAXIMUM_BODY_BYTES, ApiError
+from vettr_cron.api.contract import MAXIMUM_BODY_BYTES
+from vettr_cron.api.errors import ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.registry import services
@@ -24,12 +25,12 @@ from vettr_cron.shapes.envelope import InvalidParameter, InvalidParameters
 from vettr_cron.shapes.shape import JOB_NAMES, with_names
 
 _LONGEST_SHOWN = 60  # characters of a name or a value
-_MOST_SHOWN = 20  # parameters that are wrong
+_MOST_SHOWN = 20  # invalid parameters
 
 
 def _known_job(name: str) -> str:
     if name not in services().jobs:
-        raise ValueError("no job")
+        raise ValueError("not a job")
     return name
 
 
@@ -37,15 +38,15 @@ JobName = Annotated[str, AfterValidator(_known_job), Field(json_schema_extra={"e
 
 
 def _digits(value: object) -> object:
-    """Only plain digits are a number here: no 1e3, no 1_000, no 5.0."""
+    """Accepts only plain digits: not 1e3, 1_000 or 5.0."""
     text = str(value) if isinstance(value, str | int) else ""
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise ValueError("no whole number")
+        raise ValueError("not a whole number")
     return int(text)
 
 
 WholeNumber = Annotated[int, BeforeValidator(_digits)]
-# Bounds that are no field's own stand before the validator, otherwise pydantic leaves them out of the schema.
+# Outside a field, bounds must come before the validator; otherwise pydantic leaves them out of the schema.
 _ChunkSize = Annotated[int, Field(ge=1, le=MAXIMUM_CHUNK_SIZE), BeforeValidator(_digits)]
 _Chunks = Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS), BeforeValidator(_digits)]
 _Days = Annotated[int, Field(ge=1, le=MAXIMUM_DAYS), BeforeValidator(_digits)]
@@ -62,16 +63,16 @@ YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 
 
 class _Parameters(BaseModel):
-    # A title says what the parameter is for, a description what it may be.
+    # A title says what the parameter is for, a description which values it allows.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _tickers(value: object) -> object:
     names = [name.strip() for name in str(value).split(",")]
     if not 1 <= len(names) <= MAXIMUM_TICKERS or "" in names or len(set(names)) < len(names):
-        raise ValueError("no list of tickers")
+        raise ValueError("not a list of tickers")
     if any("\0" in name or "\ufffd" in name for name in names):
-        raise ValueError("no ticker")
+        raise ValueError("not a ticker")
     return tuple(names)
 
 
@@ -86,111 +87,115 @@ def _age(value: object) -> object:
     """A number and its unit: 90m, 24h, 7d."""
     found = re.fullmatch(_AGE, str(value), re.ASCII)
     if not found:
-        raise ValueError("no length of time")
+        raise ValueError("not a duration")
     return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
 
 
-_AGE = r"([1-9][0-9]{0,4})([smhd])"  # so many days ago there was a calendar
+_AGE = r"([1-9][0-9]{0,4})([smhd])"  # as many days ago is still a valid date
 Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{_AGE}$"})]
 _RUN_NAME = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\ufffd]*$")]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
 
 class RefreshParameters(_Parameters):
-    """Of the endpoints that work."""
+    """The parameters of the refresh paths."""
 
     chunk_size: _ChunkSize | None = Field(
         default=None,
-        title="Stocks a chunk; if not given, CRON_CHUNK_SIZE",
+        title="Stocks per chunk; if not given, CRON_CHUNK_SIZE",
         description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}",
         examples=[50],
     )
     chunks: Literal["all"] | _Chunks | None = Field(
         default=None,
-        title="Chunks this call takes, or all up to the end of the cycle; if not given, CRON_CHUNKS_PER_CALL",
+        title="Chunks that this call runs, or all to the end of the cycle; if not given, CRON_CHUNKS_PER_CALL",
         description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all",
         examples=["all"],
     )
     only: Literal["failed"] | None = Field(
         default=None,
-        title="Only the stocks that failed last time, all of them unless chunks says less; the cursor stays",
+        title="Only the stocks that failed last time, all of them unless chunks is given; the cursor does not move",
         description="failed",
     )
     tickers: Tickers | None = Field(
         default=None,
-        title="Only these stocks; the cursor stays",
-        description=f"1 to {MAXIMUM_TICKERS} tickers with commas between them, each once",
+        title="Only these stocks; the cursor does not move",
+        description=f"1 to {MAXIMUM_TICKERS} different tickers, separated by commas",
         examples=["ACME,FOO"],
     )
     dry_run: YesOrNo = Field(
-        default=False, title="Only tell which stocks the call would take", description="0, 1, true or false"
+        default=False, title="Only show which stocks the call would take", description="0, 1, true or false"
     )
     on_conflict: Literal["skip", "error"] = Field(
         default="skip",
-        title="What to answer while another caller is at it: 200 with the status skipped, or 409",
+        title="What to answer while another caller is running the job: 200 with the status skipped, or 409",
         description="skip or error",
     )
 
 
 class HistoryParameters(_Parameters):
-    """Of history."""
+    """The parameters of history."""
 
     limit: WholeNumber = Field(
-        default=50, ge=1, le=200, title="How many runs, at most", description="a whole number from 1 to 200"
+        default=50, ge=1, le=200, title="How many runs to return at most", description="a whole number from 1 to 200"
     )
     job: _RUN_NAME | None = Field(
         default=None,
-        title="Only this job's runs; another program's by its name in the run log",
+        title="Only this job's runs; it may be any name in the run log",
         description=f"{JOB_NAMES}, or any other name",
         examples=["scores"],
     )
     status: RunStatus | None = Field(
-        default=None, title="Only runs of this status", description="running, completed or failed"
+        default=None, title="Only runs with this status", description="running, completed or failed"
     )
     before: UUID | None = Field(
-        default=None, title="Only runs older than this one: the next page", description="the id of a run"
+        default=None, title="Only runs older than this one: the next page", description="a run's id"
     )
 
 
 class JobParameters(_Parameters):
-    """Of reset and resume."""
+    """The parameters of reset and resume."""
 
     job: JobName | None = Field(default=None, title="Only this job; if not given, all", description=JOB_NAMES)
 
 
 class FailuresParameters(JobParameters):
-    """Of failures."""
+    """The parameters of failures."""
 
     limit: WholeNumber = Field(
-        default=100, ge=1, le=1_000, title="How many stocks a job, at most", description="a whole number from 1 to 1000"
+        default=100,
+        ge=1,
+        le=1_000,
+        title="How many stocks to list per job at most",
+        description="a whole number from 1 to 1000",
     )
     after: _TICKER | None = Field(
-        default=None, title="Only stocks beyond this ticker: the next page", description="a ticker"
+        default=None, title="Only stocks after this ticker: the next page", description="a ticker"
     )
 
 
 class CoverageParameters(FailuresParameters):
-    """Of coverage."""
+    """The parameters of coverage."""
 
     max_age: Age = Field(
         default=timedelta(hours=24),
         title="How old the last result of a fresh stock may be; if not given, 24h",
-        description="1 to 99999 seconds, minutes, hours or days: 90m, 24h, 7d",
+        description="1 to 99999 seconds, minutes, hours or days, such as 90m, 24h or 7d",
         json_schema_extra={"default": "24h"},
         examples=["7d"],
     )
     stocks: Freshness | None = Field(
         default=None,
-        title="List the job's stocks that are so, by ticker; needs job",
+        title="List the job's stocks in this state, by ticker; requires job",
         description="fresh, stale or never",
     )
 
 
 class PauseParameters(JobParameters):
-    """Of pause."""
+    """The parameters of pause."""
 
     reason: Annotated[str, Field(max_length=MAXIMUM_REASON, pattern=r"^[^\x00]*$")] | None = Field(
-        default=None, title="Why, for whoever asks", description=f"a text of at most {MAXIMUM_REASON} characters"
+        default=None, title="Why the job is paused", description=f"text of at most {MAXIMUM_REASON} characters"
     )
 
 
@@ -198,7 +203,7 @@ _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
 
 class CleanupParameters(_Parameters):
-    """Of cleanup."""
+    """The parameters of cleanup."""
 
     runs_days: _Days | None = Field(
         default=None,
@@ -221,7 +226,7 @@ class CleanupParameters(_Parameters):
 
 
 class NoParameters(_Parameters):
-    """Of the endpoints that take none."""
+    """The parameters of paths that have none."""
 
 
 Parameters = TypeVar("Parameters", bound=_Parameters)
@@ -231,7 +236,7 @@ Others = ParamSpec("Others")
 def asks(
     shape: type[Parameters],
 ) -> Callable[[Callable[Concatenate[Parameters, Others], Response]], Callable[Others, Response]]:
-    """Give a view the request's parameters, checked; the OpenAPI document tells the same shape."""
+    """Pass a view the request's checked parameters; the OpenAPI document shows the same shape."""
 
     def check(view: Callable[Concatenate[Parameters, Others], Response]) -> Callable[Others, Response]:
         @wraps(view)
@@ -245,7 +250,7 @@ def asks(
 
 
 def parameters(shape: type[Parameters]) -> Parameters:
-    """The request's parameters, checked. Raises 422, which names each one that is wrong and what it may be."""
+    """The request's checked parameters. Raises 422, which names each invalid one and what is allowed."""
     try:
         return shape.model_validate(_given())
     except ValidationError as error:
@@ -257,12 +262,12 @@ def parameters(shape: type[Parameters]) -> Parameters:
 
 
 def invalid_parameter(name: str, message: str) -> ApiError:
-    """The error for a parameter that only the data can tell to be wrong."""
+    """The error for a parameter that is invalid only in the light of the data or of another parameter."""
     return _invalid({name: message})
 
 
 def _invalid(problems: dict[str, str]) -> ApiError:
-    # Names come from the caller, as many and as long as he likes.
+    # Names come from the caller, who may send many and long ones.
     shown = {name[:_LONGEST_SHOWN]: message for name, message in islice(problems.items(), _MOST_SHOWN)}
     details = [InvalidParameter(parameter=name, message=message) for name, message in shown.items()]
     message = "; ".join(f"{name}: {message}" for name, message in shown.items())
@@ -272,8 +277,8 @@ def _invalid(problems: dict[str, str]) -> ApiError:
 def _explain(shape: type[BaseModel], name: str, given: object) -> str:
     if name not in shape.model_fields:
         known = ", ".join(shape.model_fields) or "none"
-        return f"there is no such parameter here; there are: {known}"
-    # What is nested may be nested too deep to be written out.
+        return f"is not a parameter of this path; allowed: {known}"
+    # A nested value may be nested too deeply to be printed.
     shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:_LONGEST_SHOWN])
     allowed = with_names(shape.model_fields[name].description, services().jobs)
     return f"{shown} is not allowed; use {allowed}"
@@ -284,9 +289,9 @@ def _given() -> dict[str, Any]:
     if request.method == "POST":
         for name, texts in _body():
             values.setdefault(name, []).extend(texts)
-    doubled = {name: "is given more than once" for name, texts in values.items() if len(texts) > 1}
-    if doubled:
-        raise _invalid(doubled)
+    repeated = {name: "is given more than once" for name, texts in values.items() if len(texts) > 1}
+    if repeated:
+        raise _invalid(repeated)
     return {name: texts[0] for name, texts in values.items()}
 
 
@@ -294,7 +299,7 @@ def _body() -> list[tuple[str, list[Any]]]:
     if not _whole_body().strip():
         return []
     if request.mimetype == "application/json":
-        # A name may hold half a surrogate pair, which is no text for anybody else.
+        # A name may contain half of a surrogate pair, which cannot be encoded.
         return [(name.encode(errors="replace").decode(), [value]) for name, value in _json_object().items()]
     if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType
@@ -302,17 +307,17 @@ def _body() -> list[tuple[str, list[Any]]]:
 
 
 def _form() -> list[tuple[str, list[Any]]]:
-    """The form's fields; what was sent as a file is one that no parameter may be."""
+    """The form's fields; an uploaded file counts as a field with the file's name as its value."""
     fields = [*request.form.lists()]
     fields += [(name, [file.filename or "" for file in files]) for name, files in request.files.lists()]
     end = f"--{request.mimetype_params.get('boundary')}--"
     if not fields and request.get_data().strip() != end.encode():
-        raise ApiError(400, "BAD_REQUEST", "The body is no form of parameters")
+        raise ApiError(400, "BAD_REQUEST", "The body is not a valid form")
     return fields
 
 
 def _whole_body() -> bytes:
-    """The body, which neither a limit nor a lost connection may have cut to parameters that nobody meant."""
+    """The complete body; one that a limit or a lost connection cut short might mean something else."""
     body = request.get_data()
     if len(body) > MAXIMUM_BODY_BYTES:
         raise RequestEntityTooLarge
@@ -327,5 +332,5 @@ def _json_object() -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise ApiError(400, "BAD_REQUEST", "The body is no JSON object of parameters")
+        raise ApiError(400, "BAD_REQUEST", "The body is not a JSON object")
     return body

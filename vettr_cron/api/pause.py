@@ -1,4 +1,4 @@
-"""POST /v1/cron/pause and /v1/cron/resume: keep jobs from running, and let them go on."""
+"""POST /v1/cron/pause and /v1/cron/resume: keep jobs from running, and let them run again."""
 
 from flask import Response
 
@@ -14,7 +14,7 @@ from vettr_cron.shapes.operate import Pauses, pauses
 @answers(Pauses, unavailable())
 @asks(PauseParameters)
 def pause(asked: PauseParameters) -> Response:
-    """Pause one job or all: calls are skipped, and one under way stops before its next chunk."""
+    """Pause one job or all: calls are skipped, and a running call stops before its next chunk."""
     jobs = services().jobs_named(asked.job)
     return success(pauses(services().pause.pause(jobs, asked.reason)))
 
@@ -23,6 +23,6 @@ def pause(asked: PauseParameters) -> Response:
 @answers(Pauses, unavailable())
 @asks(JobParameters)
 def resume(asked: JobParameters) -> Response:
-    """Let one job go on, or all."""
+    """Resume one job or all."""
     jobs = services().jobs_named(asked.job)
     return success(pauses(services().pause.resume(jobs)))

@@ -1,4 +1,4 @@
-"""What gunicorn finds wrong with a request, as a status, a code and a sentence that tells the limit."""
+"""Maps gunicorn's errors to a status, a code and a sentence that names the limit."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     UnsupportedTransferCoding,
 )
 
-from vettr_cron.api.errors import INTERNAL_ERROR
+from vettr_cron.api.contract import BAD_REQUEST, INTERNAL_ERROR
 
 _HEADER = (400, "BAD_REQUEST", "A header cannot be read, or contradicts another")
 _CHUNK = (400, "BAD_REQUEST", "The chunks of the body cannot be read")
@@ -34,27 +34,26 @@ _REFUSALS = {
         "There are more than {fields} headers, or one of them is longer than {size} bytes",
     ),
     InvalidRequestLine: (400, "BAD_REQUEST", "The request line cannot be read"),
-    InvalidRequestMethod: (400, "BAD_REQUEST", "The method in the request line is none"),
-    InvalidHTTPVersion: (400, "BAD_REQUEST", "The version of HTTP is neither 1.0 nor 1.1"),
+    InvalidRequestMethod: (400, "BAD_REQUEST", "The method in the request line is not valid"),
+    InvalidHTTPVersion: (400, "BAD_REQUEST", "The HTTP version is neither 1.0 nor 1.1"),
     InvalidHeader: _HEADER,
     InvalidHeaderName: _HEADER,
     ObsoleteFolding: _HEADER,
-    # HTTP would have 501 for it, but what a stranger sends is no trouble of the service's.
-    UnsupportedTransferCoding: (400, "BAD_REQUEST", "The only transfer coding here is chunked"),
-    ExpectationFailed: (417, "EXPECTATION_FAILED", "The only expectation that is met here is 100-continue"),
+    # HTTP's own status for this is 501, but a bad request is not an error of the service.
+    UnsupportedTransferCoding: (400, "BAD_REQUEST", "The only supported transfer coding is chunked"),
+    ExpectationFailed: (417, "EXPECTATION_FAILED", "The only supported expectation is 100-continue"),
     InvalidChunkSize: _CHUNK,
     InvalidChunkExtension: _CHUNK,
     ChunkMissingTerminator: _CHUNK,
 }
-_UNREADABLE = (400, "BAD_REQUEST", "The request cannot be read")
 _OUR_FAULT = (InvalidResponseHeader, InvalidResponseHeaderName, ConfigurationProblem)
 
 
 def refusal(error: BaseException, limits: Any) -> tuple[int, str, str]:
     """The status, the code and the message; `limits` is gunicorn's configuration."""
     if isinstance(error, _OUR_FAULT) or not isinstance(error, ParseException | OSError):
-        return INTERNAL_ERROR
-    status, code, message = _REFUSALS.get(type(error), _UNREADABLE)
+        return INTERNAL_ERROR.reply
+    status, code, message = _REFUSALS.get(type(error), BAD_REQUEST.reply)
     known = {
         "line": limits.limit_request_line,
         "fields": limits.limit_request_fields,

@@ -1,4 +1,4 @@
-"""GET, POST /v1/cron/reset: forget cursors."""
+"""GET, POST /v1/cron/reset: reset the cursors."""
 
 from flask import Response
 
@@ -16,6 +16,6 @@ from vettr_cron.shapes.operate import ResetDone, reset_done
 @answers(ResetDone, unavailable())
 @asks(JobParameters)
 def reset(asked: JobParameters) -> Response:
-    """Make the next call start a new cycle, of one job or of all."""
+    """Reset the cursor of one job or all, so that the next call starts a new cycle."""
     jobs = services().jobs_named(asked.job)
     return success(reset_done(services().reset.run(jobs)))

@@ -1,4 +1,4 @@
-"""GET /v1/cron/status: what goes on."""
+"""GET /v1/cron/status: the state of the jobs."""
 
 from flask import Response
 
@@ -14,5 +14,5 @@ from vettr_cron.shapes import monitor as shapes
 @answers(shapes.status_shape, unavailable())
 @asks(NoParameters)
 def status(_asked: NoParameters) -> Response:
-    """Offsets, progress, and for each job what runs, the last run and the last success."""
+    """Offsets and progress, and each job's current run, last run and last success."""
     return success(shapes.status(services().status.read(), services().jobs))

@@ -33,7 +33,9 @@ __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 log = structlog.get_logger(__name__)
 
 Facts = TypeVar("Facts")
-_DEPLOY = "Deploy that release everywhere; this one still works, as migrations suit the release before them."
+_DEPLOY = (
+    "Deploy that release everywhere. This one still works: migrations stay compatible with the release before them."
+)
 _UPGRADE = "Run `flask --app wsgi db upgrade`."
 
 
