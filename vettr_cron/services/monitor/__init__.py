@@ -1,1 +1,1 @@
-"""What goes on, and how fresh the results are."""
+"""The state of the jobs, and how fresh the results are."""

@@ -1,4 +1,4 @@
-"""Is every stock fresh, and which fail: the answer by stock, where the run log has it by chunk."""
+"""Is every stock fresh, and which ones fail: answers by stock, while the run log has them by chunk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ __all__ = ["Coverage", "Counts", "Freshness", "Page", "ReadCoverage", "StockStat
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A piece of a job's list; `next_after` is the ticker to ask for the next piece with, None at the end.
+    """A page of a job's list; `next_after` is the ticker after which the next page begins, None at the end.
 
-    The stocks' own `job` is the name in the run log.
+    The stocks' own `job` is the job's name in the run log.
     """
 
     job: str
@@ -27,7 +27,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The jobs' counts by their keys, and a page of one job's stocks where one was asked for."""
+    """The jobs' counts by their keys, and a page of one job's stocks if one was requested."""
 
     max_age: timedelta
     since: datetime
@@ -37,7 +37,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Which stocks of a job to list: those of one freshness, from the one beyond a ticker."""
+    """Which stocks of a job to list: those of one freshness, after a ticker."""
 
     freshness: Freshness
     limit: int
@@ -51,7 +51,7 @@ class ReadCoverage:
         self._database = database
 
     def read(self, jobs: Sequence[Job], max_age: timedelta, listing: Listing | None = None) -> Coverage:
-        """How fresh the universe is; of the first job the stocks of a listing. Raises DatabaseUnavailable."""
+        """How fresh the universe is; a listing is of the first job's stocks. Raises DatabaseUnavailable."""
         since = utc_now() - max_age
         with self._database.reading() as connection:
             counts = {job.key: states.counts(connection, job.name, since) for job in jobs}

@@ -1,4 +1,4 @@
-"""The newest runs, as they may be seen: nothing is running whose lease is gone."""
+"""The newest runs as readers see them: a run whose lease is gone is not running."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -21,7 +21,7 @@ class ReadHistory:
         self._jobs = jobs
 
     def one(self, run_id: UUID) -> Run:
-        """One run whole. Raises UnknownRun, ServiceUnavailable."""
+        """One run in full. Raises UnknownRun, ServiceUnavailable."""
         orphans = orphaned_runs(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             run = runs.find(connection, run_id)
@@ -33,9 +33,9 @@ class ReadHistory:
     def read(
         self, limit: int, job: str | None = None, status: RunStatus | None = None, before: UUID | None = None
     ) -> Sequence[Run]:
-        """The newest runs first, from the one after the run `before`. Raises UnknownRun, ServiceUnavailable.
+        """The newest runs first, starting after the run `before`. Raises UnknownRun, ServiceUnavailable.
 
-        `job` is the name of one of the service's jobs, or what any program calls its job in the run log.
+        `job` is the name of one of the service's jobs, or any job name in the run log.
         """
         orphans = orphaned_runs(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:

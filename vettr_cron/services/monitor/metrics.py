@@ -1,4 +1,4 @@
-"""What monitoring reads: computed from the database and Redis at the scrape, right with any number of workers."""
+"""What Prometheus reads: computed from the database and Redis at each scrape, so right with any number of workers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vettr_cron.services.monitor.status import ReadStatus, Status
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The service now, and how fresh each job's results are; both have the jobs by their keys."""
+    """The service now, and how fresh each job's results are, both by the jobs' keys."""
 
     status: Status
     coverage: Coverage

@@ -1,4 +1,4 @@
-"""The newest results in one look: how the scores are spread, who is best and worst, how severe the flags are."""
+"""The newest results at a glance: the distribution of scores, the best and worst stocks, the flags by severity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vettr_cron.services.clock import utc_now
 __all__ = ["Overview", "ReadOverview", "Scored"]
 
 EXTREMES = 5
-RECENT = timedelta(days=1)  # the history of flags grows for ever; what is older than a day is not the newest look
+RECENT = timedelta(days=1)  # the history also has older flags, which are not the newest results
 
 
 @dataclass(frozen=True, slots=True)

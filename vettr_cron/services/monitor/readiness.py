@@ -1,4 +1,4 @@
-"""Whether the servers that the service needs are there, and the database is at the newest migration."""
+"""Whether the servers that the service needs answer, and the database is migrated."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Migrated(StrEnum):
 
 
 class Readiness:
-    """The use case behind `/readyz`. `known_migrations` gives those of this release, the newest first."""
+    """The use case behind `/readyz`. `known_migrations` returns those of this release, the newest first."""
 
     def __init__(self, database: Database, redis: Redis, known_migrations: Callable[[], Sequence[str]]) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class Readiness:
         self._known_migrations = known_migrations
 
     def problems(self) -> dict[str, str]:
-        """What does not answer, by its name, and why; empty when all is well."""
+        """Which servers are not ready, by name, and why; empty if all is well."""
         checks = {"database": self._check_migration, "redis": self._check_redis}
         found = {}
         for name, check in checks.items():
@@ -41,7 +41,7 @@ class Readiness:
         return found
 
     def migrated(self) -> Migrated:
-        """How far the database is migrated. Raises DatabaseUnavailable where it does not say."""
+        """How far the database is migrated. Raises DatabaseUnavailable if it does not say."""
         with self._database.reading(timeout=3) as connection:
             versions = connection.execute(_VERSION).scalars().all()
         known = self._known_migrations()

@@ -1,4 +1,4 @@
-"""What goes on: each job's cursor, what runs now, the last run and the last success."""
+"""The state of each job: its cursor, current run, last run and last success."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import pauses, runs, universe
 from vettr_cron.services.clock import utc_now
 
-RUNS_READ = (200, 1_000, 5_000)  # more of them only where fewer do not tell how often calls come
+RUNS_READ = (200, 1_000, 5_000)  # more of them only if fewer do not show how often calls come
 TIMEOUT_SECONDS = 5.0  # for monitoring, which should soon report that a server does not answer
 
 
@@ -43,7 +43,7 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {name: self._cursors.read(name) for name in self._jobs}
-        orphans, at_work = _orphans_and_holders(self._database, self._leases, self._jobs)
+        orphans, held = _orphans_and_holders(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             states = {}
@@ -56,7 +56,7 @@ class ReadStatus:
                     total_stocks=total,
                     offset=keys.rank or 0,
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    lease_held=name in at_work,
+                    lease_held=name in held,
                     paused=paused.get(name),
                 )
                 states[job.key] = _with_runs(connection, state, orphans)
@@ -64,16 +64,16 @@ class ReadStatus:
 
 
 def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> JobState:
-    """The state of a job with what the run log tells of it."""
+    """The state of a job, completed with what the run log has about it."""
     newest = partial(runs.newest, connection, 1, job_names=[state.run_name])
     last = newest(orphans=orphans)
     success = newest(status=RunStatus.COMPLETED)
-    # A run that ended between these statements ran when the first of them was made.
+    # A run that ended between these statements was running at the first of them.
     running = newest(status=RunStatus.RUNNING, orphans=orphans) or [
         run for run in last if run.status is RunStatus.RUNNING
     ]
     calls = _recent_calls(connection, state.run_name, state.as_of)
-    # Between two chunks of a call no run is running, yet it is at work.
+    # Between two chunks of a call no run is running, but the call is.
     call_expected = not (state.lease_held or state.paused)
     return replace(
         state,
@@ -85,16 +85,16 @@ def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> J
 
 
 def orphaned_runs(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> set[UUID]:
-    """The jobs' runs that were running just now although their holders are dead. Raises ServiceUnavailable."""
-    orphans, _at_work = _orphans_and_holders(database, leases, jobs)
+    """The jobs' runs that are marked as running although their holders are dead. Raises ServiceUnavailable."""
+    orphans, _held = _orphans_and_holders(database, leases, jobs)
     return orphans
 
 
 def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> tuple[set[UUID], set[str]]:
-    """The runs that were running just now although their holders are dead, and the jobs whose lease is held.
+    """The runs that are marked as running although their holders are dead, and the jobs whose lease is held.
 
-    A holder names its run in Redis before the row is there, and until the row's end is written. So who was running
-    before Redis was asked, is not named there, and is still running afterwards, is nobody's run.
+    A holder names its run in Redis before it inserts the row, and until the row's end is written. So a run that was
+    running before Redis was asked, is not named there and is still running afterwards has no holder.
     """
     with database.reading(TIMEOUT_SECONDS) as connection:
         running = runs.running(connection, [job.run_name for job in jobs.values()])
@@ -105,13 +105,13 @@ def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, 
 
 
 def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[PastCall]:
-    """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
+    """The newest calls, oldest first: enough of them to show how often calls come, if the log has that many runs."""
     for limit in RUNS_READ:
         recent = runs.newest_in_brief(connection, limit, job_name)
         calls = calls_of(recent)
         if len(recent) < limit:
             return calls
-        calls = calls[1:] or calls  # of the oldest one some runs may lie further back
+        calls = calls[1:] or calls  # the oldest call may have earlier runs
         if say_enough(calls, now):
             return calls
     return calls
