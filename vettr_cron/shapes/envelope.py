@@ -1,4 +1,4 @@
-"""What goes for every reply, and the replies that tell of the process alone."""
+"""What all replies share, and the replies about the process itself."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from vettr_cron.shapes.shape import Shape, Time, absent
 
 
 class Meta(Shape):
-    """Of every reply."""
+    """Present in every reply."""
 
     timestamp: Time = Field(description="When the reply was made, UTC")
-    request_id: str = Field(description="The same as in X-Request-Id; the log has it", examples=["3f2a91c0"])
+    request_id: str = Field(description="The same as in X-Request-Id and in the log", examples=["3f2a91c0"])
 
 
 class InvalidParameter(Shape):
@@ -19,7 +19,8 @@ class InvalidParameter(Shape):
 
     parameter: str = Field(description="Its name as given", examples=["chunk_size"])
     message: str = Field(
-        description="What it may be", examples=["'0' is not allowed; use a whole number from 1 to 10000"]
+        description="What is wrong, and what is allowed",
+        examples=["'0' is not allowed; use a whole number from 1 to 10000"],
     )
 
 
@@ -42,7 +43,7 @@ class Ready(Shape):
 
 
 class Problems(Shape):
-    """What does not answer, and why; there only those that do not."""
+    """The servers that are not ready, and why; the others are absent."""
 
     database: str = Field(default_factory=absent, examples=["The database does not answer"])
     redis: str = Field(default_factory=absent, examples=["Redis does not answer"])

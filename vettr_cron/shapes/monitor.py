@@ -1,4 +1,4 @@
-"""What goes on, what ran, and how fresh the results are."""
+"""The state of the jobs, their runs, and how fresh the results are."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from vettr_cron.shapes.refresh import Pause, StockFailure
 from vettr_cron.shapes.shape import Count, CycleId, Id, Percent, RunName, Shape, Time, absent, of_jobs
 
 Logged = Annotated[Any, WithJsonSchema({"type": "integer"})]
-"""A number of the run log, which another program may have written in its own way: it is shown as it stands."""
+"""A number in the run log, which another program may have written in its own way: it is shown as it is stored."""
 LoggedCount = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 0})]
 
 
@@ -28,25 +28,25 @@ LoggedTime = Annotated[
 
 
 class Run(Shape):
-    """One chunk's row of cron_job_runs, every column by its own name."""
+    """One chunk's row of cron_job_runs, every column under its own name."""
 
     id: Id = Field(description="The run's id")
     job_name: str = Field(description="The job's name in the run log", examples=["refresh-scores"])
     status: str = Field(
-        description="running; completed: all is written; failed: see error_message; of other programs' runs any word",
+        description="running; completed: all is written; failed: see error_message; other programs' runs: any word",
         examples=[RunStatus.COMPLETED.value],
     )
-    stocks_processed: LoggedCount = Field(description="Stocks that were done, with success or without", examples=[100])
+    stocks_processed: LoggedCount = Field(description="Stocks that were processed, successfully or not", examples=[100])
     succeeded: LoggedCount = Field(description="Stocks whose results were written", examples=[99])
-    failed_count: LoggedCount = Field(description="Stocks that kept what they had", examples=[1])
-    failures: list[StockFailure] | None = Field(description="Which stocks failed, and why; null where none did")
+    failed_count: LoggedCount = Field(description="Stocks that failed and kept their earlier results", examples=[1])
+    failures: list[StockFailure] | None = Field(description="Which stocks failed, and why; null if none did")
     chunk_offset: Logged | None = Field(
         description="Where the chunk began, in stocks from the cycle's start", examples=[500]
     )
-    chunk_size: Logged | None = Field(description="Stocks a chunk, at most", examples=[100])
+    chunk_size: Logged | None = Field(description="Stocks per chunk, at most", examples=[100])
     total_stocks: Logged | None = Field(description="How many stocks there were", examples=[1572])
     duration_ms: Logged | None = Field(description="How long it took, in milliseconds", examples=[84])
-    started_at: LoggedTime = Field(description="When it began, UTC; the one `now` of all its rules")
+    started_at: LoggedTime = Field(description="When it began, UTC; all rules take it as the current time")
     completed_at: LoggedTime | None = Field(description="When it ended, UTC; null while it is running")
     error_message: str | None = Field(description="Why it failed; null unless it did")
 
@@ -59,59 +59,63 @@ class History(Shape):
 
 
 class FreshnessCounts(Shape):
-    """How many of a job's stocks are how fresh."""
+    """A job's stocks, counted by freshness."""
 
     total: Count = Field(description="How many stocks there are", examples=[1572])
     fresh: Count = Field(description="Refreshed within max_age", examples=[1560])
     stale: Count = Field(description="Refreshed, but longer ago", examples=[10])
     never: Count = Field(description="Never refreshed under this ticker", examples=[2])
     failing: Count = Field(description="Failed last time; counted among the others as well", examples=[12])
-    oldest: Time | None = Field(description="When the stalest of those with a result was refreshed, UTC")
+    oldest: Time | None = Field(
+        description="When the stock with the oldest result was refreshed, UTC; null without results"
+    )
 
 
 class StockState(Shape):
-    """How a job last fared with a stock."""
+    """A job's latest outcomes for one stock."""
 
     job: RunName
     ticker: str = Field(description="The stock's ticker", examples=["ACME"])
-    last_cycle_id: Id | None = Field(description="The cycle that last tried it; null where none did")
-    last_refreshed_at: Time | None = Field(description="When it last succeeded, UTC; null where it never did")
-    last_failed_at: Time | None = Field(description="When it last failed, UTC; null where it never did")
-    failing_since: Time | None = Field(description="Since when it fails, UTC; null when it does not")
-    consecutive_failures: Count = Field(description="How often it failed in a row", examples=[3])
-    last_error: str | None = Field(description="Why it failed last time; null when it did not")
+    last_cycle_id: Id | None = Field(description="The cycle that last tried it; null if none did")
+    last_refreshed_at: Time | None = Field(description="When it last succeeded, UTC; null if it never did")
+    last_failed_at: Time | None = Field(description="When it last failed, UTC; null if it never did")
+    failing_since: Time | None = Field(description="Since when it has been failing, UTC; null if it is not")
+    consecutive_failures: Count = Field(description="How many times in a row it failed", examples=[3])
+    last_error: str | None = Field(description="Why it failed last time; null if it did not")
 
 
 class StockPage(Shape):
-    """A piece of a list, by ticker."""
+    """A page of a list, by ticker."""
 
     stocks: list[StockState] = Field(description="The stocks, by ticker")
-    next_after: str | None = Field(description="What `after` must be for the next piece; null at the end")
+    next_after: str | None = Field(description="The value of `after` for the next page; null at the end")
 
 
 class CycleState(Shape):
-    """How far a job's cycle is."""
+    """How far a job's cycle has come."""
 
     cycle_id: CycleId
-    offset: Count = Field(description="Stocks done in this cycle; 0 when there is no cursor", examples=[600])
-    progress_pct: Percent = Field(description="The same in per cent of all stocks, rounded half up")
+    offset: Count = Field(description="Stocks done in this cycle; 0 if there is no cursor", examples=[600])
+    progress_pct: Percent = Field(description="The same as a percentage of all stocks, rounded half up")
 
 
 _Rate = Annotated[float, AfterValidator(lambda rate: round(rate, 1))]
 
 
 class Pace(Shape):
-    """How calls have come lately; null where there were too few of them to say."""
+    """How calls have come lately; null if there were too few of them to say."""
 
     last_call: Time | None = Field(description="When the last call began, UTC")
-    every_seconds: Count | None = Field(description="The usual seconds from one call to the next", examples=[3600])
-    stocks_per_call: LoggedCount | None = Field(description="The usual stocks a call", examples=[100])
-    stocks_per_second: _Rate | None = Field(description="Of the last call", examples=[1250.0])
-    calls_left: Count | None = Field(
-        description="Until the cycle is done, at this pace; 0 when more stocks are done than there are", examples=[4]
+    every_seconds: Count | None = Field(
+        description="The usual time from one call to the next, in seconds", examples=[3600]
     )
-    done_at: Time | None = Field(description="When it will be done at this pace, UTC")
-    late: bool = Field(description="Whether a call is overdue; never while one is at work, or the job is paused")
+    stocks_per_call: LoggedCount | None = Field(description="The usual number of stocks per call", examples=[100])
+    stocks_per_second: _Rate | None = Field(description="The rate of the last call", examples=[1250.0])
+    calls_left: Count | None = Field(
+        description="Calls until the cycle is done at this pace; 0 if more stocks are done than there are", examples=[4]
+    )
+    done_at: Time | None = Field(description="When the cycle will be done at this pace, UTC")
+    late: bool = Field(description="Whether a call is overdue; never while one is running or the job is paused")
 
 
 class JobState(Shape):
@@ -120,8 +124,8 @@ class JobState(Shape):
     job: RunName
     summary: str = Field(description="What is going on, and what to do about it, in words")
     pace: Pace
-    running: Run | None = Field(description="The run that is going on; null when none is")
-    paused: Pause | None = Field(description="Why and since when the job is paused; null when it is not")
+    running: Run | None = Field(description="The current run; null if there is none")
+    paused: Pause | None = Field(description="Why and since when the job is paused; null if it is not")
     cycle: CycleState
     last_run: Run | None = Field(description="The newest run; null before the first")
     last_success: Run | None = Field(description="The newest completed run; null before the first")
@@ -129,10 +133,10 @@ class JobState(Shape):
 
 @of_jobs
 def coverage_shape(jobs: tuple[Job, ...]) -> type[Shape]:
-    """Coverage, with the counts of those jobs that were asked for."""
-    told = "Each job that was asked for, by its key."
+    """Coverage, with the counts of the requested jobs."""
+    described = "Each requested job, by its key."
     fields: dict[str, Any] = {job.key: (FreshnessCounts, Field(default_factory=absent)) for job in jobs}
-    by_key: Any = create_model("FreshnessOfJobs", __base__=Shape, __doc__=told, **fields)
+    by_key: Any = create_model("FreshnessOfJobs", __base__=Shape, __doc__=described, **fields)
 
     class Coverage(Shape):
         """Is every stock fresh?"""
@@ -140,17 +144,17 @@ def coverage_shape(jobs: tuple[Job, ...]) -> type[Shape]:
         max_age_seconds: Count = Field(description="How old the result of a fresh stock may be", examples=[86400])
         since: Time = Field(description="The moment from which results are fresh, UTC")
         jobs: by_key
-        page: StockPage = Field(default_factory=absent, description="There only where stocks were asked for")
+        page: StockPage = Field(default_factory=absent, description="Present only if stocks were requested")
 
     return Coverage
 
 
 @of_jobs
 def failures_shape(jobs: tuple[Job, ...]) -> type[Shape]:
-    """Failures: a page of each job that was asked for."""
-    told = "Who fails, since when, how often, and why; of each job that was asked for, by its key."
+    """Failures: a page for each requested job."""
+    described = "Which stocks fail, since when, how often, and why; for each requested job, by its key."
     fields: dict[str, Any] = {job.key: (StockPage, Field(default_factory=absent)) for job in jobs}
-    return create_model("Failures", __base__=Shape, __doc__=told, **fields)
+    return create_model("Failures", __base__=Shape, __doc__=described, **fields)
 
 
 @of_jobs
@@ -164,7 +168,7 @@ def status_shape(jobs: tuple[Job, ...]) -> type[Shape]:
     return create_model(
         "Status",
         __base__=Shape,
-        __doc__="What goes on.",
+        __doc__="The state of the jobs.",
         **offsets,
         total_stocks=(Count, total),
         **progress,
@@ -177,7 +181,7 @@ def _offset(job: Job) -> Any:
 
 
 def _progress(job: Job) -> Any:
-    return Field(description=f"{job.key}_offset in per cent of all stocks, rounded half up")
+    return Field(description=f"{job.key}_offset as a percentage of all stocks, rounded half up")
 
 
 def history(runs: Sequence[run.Run]) -> History:
@@ -186,7 +190,7 @@ def history(runs: Sequence[run.Run]) -> History:
 
 
 def coverage(found: freshness.Coverage, jobs: Mapping[str, Job]) -> Shape:
-    """How fresh the universe is, and a page of its stocks where one was asked for."""
+    """How fresh the universe is, and a page of its stocks if one was requested."""
     return coverage_shape(jobs).of(found, max_age_seconds=int(found.max_age.total_seconds()))
 
 
@@ -196,7 +200,7 @@ def failures(pages: Mapping[str, freshness.Page], jobs: Mapping[str, Job]) -> Sh
 
 
 def status(now: state.Status, jobs: Mapping[str, Job]) -> Shape:
-    """What goes on."""
+    """The state of the jobs."""
     states = now.jobs.items()
     return status_shape(jobs).of(
         now,

@@ -1,4 +1,4 @@
-"""What operators' calls have done: pauses, resets, cleanups."""
+"""The results of operators' calls: pauses, resets, cleanups."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ from vettr_cron.shapes.shape import JOB_NAMES, Count, Shape, Time, absent
 class Pauses(Shape):
     """The jobs that are paused now."""
 
-    paused: dict[str, Pause] = Field(description="By the job's name", examples=[{}])
+    paused: dict[str, Pause] = Field(description="Each pause by its job's name", examples=[{}])
 
 
 class ResetDone(Shape):
@@ -27,7 +27,7 @@ class ResetDone(Shape):
 
 
 class KeptFrom(Shape):
-    """Rows from before these times were looked at."""
+    """Only rows from before these times can be removed."""
 
     runs: Time
     red_flags: Time
@@ -35,16 +35,16 @@ class KeptFrom(Shape):
 
 
 class CleanupDone(Shape):
-    """What was removed; with dry_run what would be."""
+    """What was removed; with dry_run, what would be."""
 
     runs_removed: Count = Field(description="Rows of cron_job_runs", examples=[1200])
     red_flags_removed: Count = Field(description="Rows of red_flag_history", examples=[250000])
     snapshots_removed: Count = Field(description="Rows of vetr_score_snapshots", examples=[31000])
     dry_run: bool = Field(description="Whether the rows were only counted")
-    is_complete: bool = Field(description="Whether nothing is left that may go; if not, call again")
+    is_complete: bool = Field(description="Whether nothing is left to remove; if not, call again")
     older_than: KeptFrom
     duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[840])
-    error: str = Field(default_factory=absent, description="There only when the call ended too soon: why")
+    error: str = Field(default_factory=absent, description="Present only if the call failed: why")
 
 
 def pauses(paused: Mapping[str, run.Pause]) -> Pauses:

@@ -1,4 +1,4 @@
-"""What a call of a job answers, and what it would do."""
+"""What a call of a job did, or would do."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from vettr_cron.shapes.shape import Count, CycleId, Id, RunName, Shape, Time, ab
 
 
 class StockFailure(Shape):
-    """A stock that kept what it had, and why."""
+    """A stock that failed and kept its earlier results, and why."""
 
     ticker: str = Field(description="The stock's ticker", examples=["ACME"])
     error: str = Field(description="Why, for a person", examples=["vetr_score: the share price is not a number"])
@@ -22,15 +22,15 @@ class StockFailure(Shape):
 class Pause(Shape):
     """An operator has paused the job."""
 
-    reason: str | None = Field(description="Why; null where none was given", examples=["prices are being reloaded"])
+    reason: str | None = Field(description="Why; null if no reason was given", examples=["prices are being reloaded"])
     since: Time = Field(description="Since when, UTC")
 
 
 class ChunkInfo(Shape):
-    """Where this call stood in the cycle."""
+    """Where this call was in the cycle."""
 
     current_offset: Count = Field(description="Where this call began, in stocks from the cycle's start", examples=[500])
-    chunk_size: Count = Field(description="Stocks a chunk, at most", examples=[100])
+    chunk_size: Count = Field(description="Stocks per chunk, at most", examples=[100])
     total_stocks: Count = Field(description="How many stocks there are", examples=[1572])
     is_complete: bool = Field(description="Whether the cycle ended with this call")
 
@@ -39,37 +39,36 @@ class JobResult(Shape):
     """What one call did for one job, summed over its chunks."""
 
     job: RunName
-    stocks_processed: Count = Field(description="Stocks that were done, with success or without", examples=[100])
+    stocks_processed: Count = Field(description="Stocks that were processed, successfully or not", examples=[100])
     succeeded: Count = Field(description="Stocks whose results were written", examples=[99])
-    failed: Count = Field(description="Stocks that kept what they had", examples=[1])
+    failed: Count = Field(description="Stocks that failed and kept their earlier results", examples=[1])
     failures: list[StockFailure] = Field(
         max_length=MAXIMUM_LISTED,
         description=f"Which stocks failed, and why; the first {MAXIMUM_LISTED}",
     )
     duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[84])
-    completed_at: Time = Field(description="When the call was done with this job, UTC")
+    completed_at: Time = Field(description="When the call finished this job, UTC")
     chunk_info: ChunkInfo
     status: CallStatus = Field(
-        description="completed; failed: at least one run failed; skipped: another caller is at it or the job is "
-        "paused, and nothing was done"
+        description="completed; failed: at least one run failed; skipped: another caller is running the job, or "
+        "it is paused, and nothing was done"
     )
     stop_reason: StopReason = Field(
-        description="Why it went no further. chunks_done: all the chunks that were asked for; cycle_complete: the last "
-        "stock is done; time_budget: no time for more; shutdown: the process was asked to stop; already_running: "
-        "another caller holds the lease; paused: an operator has paused the job; stocks_done: all the stocks that "
-        "were asked for with tickers or only; reset: the cursor was reset or set meanwhile; superseded: the lease was "
-        "lost; "
-        "error: a server failed, or a bug"
+        description="Why the call stopped. chunks_done: all requested chunks are done; cycle_complete: the last stock "
+        "is done; time_budget: no time for more; shutdown: the process was asked to stop; already_running: another "
+        "caller holds the lease; paused: an operator has paused the job; stocks_done: all stocks requested with "
+        "tickers or only are done; reset: the cursor was reset or set meanwhile; superseded: the lease was lost; "
+        "error: a server failed, or there is a bug"
     )
-    run_id: Id | None = Field(description="The last run's id; of a skipped call the holder's; null where none began")
+    run_id: Id | None = Field(description="The last run's id; in a skipped call the holder's; null if none began")
     cycle_id: CycleId
-    chunks_run: Count = Field(description="How many chunks, and so runs, the call had", examples=[1])
+    chunks_run: Count = Field(description="How many chunks the call ran, each a run of its own", examples=[1])
     failures_truncated: Literal[True] = Field(
-        default_factory=absent, description="There only when more stocks failed than are listed"
+        default_factory=absent, description="Present only if more stocks failed than are listed"
     )
-    warning: str = Field(default_factory=absent, description="There only when something was odd but did no harm")
-    error: str = Field(default_factory=absent, description="There only when the call failed: why")
-    paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
+    warning: str = Field(default_factory=absent, description="Present only if something was odd but harmless")
+    error: str = Field(default_factory=absent, description="Present only if the call failed: why")
+    paused: Pause = Field(default_factory=absent, description="Present only if the job is paused")
 
 
 class Preview(Shape):
@@ -82,15 +81,17 @@ class Preview(Shape):
     chunk_info: ChunkInfo
     cycle_id: CycleId
     tickers_truncated: Literal[True] = Field(
-        default_factory=absent, description="There only when it would take more stocks than are listed"
+        default_factory=absent, description="Present only if it would take more stocks than are listed"
     )
-    warning: str = Field(default_factory=absent, description="There only when something is odd but would do no harm")
-    paused: Pause = Field(default_factory=absent, description="There only when the job is paused")
-    held_by: str = Field(default_factory=absent, description="There only while another caller is at it: its run's id")
+    warning: str = Field(default_factory=absent, description="Present only if something is odd but harmless")
+    paused: Pause = Field(default_factory=absent, description="Present only if the job is paused")
+    held_by: str = Field(
+        default_factory=absent, description="Present only while another caller is running the job: its run's id"
+    )
 
 
 class JobResultOrPreview(RootModel[JobResult | Preview]):
-    """What was done; with dry_run what would be."""
+    """What was done; with dry_run, what would be."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -100,16 +101,16 @@ def all_results_shape(jobs: tuple[Job, ...]) -> type[Shape]:
     """AllResults: each job's result by its key, and the time for all."""
     fields: dict[str, Any] = {job.key: (JobResult, ...) for job in jobs}
     total = Field(description="How long all took, in milliseconds", examples=[161])
-    told = "The result of each job, in the order in which they ran."
-    return create_model("AllResults", __base__=Shape, __doc__=told, **fields, total_duration_ms=(Count, total))
+    described = "The result of each job, in the order in which they ran."
+    return create_model("AllResults", __base__=Shape, __doc__=described, **fields, total_duration_ms=(Count, total))
 
 
 @of_jobs
 def all_previews_shape(jobs: tuple[Job, ...]) -> type[Shape]:
     """AllPreviews: each job's preview by its key."""
     fields: dict[str, Any] = {job.key: (Preview, ...) for job in jobs}
-    told = "Which stocks the next call would take, of each job."
-    return create_model("AllPreviews", __base__=Shape, __doc__=told, **fields)
+    described = "Which stocks each job's next call would take."
+    return create_model("AllPreviews", __base__=Shape, __doc__=described, **fields)
 
 
 @of_jobs
@@ -119,7 +120,7 @@ def all_results_or_previews_shape(jobs: tuple[Job, ...]) -> type[BaseModel]:
     either: Any = all_results_shape(table) | all_previews_shape(table)
 
     class AllResultsOrPreviews(RootModel[either]):
-        """What was done; with dry_run what would be."""
+        """What was done; with dry_run, what would be."""
 
         model_config = ConfigDict(defer_build=True)
 

@@ -1,4 +1,4 @@
-"""What the shapes of replies are made of."""
+"""What replies' shapes are made of."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,23 +14,23 @@ from vettr_cron.jobs.job import Job
 Made = TypeVar("Made", bound=BaseModel)
 
 JOB_NAMES, RUN_NAMES = "{names of jobs}", "{names of jobs in the run log}"
-"""Stand in schemas and texts for the names of the application's own jobs; `with_names` puts them there."""
+"""Placeholders in schemas and texts for the names of the application's own jobs; `with_names` fills them in."""
 
 
 class Shape(BaseModel):
-    """What has these fields and no others; to make one checks it.
+    """A reply, or a part of one, with these fields and no others; it is checked when it is made.
 
-    A field with a default need not be there, although it is never null.
+    A field with a default may be absent, but is never null.
     """
 
-    # What a process never shows is never built.
+    # A shape is built only when it is first used.
     model_config = ConfigDict(extra="forbid", from_attributes=True, defer_build=True)
 
     @classmethod
     def of(cls, value: object, **more: Any) -> Self:
-        """This shape of a service's value: the fields in `more`, and all others by their names from its attributes.
+        """The shape of a service's value: fields from `more`, and all others from the attributes of the same names.
 
-        A field that need not be there is left out where its value is None.
+        A field that may be absent is left out if its value is None.
         """
         read = {name: getattr(value, name) for name in cls.model_fields if name not in more} | more
         needed = {name for name, field in cls.model_fields.items() if field.is_required()}
@@ -38,7 +38,7 @@ class Shape(BaseModel):
 
 
 def as_json(reply: BaseModel) -> Any:
-    """What JSON has of a reply: dictionaries, lists, texts and numbers."""
+    """A reply as JSON has it: dictionaries, lists, texts and numbers."""
     return reply.model_dump(mode="json", exclude_unset=True)
 
 
@@ -57,18 +57,18 @@ Time = Annotated[
 Count = Annotated[int, Field(ge=0)]
 Percent = Annotated[int, Field(ge=0, le=100, examples=[38])]
 Id = Annotated[str, BeforeValidator(str), WithJsonSchema({"type": "string", "format": "uuid"})]
-"""A UUID; in a row that another program wrote, whatever stands there."""
+"""A UUID; in a row that another program wrote, whatever it contains."""
 CycleId = Annotated[Id | None, Field(description="The id of the pass over all stocks; null between two cycles")]
 RunName = Annotated[str, Field(description="The job's name in the run log", json_schema_extra={"enum": [RUN_NAMES]})]
 
 
 def absent() -> Any:
-    """The default of a field that need not be there."""
+    """The default of a field that may be absent."""
     return None
 
 
 def with_names(node: Any, jobs: Mapping[str, Job]) -> Any:
-    """A schema, or a text, with the names of these jobs in their places."""
+    """A schema, or a text, with the names of these jobs in place of the placeholders."""
     if isinstance(node, dict):
         return {key: with_names(value, jobs) for key, value in node.items()}
     if node == [JOB_NAMES]:
