@@ -1,11 +1,11 @@
-# Everything here sets up what it needs: Python 3.11 or later and make are enough.
+# Every target sets up what it needs: Python 3.11 or later and make are enough.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 STOP_REDIS := from pathlib import Path; from vettr_cron.redis_store.embedded import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
-# The trial lives in instance/ alone: nothing that the environment or a file .env says leads it to other servers.
+# The trial uses only instance/: neither the environment nor a .env file can point it at other servers.
 TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TERM:-dumb}" TMPDIR="$${TMPDIR:-/tmp}" \
 	FLASK_SKIP_DOTENV=1 APP_ENV=development
 FLASK := $(TRIAL) $(BIN)/flask --app wsgi
@@ -18,10 +18,10 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emi
 .DEFAULT_GOAL := help
 .PHONY: help refresh serve check test lint types layers audit chaos bench lock clean
 
-help: ## Show what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no stocks, refresh all, print a summary
+refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no stocks, refresh all jobs, print an overview
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
 	@$(FLASK) cron reset --yes >/dev/null
@@ -37,7 +37,7 @@ test: lint types layers audit ## Check style, types, layers and known vulnerabil
 	$(BIN)/pytest -n 2 --dist worksteal -m "not timed"
 	$(BIN)/pytest -n 2 --dist worksteal -m timed
 
-check: lint types layers ## The same in under a minute, with the quick tests alone: for every change
+check: lint types layers ## Check style, types and layers, then run the quick tests, in under a minute: for every change
 	$(BIN)/pytest -n 2 -q -k "not postgres" $(QUICK)
 
 lint: $(VENV)/.ready
@@ -50,8 +50,8 @@ types: $(VENV)/.ready
 layers: $(VENV)/.ready
 	$(BIN)/lint-imports
 
-# The alarm ends a look-up of the name as well, which may take long where there is no network.
-audit: $(VENV)/.ready ## Look for known vulnerabilities of the pinned packages, where api.osv.dev can be reached
+# The alarm also ends the look-up of the name, which may take long without a network.
+audit: $(VENV)/.ready ## Look for known vulnerabilities in the pinned packages, if api.osv.dev can be reached
 	@echo "Looking for known vulnerabilities ..."
 	@if $(BIN)/python -c "$(REACH_OSV)" 2>/dev/null; then \
 		$(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off \
@@ -62,18 +62,18 @@ lock: $(VENV)/.ready ## Pin and hash the newest versions that pyproject.toml all
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
-chaos: $(VENV)/.ready ## Run the rounds of faults, which take their time; CHAOS_SEED=N repeats those of a seed
+chaos: $(VENV)/.ready ## Run random rounds of faults, which takes long; CHAOS_SEED=N repeats the rounds of a seed
 	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \
 		$(BIN)/pytest -n 2 --dist worksteal -m chaos -rP --show-capture=stdout
 
-bench: $(VENV)/.ready ## Measure the service beside the bare input and output; SIZE=100000 for more stocks
+bench: $(VENV)/.ready ## Measure the service against bare input and output; SIZE=100000 for more stocks
 	$(BIN)/python -m bench $(or $(SIZE),1300)
 
-clean: ## Stop the embedded Redis, remove the set-up and the local data
+clean: ## Stop the embedded Redis, remove the virtual environment and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"
 	rm -rf $(VENV) instance
 
-# uv when it is there, pip otherwise; a set-up that was cut off is done again.
+# Uses uv if it is installed, otherwise pip; a setup that was interrupted is repeated.
 $(VENV)/.ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	@rm -f $@

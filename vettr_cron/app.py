@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
 
 
 def load_env_file() -> None:
-    """Take what a file .env says for variables that are not set, as Flask's commands do before they begin.
+    """Set variables that are not set from a .env file, as Flask's commands do before they begin.
 
     Raises ConfigError.
     """
@@ -75,7 +75,7 @@ def load_env_file() -> None:
         if get_load_dotenv(True):
             load_dotenv()
     except UnicodeDecodeError as error:
-        raise ConfigError("the file .env is not in UTF-8; save it as such") from error
+        raise ConfigError("the file .env is not in UTF-8; save it in UTF-8") from error
 
 
 def _check_jobs(jobs: Mapping[str, Job]) -> None:
@@ -104,12 +104,12 @@ def _warn_of_pings(settings: Settings, jobs: Mapping[str, Job]) -> None:
     known = [job.key for job in jobs.values()]
     for key in settings.cron_ping_urls:
         if key not in known:
-            meaning = f"CRON_PING_URL_{key.upper()} names no job, and is never told of anything"
+            meaning = f"CRON_PING_URL_{key.upper()} names no job, and is never pinged"
             log.warning("unknown_ping_url", meaning=meaning, known=[f"CRON_PING_URL_{name.upper()}" for name in known])
 
 
 def _will_serve() -> bool:
-    """Whether anybody can call: not when the application is made for another command than `flask run`."""
+    """Whether the application will serve requests: not if it is made for a command other than `flask run`."""
     command = click.get_current_context(silent=True)
     return command is None or command.info_name == "run"
 
@@ -129,7 +129,7 @@ def _bind_database(app: Flask, settings: Settings) -> None:
 
 
 def _bind_migrations(app: Flask) -> None:
-    """Let Flask-Migrate find the migrations; it and Alembic are imported when somebody migrates."""
+    """Let Flask-Migrate find the migrations; it and Alembic are imported only when a migration command runs."""
 
     def configured() -> Any:
         from flask_migrate import Migrate
@@ -187,6 +187,6 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
 @cache
 def known_migrations() -> Sequence[str]:
     """This release's migrations, the newest first."""
-    from alembic.script import ScriptDirectory  # only for whoever asks whether the service is ready
+    from alembic.script import ScriptDirectory  # imported only when readiness is checked
 
     return [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]

@@ -29,7 +29,7 @@ EXTENSION = "vettr_cron"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a caller may ask of the service."""
+    """The use cases, and what they share."""
 
     settings: Settings
     jobs: Mapping[str, Job]  # by name, in the order in which refresh-all runs them
@@ -50,7 +50,7 @@ class Services:
     universe: Universe
 
     def jobs_named(self, name: str | None) -> list[Job]:
-        """The job of this name; None means all of them."""
+        """The job with this name; None means all jobs."""
         return list(self.jobs.values()) if name is None else [self.jobs[name]]
 
 
