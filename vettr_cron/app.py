@@ -79,7 +79,7 @@ def load_env_file() -> None:
 
 
 def _check_jobs(jobs: Mapping[str, Job]) -> None:
-    """Raise ValueError where two jobs, or a job and a field that every reply has, would have one name."""
+    """Raise ValueError if two jobs have the same name, or a job has the name of a field that every reply has."""
     run_names = [job.run_name for job in jobs.values()]
     for name, job in jobs.items():
         if name != job.name:
@@ -92,7 +92,7 @@ def _check_jobs(jobs: Mapping[str, Job]) -> None:
 
 def _warn_of_secrets(settings: Settings) -> None:
     if settings.app_env == "development" and not settings.secrets:
-        meaning = "CRON_SECRET is not set: every caller on this machine is let in, and nobody else"
+        meaning = "CRON_SECRET is not set: every caller on this machine is let in, and no one else"
         log.warning("no_cron_secret", meaning=meaning, otherwise="set CRON_SECRET, or in a container BIND_HOST")
     previous = settings.cron_secret_previous.get_secret_value() if settings.cron_secret_previous else ""
     if settings.secrets and 0 < len(previous) < SHORTEST_SECRET:

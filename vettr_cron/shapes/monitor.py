@@ -24,7 +24,7 @@ LoggedTime = Annotated[
     PlainSerializer(logged_time),
     WithJsonSchema({"type": "string", "examples": ["2026-11-23T12:00:00.000Z"]}),
 ]
-"""A time of the run log: a row that another program wrote may hold any text in its place, which is shown as it is."""
+"""A time in the run log, where another program's row may contain any text instead: it is shown as it is stored."""
 
 
 class Run(Shape):

@@ -85,7 +85,7 @@ ShapeOfJobs = Callable[[Mapping[str, Job]], type[BaseModel]]
 
 
 def of_jobs(make: Callable[[tuple[Job, ...]], type[Made]]) -> Callable[[Mapping[str, Job]], type[Made]]:
-    """Make a shape once for each table of jobs: two of the same name would not be the same to the document."""
+    """Make a shape once for each table of jobs: the document would take two shapes of one name for different ones."""
     made, lock = cache(make), RLock()
 
     @wraps(make)

@@ -77,7 +77,7 @@ def _timed(clock: Clock, ask: Callable[[], Answer]) -> tuple[Answer, float, date
     return answer, seconds * 1000, asked_at + timedelta(seconds=seconds / 2)
 
 
-# Some hosts forbid some of these commands to their customers: what is not reported is None, and the rest goes on.
+# Some hosts forbid some of these commands: what is not reported is None, and the rest is still asked.
 
 
 def _info(redis: "Redis", section: str) -> dict[str, Any]:
