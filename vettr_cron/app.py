@@ -25,7 +25,6 @@ from vettr_cron.pings import Pings
 from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.redis_store.walks import Walks
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
@@ -168,7 +167,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         coverage=coverage,
         metrics=ReadMetrics(status, coverage, jobs),
         pause=PauseJobs(database),
-        cleanup=Cleanup(database, leases, Walks(redis), shutdown, jobs),
+        cleanup=Cleanup(database, leases, shutdown, jobs),
         readiness=readiness,
         doctor=Doctor(
             settings=settings,

@@ -12,7 +12,6 @@ from sqlalchemy.engine import make_url
 
 from tests.integration.meddling import under_way, wait_until, waited_for_table
 from tests.world import World
-from vettr_cron.services.clock import utc_now
 from vettr_cron.services.operate.cleanup import CleanupRequest, KeepDays
 
 STOCKS = 40
@@ -119,7 +118,7 @@ def test_a_cleanup_walks_over_what_was_loaded_while_it_waited(refreshed: World) 
 
     def clean_up() -> dict[str, int]:
         request = CleanupRequest(keep=KeepDays(runs=7, red_flags=30, snapshots=90), time_budget=None)
-        return refreshed.services.cleanup.run(request, utc_now()).removed
+        return refreshed.services.cleanup.run(request).removed
 
     assert during_a_reload(refreshed, "red_flag_history", clean_up)["red_flags"] == flags
     assert len(refreshed.table("red_flag_history")) == flags

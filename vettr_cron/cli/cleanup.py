@@ -33,7 +33,7 @@ def cleanup(
     time_budget: float | None,
     as_json: bool,
 ) -> None:
-    """Remove old runs, red flags and snapshots, but no acknowledged flag, and not the newest of a job or stock."""
+    """Remove old runs, red flags and snapshots, but no acknowledged flag, and nothing that the last refresh wrote."""
     settings = services().settings
     request = CleanupRequest(
         keep=KeepDays.asked(settings, runs_days, red_flags_days, snapshots_days),
@@ -54,8 +54,7 @@ def _text(result: CleanupResult) -> list[str]:
         for name in result.removed
     ]
     lines = columns([head, *rows])
-    if result.error is not None:
-        lines.append(result.error)
+    lines += [text for text in (result.warning, result.error) if text]
     if not result.is_complete:
         lines.append("There may be more." if result.dry_run else "There may be more; the next call continues.")
     return lines

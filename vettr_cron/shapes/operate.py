@@ -45,6 +45,10 @@ class CleanupDone(Shape):
     older_than: KeptFrom
     duration_ms: Count = Field(description="How long it took, in milliseconds", examples=[840])
     error: str = Field(default_factory=absent, description="Present only if the call failed: why")
+    warning: str = Field(
+        default_factory=absent,
+        description="Present only if the machine's clock differs from the database's, which counts, by over a minute",
+    )
 
 
 def pauses(paused: Mapping[str, run.Pause]) -> Pauses:

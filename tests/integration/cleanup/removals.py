@@ -1,6 +1,6 @@
 """Old rows of each kind, and a cleanup that removes what may go of them."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,11 +8,10 @@ from uuid import UUID, uuid4
 from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.redis_store.walks import Walks
-from vettr_cron.services.clock import Limits, Shutdown
+from vettr_cron.services.clock import Shutdown, utc_now
 from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 
-NOW = datetime(2026, 11, 23, 12)
+NOW = utc_now()
 KEEP = KeepDays(runs=7, red_flags=30, snapshots=90)
 MILLISECOND = timedelta(milliseconds=1)
 KEEP_NAMES = ("runs", "red_flags", "snapshots")
@@ -40,41 +39,28 @@ def add_snapshot(world: World, at: datetime, ticker: str = "T00000") -> UUID:
     return found
 
 
+def add_refreshed(
+    world: World, *tickers: str, at: datetime = NOW, jobs: Sequence[str] = ("scores", "red-flags")
+) -> None:
+    """Record that these jobs last refreshed these stocks at that time."""
+    state = {"last_cycle_id": uuid4(), "last_refreshed_at": at, "consecutive_failures": 0}
+    world.add("cron_stock_states", *({"job": job, "ticker": ticker, **state} for job in jobs for ticker in tickers))
+
+
 def ids(world: World, table: str) -> set[UUID]:
     return {row["id"] for row in world.table(table)}
 
 
 def clean(world: World, **options: Any) -> CleanupResult:
     request = CleanupRequest(keep=KEEP, **{"time_budget": None, **options})
-    return world.services.cleanup.run(request, NOW)
+    return world.services.cleanup.run(request)
 
 
-def in_pieces(world: World, most_rows: int, shutdown: Shutdown | None = None, **options: Any) -> Cleanup:
+def in_pieces(world: World, most_rows: int, shutdown: Shutdown | None = None) -> Cleanup:
     """The service's cleanup in pieces of so many rows; `shutdown` None is the service's own."""
     services = world.services
     ends = shutdown or services.shutdown
-    servers = services.database, Leases(world.redis, 30), Walks(world.redis)
-    return Cleanup(*servers, ends, services.jobs, most_rows=most_rows, **options)
-
-
-class SuddenEnd:
-    """The end of a time budget, which comes when a test says so."""
-
-    def __init__(self) -> None:
-        self.has_come = False
-
-    def come(self) -> None:
-        self.has_come = True
-
-    def limits(self, seconds: float | None, is_stopped: Callable[[], bool]) -> Limits:
-        end = self
-
-        class Sudden(Limits):
-            @property
-            def seconds_left(self) -> float | None:
-                return 0.0 if end.has_come else super().seconds_left
-
-        return Sudden(seconds, is_stopped)
+    return Cleanup(services.database, Leases(world.redis, 30), ends, services.jobs, most_rows=most_rows)
 
 
 def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:
@@ -87,6 +73,7 @@ def add_old_of_each(world: World, now: datetime, count: int = 3) -> None:
     add_run(world, now)
     add_flag(world, now)
     add_snapshot(world, now)
+    add_refreshed(world, "T00000", at=now)
 
 
 def acknowledge(world: World, flag: UUID, table: str = "red_flag_acknowledgments", partitions: str = "") -> None:

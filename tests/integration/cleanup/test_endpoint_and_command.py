@@ -1,6 +1,6 @@
 """GET and POST /v1/cron/cleanup, and the command."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -30,13 +30,13 @@ def test_the_variables_say_how_long_rows_are_kept(migrated_sqlite_url: str, redi
         migrated_sqlite_url,
         redis_url,
         cron_keep_runs_days=299,
-        cron_keep_red_flags_days=300,
-        cron_keep_snapshots_days=302,
+        cron_keep_red_flags_days=301,
+        cron_keep_snapshots_days=303,
     )
-    add_old_of_each(world, utc_now() + timedelta(hours=1))
+    add_old_of_each(world, utc_now())
     data = world.data("cleanup")
     world.close()
-    # Rows of 300, 301 and 302 days, less an hour.
+    # Rows of 300, 301 and 302 days, and the time since.
     assert [data[name] for name in COUNTS] == [3, 2, 0]
 
 

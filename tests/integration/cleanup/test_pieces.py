@@ -2,11 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from tests.chaos.proxy import postgres_proxy
-from tests.integration.cleanup.removals import KEEP, NOW, TABLES, add_flag, add_old_of_each, clean, in_pieces
+from tests.integration.cleanup.removals import (
+    KEEP,
+    NOW,
+    TABLES,
+    add_flag,
+    add_old_of_each,
+    add_refreshed,
+    clean,
+    in_pieces,
+)
 from tests.integration.statements import at_statements, recorded_statements
 from tests.world import World
+from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.operate.cleanup import CleanupRequest
 
 
@@ -18,7 +29,7 @@ def test_it_goes_in_pieces_each_a_transaction(world: World) -> None:
         left.append([len(world.table(name)) for name in TABLES])
 
     with at_statements(world, "DELETE FROM", act=look):
-        result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
+        result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None))
     assert result.removed == {"runs": 7, "red_flags": 7, "snapshots": 7}
     assert result.is_complete
     pieces = (8, 6, 4, 2)
@@ -30,8 +41,8 @@ def test_pieces_of_rows_that_all_stay_are_passed_over(world: World) -> None:
     for number in range(7):
         add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
     add_flag(world, NOW - timedelta(days=200))
-    add_flag(world, NOW)
-    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=20), NOW)
+    add_refreshed(world, "T00000")
+    result = in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=20))
     assert (result.removed["red_flags"], result.is_complete) == (1, True)
 
 
@@ -41,6 +52,7 @@ def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) ->
         for number in range(stocks):
             for days in (0, 100, 200):
                 add_flag(world, NOW - timedelta(days=days, seconds=number), f"S{stocks}-{number}")
+            add_refreshed(world, f"S{stocks}-{number}")
         with recorded_statements(world) as statements:
             assert clean(world).removed["red_flags"] == 2 * stocks
         counts.append(len(statements))
@@ -52,6 +64,7 @@ def test_any_reply_of_the_database_may_be_lost(migrated_postgres_url: str, redis
     proxy, url = postgres_proxy(migrated_postgres_url)
     world, direct = World.make(url, redis_url), World.make(migrated_postgres_url, redis_url)
     add_flag(direct, NOW)
+    add_refreshed(direct, "T00000")
     number, cut = 0, True
     with proxy:
         clean(world)  # which opens the connection
@@ -67,3 +80,34 @@ def test_any_reply_of_the_database_may_be_lost(migrated_postgres_url: str, redis
     assert number > 20
     world.close()
     direct.close()
+
+
+def test_rows_that_stay_are_read_once(world: World) -> None:
+    for number in range(8):
+        add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
+    with recorded_statements(world) as statements:
+        assert in_pieces(world, 2).run(CleanupRequest(keep=KEEP, time_budget=None)).is_complete
+    read = [statement for statement in statements if "FROM red_flag_history" in statement]
+    assert len(read) == 5  # four pieces of two, and one that finds no more
+
+
+def test_a_call_passes_over_what_stays_and_goes_on_with_the_rest(world: World) -> None:
+    for number in range(4):
+        add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
+    for days in (200, 190, 180):
+        add_flag(world, NOW - timedelta(days=days))
+    add_refreshed(world, "T00000")
+    shutdown, request = Shutdown(), CleanupRequest(keep=KEEP, time_budget=None)
+    with at_statements(world, "DELETE FROM red_flag_history", act=shutdown.ask):
+        first = in_pieces(world, 2, shutdown).run(request)
+    assert (first.removed["red_flags"], first.is_complete) == (2, False)
+    second = in_pieces(world, 2).run(request)
+    assert (second.removed["red_flags"], second.is_complete) == (1, True)
+
+
+def test_it_keeps_nothing_in_redis_and_leaves_an_older_releases_places_alone(world: World) -> None:
+    add_old_of_each(world, NOW)
+    world.redis.set("cron:cleanup:red_flags", f"{UUID(int=0)} {NOW}", ex=1_000)
+    assert clean(world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
+    assert world.redis.keys() == ["cron:cleanup:red_flags"]
+    assert 0 < int(str(world.redis.ttl("cron:cleanup:red_flags"))) <= 1_000

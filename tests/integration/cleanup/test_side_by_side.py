@@ -15,6 +15,7 @@ from tests.integration.cleanup.removals import (
     acknowledge,
     add_flag,
     add_old_of_each,
+    add_refreshed,
     add_run,
     add_snapshot,
     clean,
@@ -40,6 +41,7 @@ def add_much_of_each(world: World) -> Mapping[str, set[UUID]]:
             if series == 0 and days == 0:
                 acknowledge(world, flag)
                 kept["red_flag_history"].add(flag)
+        add_refreshed(world, f"T{series}", at=at)
         for name, newest in zip(TABLES, (run, flag, snapshot), strict=True):
             kept[name].add(newest)
     return kept
@@ -59,7 +61,7 @@ def test_two_cleanups_at_once_remove_each_row_once(migrated_url: str, redis_url:
         kept, before = add_much_of_each(one), {name: len(one.table(name)) for name in TABLES}
         barrier, request = Barrier(2, timeout=60), CleanupRequest(keep=KEEP, time_budget=None)
         with meeting_at_each_table(one, barrier), meeting_at_each_table(other, barrier):
-            both = [under_way(partial(in_pieces(world, 3).run, request, NOW)) for world in (one, other)]
+            both = [under_way(partial(in_pieces(world, 3).run, request)) for world in (one, other)]
             results = [call.result(60) for call in both]
         assert all(result.is_complete and result.error is None for result in results)
         assert {name: ids(one, name) for name in TABLES} == kept

@@ -1,104 +1,111 @@
 """What is old enough goes, and nothing else: the newest of everything stays."""
 
+from contextlib import closing
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.cleanup.database_clock import database_clock
 from tests.integration.cleanup.removals import (
     KEEP,
     MILLISECOND,
     NOW,
     add_flag,
     add_old_of_each,
+    add_refreshed,
     add_run,
     add_snapshot,
     clean,
     ids,
     in_pieces,
 )
+from tests.integration.statements import at_statements
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.operate.cleanup import CleanupRequest
-from vettr_cron.services.operate.newest_rows import NewestRows
 
 
-def test_exactly_so_many_days_stays_and_a_millisecond_more_goes(world: World) -> None:
-    add_stocks(world, 1)
+def test_exactly_so_many_days_stays_and_a_millisecond_more_goes(postgres_world: World, redis_url: str) -> None:
+    now = datetime(2026, 11, 23, 12)
     kept: dict[str, set[UUID]] = {}
     for table, add, days in (
         ("cron_job_runs", add_run, 7),
         ("red_flag_history", add_flag, 30),
         ("vetr_score_snapshots", add_snapshot, 90),
     ):
-        boundary = NOW - timedelta(days=days)
-        add(world, boundary - MILLISECOND)
-        kept[table] = {add(world, boundary), add(world, NOW)}
-    result = clean(world)
-    assert result.removed == {"runs": 1, "red_flags": 1, "snapshots": 1}
-    assert result.is_complete
+        boundary = now - timedelta(days=days)
+        add(postgres_world, boundary - MILLISECOND)
+        kept[table] = {add(postgres_world, boundary), add(postgres_world, now)}
+    add_refreshed(postgres_world, "T00000", at=now)
+    with database_clock(postgres_world, redis_url, f"timestamptz '{now} UTC'") as world:
+        result = clean(world)
+        assert result.removed == {"runs": 1, "red_flags": 1, "snapshots": 1}
+        assert result.is_complete
+        assert {table: ids(world, table) for table in kept} == kept
+
+
+def test_what_is_not_older_than_the_last_refresh_of_its_stock_stays(world: World) -> None:
+    refreshed = (NOW - timedelta(days=200)).replace(hour=12)
+    add_refreshed(world, "T00000", "T00001", at=refreshed)
+    kept = {"red_flag_history": set[UUID](), "vetr_score_snapshots": set[UUID]()}
+    for ticker in ("T00000", "T00001"):
+        for kind in ("x", "y"):
+            add_flag(world, refreshed - MILLISECOND, ticker, kind)
+            kept["red_flag_history"].add(add_flag(world, refreshed, ticker, kind))
+        midnight = refreshed.replace(hour=0, minute=0, second=0, microsecond=0)
+        add_snapshot(world, midnight - timedelta(days=1), ticker)
+        add_snapshot(world, midnight - MILLISECOND, ticker)
+        kept["vetr_score_snapshots"] |= {add_snapshot(world, at, ticker) for at in (midnight, refreshed - MILLISECOND)}
+    assert clean(world).removed == {"runs": 0, "red_flags": 4, "snapshots": 4}
     assert {table: ids(world, table) for table in kept} == kept
 
 
-def test_a_stock_keeps_the_newest_flag_of_each_type_and_its_newest_snapshot(world: World) -> None:
-    add_stocks(world, 2)
-    flags, snapshots = set(), set()
-    for ticker in ("T00000", "T00001"):
-        for kind in ("x", "y"):
-            add_flag(world, NOW - timedelta(days=300), ticker, kind)
-            flags.add(add_flag(world, NOW - timedelta(days=200), ticker, kind))
-        add_snapshot(world, NOW - timedelta(days=300), ticker)
-        snapshots.add(add_snapshot(world, NOW - timedelta(days=200), ticker))
-    assert clean(world).removed == {"runs": 0, "red_flags": 4, "snapshots": 2}
-    assert (ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")) == (flags, snapshots)
+def test_a_stock_that_was_never_refreshed_keeps_everything(world: World) -> None:
+    """Neither the state of the other job counts, nor one that only says that the job failed."""
+    for table, add, other in (("f", add_flag, "scores"), ("s", add_snapshot, "red-flags")):
+        for case in ("without", "failed", "other"):
+            for days in (300, 400):
+                add(world, NOW - timedelta(days=days), f"{table}-{case}")
+        add_refreshed(world, f"{table}-other", jobs=[other])
+        add_refreshed(world, f"{table}-failed")
+        world.execute(
+            "UPDATE cron_stock_states SET last_refreshed_at = NULL WHERE ticker = :ticker", ticker=f"{table}-failed"
+        )
+    before = everything(world)
+    assert clean(world).removed == {"runs": 0, "red_flags": 0, "snapshots": 0}
+    assert everything(world) == before
 
 
-def test_what_the_newest_rows_do_not_tell_is_looked_up(world: World) -> None:
-    """Stocks that are gone, and the success of a job that has failed ever since, are far behind the newest rows."""
-    for number in range(6):
-        add_run(world, NOW - timedelta(days=number), status="failed")
-        add_flag(world, NOW - timedelta(days=number))
-        add_snapshot(world, NOW - timedelta(days=number))
-    flags, snapshots = ids(world, "red_flag_history"), ids(world, "vetr_score_snapshots")
-    runs = ids(world, "cron_job_runs")
-    for ticker in ("GONE1", "GONE2", "GONE3"):
-        add_flag(world, NOW - timedelta(days=300), ticker)
-        flags |= {add_flag(world, NOW - timedelta(days=200), ticker, kind) for kind in ("x", "y")}
-        add_snapshot(world, NOW - timedelta(days=300), ticker)
-        snapshots.add(add_snapshot(world, NOW - timedelta(days=200), ticker))
-    for job in ("refresh-scores", "refresh-red-flags"):
-        add_run(world, NOW - timedelta(days=300), job)
-        runs.add(add_run(world, NOW - timedelta(days=200), job))
-    cleaning = in_pieces(world, 5_000, newest_rows=partial(NewestRows, rows_at_once=2, stocks_at_once=2))
-    result = cleaning.run(CleanupRequest(keep=KEEP, time_budget=None), NOW)
-    assert result.removed == {"runs": 2, "red_flags": 3, "snapshots": 3}
-    assert ids(world, "red_flag_history") == flags
-    assert ids(world, "vetr_score_snapshots") == snapshots
-    assert ids(world, "cron_job_runs") == runs
+def test_what_the_jobs_wrote_goes_once_they_have_written_again(world: World) -> None:
+    add_stocks(world, 3)
+    world.data("refresh-all?chunks=all")
+    world.execute("UPDATE red_flag_history SET detected_at = '2001-01-01 00:00:00.000000'")
+    world.execute("UPDATE vetr_score_snapshots SET recorded_at = '2001-01-01 00:00:00.000000'")
+    world.execute("UPDATE cron_stock_states SET last_refreshed_at = '2001-01-01 00:00:00.000000'")
+    assert clean(world).removed == {"runs": 0, "red_flags": 0, "snapshots": 0}
+    world.data("refresh-all?chunks=all")
+    assert clean(world).removed == {"runs": 0, "red_flags": 15, "snapshots": 3}
+    assert (len(world.table("red_flag_history")), len(world.table("vetr_score_snapshots"))) == (15, 3)
+    assert clean(world).removed == {"runs": 0, "red_flags": 0, "snapshots": 0}
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 5_000])
-def test_times_beyond_the_calendar_are_times(postgres_world: World, rows_at_once: int) -> None:
-    times = {"EVER": ("-infinity", "0044-03-15 BC", "2001-01-01", "infinity"), "ONCE": ("-infinity", "2001-01-01")}
-    for ticker in times:
-        for at in times[ticker]:
-            flag = add_flag(postgres_world, NOW, ticker)
-            postgres_world.execute("UPDATE red_flag_history SET detected_at = :at WHERE id = :id", at=at, id=flag)
-    cleaning = in_pieces(postgres_world, 1, newest_rows=partial(NewestRows, rows_at_once=rows_at_once))
-    assert cleaning.run(CleanupRequest(keep=KEEP, time_budget=None), NOW).removed["red_flags"] == 4
-    left = {row["stock_ticker"]: row["detected_at"] for row in postgres_world.table("red_flag_history")}
-    assert left == {"EVER": "infinity", "ONCE": datetime(2001, 1, 1)}
+@pytest.mark.parametrize("most_rows", [1, 5_000])
+def test_times_beyond_the_calendar_are_times(postgres_world: World, most_rows: int) -> None:
+    for at in ("-infinity", "0044-03-15 BC", "2001-01-01", "infinity"):
+        flag = add_flag(postgres_world, NOW)
+        postgres_world.execute("UPDATE red_flag_history SET detected_at = :at WHERE id = :id", at=at, id=flag)
+    add_refreshed(postgres_world, "T00000")
+    result = in_pieces(postgres_world, most_rows).run(CleanupRequest(keep=KEEP, time_budget=None))
+    assert (result.removed["red_flags"], result.is_complete) == (3, True)
+    assert [row["detected_at"] for row in postgres_world.table("red_flag_history")] == ["infinity"]
 
 
-def test_of_rows_of_one_moment_one_stays(world: World) -> None:
-    add_stocks(world, 1)
-    old = NOW - timedelta(days=300)
+def test_of_runs_of_one_moment_one_stays(world: World) -> None:
     for _ in range(3):
-        add_run(world, old)
-        add_flag(world, old)  # of snapshots a stock cannot have two of one moment
-    assert clean(world).removed == {"runs": 2, "red_flags": 2, "snapshots": 0}
+        add_run(world, NOW - timedelta(days=300))
+    assert clean(world).removed["runs"] == 2
 
 
 def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World) -> None:
@@ -112,6 +119,15 @@ def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World
     assert ids(world, "cron_job_runs") == kept
 
 
+def test_a_run_in_the_future_is_not_the_newest(world: World) -> None:
+    for status in ("completed", "failed"):
+        add_run(world, NOW - timedelta(days=30), status=status)
+    kept = {add_run(world, NOW - timedelta(days=20)), add_run(world, NOW - timedelta(days=10), status="failed")}
+    kept.add(add_run(world, NOW + timedelta(days=365)))
+    assert clean(world).removed["runs"] == 2
+    assert ids(world, "cron_job_runs") == kept
+
+
 def test_a_live_run_stays_and_an_orphan_goes(world: World) -> None:
     add_run(world, NOW - timedelta(days=50), status="running")
     live = add_run(world, NOW - timedelta(days=40), status="running")
@@ -122,6 +138,19 @@ def test_a_live_run_stays_and_an_orphan_goes(world: World) -> None:
     assert leases.renew(lease, str(live))
     assert clean(world).removed["runs"] == 1
     assert ids(world, "cron_job_runs") == {live, newest}
+
+
+def test_a_row_that_turns_young_while_it_is_looked_at_stays(world: World) -> None:
+    flag = add_flag(world, NOW - timedelta(days=200))
+    add_refreshed(world, "T00000", at=NOW + timedelta(days=1))
+
+    def rejuvenate() -> None:
+        with closing(World.make(world.database_url, world.redis_url)) as other:
+            other.execute("UPDATE red_flag_history SET detected_at = :now", now=f"{NOW:%Y-%m-%d %H:%M:%S.%f}")
+
+    with at_statements(world, "FROM red_flag_history", "LIMIT", act=rejuvenate, only=1, after=True):
+        assert clean(world).removed["red_flags"] == 0
+    assert ids(world, "red_flag_history") == {flag}
 
 
 def test_a_dry_run_counts_what_is_then_removed_and_changes_nothing(world: World) -> None:
