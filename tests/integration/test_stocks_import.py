@@ -1,5 +1,6 @@
 """flask stocks import: a folder of CSV files comes in whole or not at all, as often as one likes."""
 
+import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,13 @@ def _hold(world: World, table: str, ticker: str) -> None:
             f"CREATE TRIGGER on_hold BEFORE INSERT ON {table} WHEN NEW.ticker = '{ticker}'"
             " BEGIN SELECT RAISE(ABORT, 'on_hold'); END"
         )
+
+
+@pytest.mark.parametrize("value", ["[18446744073709551617]", f"[-{'9' * 300}]", "[" * 200 + "1" + "]" * 200])
+def test_what_json_may_hold_is_loaded(imported: World, tmp_path: Path, value: str) -> None:
+    files = {"analyst_consensus": f"ticker,recommendation_trend\nBBB,{value}\n"}
+    assert import_files(imported, tmp_path, files).exit_code == 0
+    assert only(imported, "analyst_consensus")["recommendation_trend"] == json.loads(value)
 
 
 def test_more_rows_than_one_statement_takes(imported: World, tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """Files that are refused: their names, bytes, quotation marks and headers."""
 
+import bz2
+import codecs
+import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -70,8 +74,47 @@ def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
     assert text.startswith("stocks.csv line 3: not UTF-8 (byte 0xea at position 6); the file was read no further")
 
 
-def test_utf_16_is_not_utf_8(tmp_path: Path) -> None:
-    assert refusal(tmp_path, stocks=STOCKS.encode("utf-16")).startswith("stocks.csv line 1: not UTF-8 (byte 0xff")
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (gzip.compress(STOCKS.encode()), "compressed with gzip; unpack it first"),
+        (bz2.compress(STOCKS.encode()), "compressed with bzip2; unpack it first"),
+        (lzma.compress(STOCKS.encode()), "compressed with xz; unpack it first"),
+        (b"PK\3\4" + bytes(40), "a zip archive or an Excel workbook (xlsx); unpack it, or save it as CSV, in UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook (xls); save it as CSV, in UTF-8"),
+        (STOCKS.encode("utf-16"), "in UTF-16; save it as CSV, in UTF-8"),
+        (STOCKS.encode("utf-16-le"), "in UTF-16; save it as CSV, in UTF-8"),
+        (STOCKS.encode("utf-16-be"), "in UTF-16; save it as CSV, in UTF-8"),
+        (codecs.BOM_UTF16_BE + STOCKS.encode("utf-16-be"), "in UTF-16; save it as CSV, in UTF-8"),
+        (STOCKS.encode("utf-32"), "in UTF-32; save it as CSV, in UTF-8"),
+    ],
+)
+def test_another_format_is_named(tmp_path: Path, content: bytes, name: str) -> None:
+    assert refusal(tmp_path, stocks=content) == f"stocks.csv: {name}; nothing was written"
+
+
+@pytest.mark.parametrize("name", ["stock_daily_prices.csv.gz", "stock_daily_prices.xlsx", "Stock_Daily_Prices.ZIP"])
+def test_a_table_in_another_format_is_not_left_out_in_silence(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    assert refusal(tmp_path) == (
+        f"{name}: only stock_daily_prices.csv is read; unpack the file, or save it as CSV under that name; "
+        "nothing was written"
+    )
+    check(tmp_path, stock_daily_prices=PRICES_HEADER)  # beside the CSV file, it may be what that was made from
+
+
+@pytest.mark.parametrize(
+    ("separator", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), (" ; ", "semicolons")]
+)
+def test_another_separator_is_named(tmp_path: Path, separator: str, name: str) -> None:
+    text = refusal(tmp_path, stocks=STOCKS.replace(",", separator))
+    assert text == f"stocks.csv line 1: the fields are separated by {name}; commas are needed; nothing was written"
+
+
+@pytest.mark.parametrize("again", ["ticker,name,exchange,sector\n", " ticker , name,exchange,sector\n"])
+def test_a_header_that_is_repeated(tmp_path: Path, again: str) -> None:
+    text = refusal(tmp_path, stocks=STOCKS + again + "CCC,Gamma,NYSE,Gold\n")
+    assert text == "stocks.csv line 4: the header again; only the first line may be one; nothing was written"
 
 
 def test_a_quotation_mark_that_never_closes(tmp_path: Path) -> None:

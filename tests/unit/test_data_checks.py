@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import inf, nan
+from uuid import UUID
 
 import pytest
 
@@ -17,9 +18,11 @@ from vettr_cron.domain.errors import StockDataError
         (inf, "Infinity"),
         (-inf, "-Infinity"),
         ("12", "'12'"),
-        (True, "True"),
-        (b"x", "b'x'"),
-        (Decimal("1.5"), "Decimal('1.5')"),
+        (True, "true"),
+        (b"xyz", "binary data (3 B)"),
+        (Decimal("1.50"), "1.50"),
+        (datetime(2026, 11, 1, 12, tzinfo=UTC), "2026-11-01 12:00:00+00:00"),
+        (UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         pytest.param(10**400, "an integer of 1329 bits", id="400 digits"),
         pytest.param(10**5000, "an integer of 16610 bits", id="5000 digits"),
     ],
@@ -66,7 +69,14 @@ def test_an_overflowed_result_is_not_a_whole_number() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["x" * 1000, ["y" * 1000] * 1000, {"deep": {"deeper": {"deepest": {"and": {"on": 1}}}}}, 10**300, "\ud800\n" * 100],
+    [
+        "x" * 1000,
+        ["y" * 1000] * 1000,
+        {"deep": {"deeper": {"deepest": {"and": {"on": 1}}}}},
+        10**300,
+        "\ud800\n" * 100,
+        Decimal(10) ** 400 + 1,
+    ],
 )
 def test_a_long_value_is_shown_in_one_short_line(value: object) -> None:
     with pytest.raises(StockDataError) as caught:

@@ -2,13 +2,17 @@
 
 import sqlite3
 import time
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from vettr_cron.domain.timestamps import naive_utc
+
 BUSY_TIMEOUT_SECONDS = 3  # while a process waits for a lock, it handles no signals
 CACHE_KIB = 16_000
 PAGES_IN_LOG = 16_000  # 64 MB
+UTC_FUNCTION = "vettr_cron_in_utc"  # SQL's name for a time as we store it, whatever its form
 
 
 def prepare(engine: Engine) -> None:
@@ -20,6 +24,7 @@ def prepare(engine: Engine) -> None:
 def _prepare_connection(connection: Any, _record: object) -> None:
     # Text that is not UTF-8 comes back with replacement characters instead of failing a whole chunk.
     connection.text_factory = _decode_leniently
+    connection.create_function(UTC_FUNCTION, 1, _stored_in_utc, deterministic=True)
     cursor = connection.cursor()
     _turn_wal_on(cursor)
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -47,6 +52,14 @@ def _turn_wal_on(cursor: sqlite3.Cursor) -> None:
 
 def _decode_leniently(raw: bytes) -> str:
     return str(raw, "utf-8", "replace")
+
+
+def _stored_in_utc(value: Any) -> Any:
+    """A time as SQLAlchemy stores it, for comparisons; what is not a time stays as it is."""
+    try:
+        return naive_utc(datetime.fromisoformat(value)).isoformat(" ", "microseconds")
+    except (OverflowError, TypeError, ValueError):
+        return value
 
 
 def _begin_transaction(connection: Connection) -> None:

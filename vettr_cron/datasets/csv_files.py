@@ -1,6 +1,6 @@
 """A folder of CSV files, one per table: checked completely before any row is written, then read as a stream."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from vettr_cron.datasets.duplicates import Key, first_lines, key_of, seen_rows
 from vettr_cron.datasets.importable import TABLES, ImportableTable
 from vettr_cron.datasets.refusal import SHOWN, ImportRefused, Problem
 from vettr_cron.models.types import Row
+
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".xlsx", ".xls", ".ods", ".tsv")
 
 KnownTickers = Callable[[set[str]], set[str]]
 """Which of these tickers the database has already."""
@@ -60,6 +62,14 @@ def _refuse_change(problem: Problem) -> None:
     raise ImportRefused([problem], total=1, outcome="the file has changed since it was checked")
 
 
+def _packed(names: Collection[str]) -> Iterator[tuple[ImportableTable, str]]:
+    """The tables without a CSV file whose rows seem to be in another file, and its name."""
+    for table in TABLES.values():
+        if table.file_name not in names:
+            others = {f"{start}{end}" for start in (table.file_name, table.name) for end in _PACKED}
+            yield from ((table, name) for name in names if name.lower() in others)
+
+
 class _Check:
     """What is remembered while a folder is read: mistakes, the tickers of stocks.csv, and where others are named."""
 
@@ -86,6 +96,9 @@ class _Check:
         for name in names:
             if name.lower().endswith(".csv") and not name.startswith(".") and name not in files:
                 self.report(Problem(file=name, text=f"no table has this name (the files can be {', '.join(files)})"))
+        for table, name in _packed(names):
+            text = f"only {table.file_name} is read; unpack the file, or save it as CSV under that name"
+            self.report(Problem(file=name, text=text))
         if not self._total and not set(names) & set(files):
             self.report(Problem(file=str(self._path), text=f"nothing to import (the files can be {', '.join(files)})"))
         return [table for table in TABLES.values() if table.file_name in names]

@@ -15,6 +15,21 @@ from vettr_cron.models.types import Row
 LONGEST_LINE = 4 * 1024 * 1024
 """In bytes; a file with a longer line is not CSV, and the line would be read into memory whole."""
 
+_SAVE_AS_CSV = "save it as CSV, in UTF-8"
+_OTHER_FORMATS = {
+    b"\x1f\x8b": "compressed with gzip; unpack it first",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\xfd7zXZ\x00": "compressed with xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"PK\x03\x04": f"a zip archive or an Excel workbook (xlsx); unpack it, or {_SAVE_AS_CSV}",
+    b"\xd0\xcf\x11\xe0": f"an Excel workbook (xls); {_SAVE_AS_CSV}",
+    b"\xff\xfe\x00\x00": f"in UTF-32; {_SAVE_AS_CSV}",
+    b"\xff\xfe": f"in UTF-16; {_SAVE_AS_CSV}",
+    b"\xfe\xff": f"in UTF-16; {_SAVE_AS_CSV}",
+}
+"""What a file is that begins with these bytes."""
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
 _IN_PLAIN_WORDS = {
     "unexpected end of data": "a quotation mark is opened and never closed",
     "new-line character seen": "a carriage return without a line feed (lines end with a line feed, or with both)",
@@ -31,9 +46,9 @@ class Record(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """The file cannot be read from this line on."""
+    """The file cannot be read from this line on, or not at all."""
 
-    def __init__(self, line: int, text: str) -> None:
+    def __init__(self, line: int | None, text: str) -> None:
         super().__init__(text)
         self.line = line
 
@@ -42,6 +57,7 @@ def records(path: Path, table: ImportableTable, report: Report) -> Iterator[Reco
     """The file's rows in their order, each with all columns of the header; mistakes go to `report` instead."""
     try:
         with path.open("rb") as file:
+            _refuse_other_formats(file)
             lines = _lines_of_fields(file)
             header = next(lines, None)
             if header is None:
@@ -53,6 +69,17 @@ def records(path: Path, table: ImportableTable, report: Report) -> Iterator[Reco
         report(Problem(file=path.name, text=f"cannot be read ({error.strerror})"))
     except _Unreadable as error:
         report(Problem(file=path.name, line=error.line, text=str(error)))
+
+
+def _refuse_other_formats(file: BinaryIO) -> None:
+    start = file.read(40)
+    file.seek(0)
+    format_ = next((name for mark, name in _OTHER_FORMATS.items() if start.startswith(mark)), None)
+    # Without a byte order mark, every other byte of a header is zero.
+    if format_ is None and len(start) > 1 and not (any(start[::2]) and any(start[1::2])):
+        format_ = _OTHER_FORMATS[codecs.BOM_UTF16_LE]
+    if format_ is not None:
+        raise _Unreadable(None, format_)
 
 
 class _Fields(NamedTuple):
@@ -95,6 +122,11 @@ def _columns(header: _Fields, table: ImportableTable, report: Report) -> list[Im
     """The header's columns in its order; empty if something is wrong with the header."""
     names = [field.strip() for field in header.fields]
     known = {column.name: column for column in table.columns}
+    separator = next((each for each in _SEPARATORS if set(map(str.strip, names[0].split(each))) & {*known}), None)
+    if len(names) == 1 and names[0] not in known and separator is not None:
+        text = f"the fields are separated by {_SEPARATORS[separator]}; commas are needed"
+        report(Problem(file=table.file_name, line=header.line, text=text))
+        return []
     needed = [column.name for column in table.columns if column.required]
     wrong = [
         *((shown(name), _unknown(name, known)) for name in dict.fromkeys(names) if name not in known),
@@ -121,6 +153,9 @@ def _typed(lines: Iterator[_Fields], columns: list[ImportableColumn], file: str,
     names = [column.name for column in columns]
     parsers = [column.value for column in columns]
     for line, fields in lines:
+        if fields[0].strip() == names[0] and [field.strip() for field in fields] == names:
+            report(Problem(file=file, line=line, text="the header again; only the first line may be one"))
+            continue
         if len(fields) != len(names):
             text = f"{len(fields)} fields where the header has {len(names)}"
             report(Problem(file=file, line=line, text=text))

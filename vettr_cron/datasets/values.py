@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 INT32 = (-(2**31), 2**31 - 1)
 INT64 = (-(2**63), 2**63 - 1)
@@ -18,6 +18,8 @@ _TIMESTAMP = re.compile(
 )
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _SHOWN = 60
+_DEEPEST_JSON = 200  # levels; every parser and writer of JSON takes that many
+_MOST_DIGITS = 300  # of a whole number in JSON: what a double holds, which SQLite makes of a number alone
 
 
 class NotAllowed(ValueError):
@@ -112,15 +114,19 @@ def _refuse_moment(field: str) -> NoReturn:
 
 
 def json_value(field: str) -> object:
-    """Any JSON value that a database can store: finite numbers, no NUL, no lone surrogates."""
+    """Any JSON value that a database can store: finite numbers, no NUL, no lone surrogates, not too deep."""
     try:
-        value = json.loads(field, parse_constant=_refuse_constant)
-        texts = "".join(_texts(value))
+        value = json.loads(field, parse_constant=_refuse_constant, parse_int=_json_whole)
+        texts = "".join(_texts(value, _DEEPEST_JSON))
         texts.encode()
     except UnicodeEncodeError:
         raise NotAllowed(f"{shown(field)} contains half of a surrogate pair, which no text can hold") from None
-    except (ValueError, RecursionError) as error:
-        raise NotAllowed(f"{shown(field)} is not JSON ({_without_detail(error)})") from None
+    except RecursionError:
+        raise NotAllowed(f"{shown(field)} is not JSON ({_TOO_DEEP})") from None
+    except json.JSONDecodeError as error:
+        raise NotAllowed(f"{shown(field)} is not JSON ({error.msg}, at character {error.pos + 1})") from None
+    except _Unstorable as error:
+        raise NotAllowed(f"{shown(field)} is not JSON that a database can store ({error})") from None
     if "\0" in texts:
         raise NotAllowed(f"{shown(field)} contains a NUL character, which no text can hold")
     return value
@@ -143,23 +149,34 @@ def shown(field: str) -> str:
     return repr(field if len(field) <= _SHOWN else field[:_SHOWN] + "...")
 
 
+class _Unstorable(Exception):
+    """JSON that a database cannot store; the text says why."""
+
+
+_TOO_DEEP = f"nested too deeply; {_DEEPEST_JSON} levels are allowed"
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a finite number")
+    raise _Unstorable(f"{name} is not a finite number")
 
 
-def _without_detail(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+def _json_whole(digits: str) -> int:
+    count = len(digits.removeprefix("-"))
+    if count > _MOST_DIGITS:
+        raise _Unstorable(f"a number has {count} digits; {_MOST_DIGITS} are allowed")
+    return int(digits)
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts(value: Any, levels: int) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number is too large")
-    elif isinstance(value, list):
+        raise _Unstorable("a number is too large")
+    elif isinstance(value, list | dict):
+        if levels == 0:
+            raise _Unstorable(_TOO_DEEP)
         for entry in value:
-            yield from _texts(entry)
-    elif isinstance(value, dict):
-        for key, entry in value.items():
-            yield key
-            yield from _texts(entry)
+            yield from _texts(entry, levels - 1)
+        if isinstance(value, dict):
+            for entry in value.values():
+                yield from _texts(entry, levels - 1)

@@ -1,10 +1,12 @@
 """What the rules rely on: finite numbers, real timestamps, text; errors name the column and the value."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from math import isfinite, isnan
 from reprlib import Repr
 from typing import Any, NoReturn
+from uuid import UUID
 
 from vettr_cron.domain.errors import StockDataError
 
@@ -51,7 +53,7 @@ def whole(column: str, result: float) -> int:
 
 def refuse(column: str, value: object, needed: str) -> NoReturn:
     """Raise StockDataError with a short form of the value, whatever the value is."""
-    raise StockDataError(column, f"is {_shown(value)}; {needed}")
+    raise StockDataError(column, f"is {shown(value)}; {needed}")
 
 
 def _is_finite_number(value: object) -> bool:
@@ -63,12 +65,17 @@ def _is_finite_number(value: object) -> bool:
         return False
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A short form of a value for a person, whatever the value is."""
     if value is None:
         return "missing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"binary data ({len(value)} B)"
     if isinstance(value, float) and not isfinite(value):
         return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    text = _SHORT.repr(value)
+    text = str(value) if isinstance(value, date | Decimal | UUID) else _SHORT.repr(value)
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "..."
 
 

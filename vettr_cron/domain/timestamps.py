@@ -1,4 +1,4 @@
-"""How times are written in output."""
+"""Times: naive and in UTC inside, ISO 8601 in output."""
 
 from datetime import UTC, datetime
 
@@ -13,3 +13,8 @@ def iso_milliseconds(time: datetime) -> str:
 def logged_time(time: object) -> str | None:
     """A time of the run log, where another program may have left any text in its place: that is shown as it is."""
     return iso_milliseconds(time) if isinstance(time, datetime) else None if time is None else str(time)
+
+
+def naive_utc(time: datetime) -> datetime:
+    """A time with an offset in UTC and without it; one without an offset is in UTC already. Raises OverflowError."""
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)

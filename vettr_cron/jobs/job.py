@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table
 
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.data_checks import shown
 from vettr_cron.repositories.universe import Page, Selection
 
 LONGEST_NAME = 20  # characters, as our own columns for it allow
@@ -56,7 +57,7 @@ def _problem(stock_id: UUID | str, times: int) -> str | None:
     try:
         UUID(stock_id)
     except (AttributeError, TypeError, ValueError):
-        return f"stocks.id is {stock_id!r}; a UUID is needed"
+        return f"stocks.id is {shown(stock_id)}; a UUID is needed"
     return None
 
 

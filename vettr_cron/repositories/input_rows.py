@@ -7,15 +7,16 @@ made-up ones, the row's id identifies it.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, DateTime, Table, select
 
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
-from vettr_cron.models.types import Row
+from vettr_cron.models.types import Row, in_utc
 from vettr_cron.repositories.bulk import delete_moved, not_kept, rows_matching, upsert
 
 _UNIQUE = {
@@ -32,6 +33,7 @@ _OWNER = {"stocks": ("ticker",), "stock_daily_prices": ("stock_id", "date")}
 
 _SELECTIVE = ("date", "transaction_date", "name")
 """Among the columns that distinguish a stock's rows, one whose values few rows share; never NULL."""
+_TWO_DAYS = timedelta(days=2)
 
 
 def write(connection: Connection, table_name: str, rows: Sequence[Row], identity: Sequence[str] = ()) -> None:
@@ -139,15 +141,24 @@ def _existing_ids(
     """The ids of the existing rows, in a fixed order, by what identifies the rows."""
     # A file may be sorted by ticker or by date, so that one piece of it has few stocks, or few of these values.
     selective = table.c[next(name for name in _SELECTIVE if name in identity)]
-    among = (
-        table.c.stock_id.in_({row["stock_id"] for row in rows}),
-        selective.in_({row[selective.name] for row in rows}),
-    )
+    values = {row[selective.name] for row in rows}
+    is_one = in_utc(selective).in_(values) if isinstance(selective.type, DateTime) else selective.in_(values)
+    among = (table.c.stock_id.in_({row["stock_id"] for row in rows}), is_one, *_near(connection, selective, values))
     chosen = select(table.c.id, table.c.stock_id, *(table.c[name] for name in identity)).where(*among)
     there: defaultdict[tuple[Any, ...], list[UUID]] = defaultdict(list)
     for found in sorted(connection.execute(chosen), key=lambda row: str(row.id)):
         there[_identity_of(dict(found._mapping), identity)].append(found.id)
     return there
+
+
+def _near(connection: Connection, column: Column[Any], values: Collection[Any]) -> list[ColumnElement[bool]]:
+    """On SQLite, conditions for times that an index can check: offsets are less than a day, and texts sort by day."""
+    if connection.dialect.name != "sqlite" or not isinstance(column.type, DateTime):
+        return []
+    try:
+        return [column.between(min(values) - _TWO_DAYS, max(values) + _TWO_DAYS)]
+    except OverflowError:  # at the ends of the calendar
+        return []
 
 
 def _identity_of(row: Mapping[str, Any], identity: Sequence[str]) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """Many rows as the parameters of one PostgreSQL statement: one array per column, each array a single text."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -59,12 +60,19 @@ def _array(given: _Given) -> ColumnElement[Any]:
 
 def _text(given: _Given, values: list[Any]) -> str:
     if given.is_json:
-        values = [None if value is None else orjson.dumps(value).decode() for value in values]
+        values = [None if value is None else _json(value) for value in values]
     listed = orjson.dumps(values).decode()
     if "\\" in listed:
         listed = f"[{','.join(map(_quoted, values))}]"
     # Except for the brackets and the escapes, PostgreSQL writes an array as JSON does.
     return f"{{{listed[1:-1]}}}"
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, which the database stores
+        return json.dumps(value, ensure_ascii=False)
 
 
 def _quoted(value: object) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, true
 
 from vettr_cron.domain.red_flags import RECENT, Filing, RedFlagInputs
 from vettr_cron.models.tables import executives, filings, stocks
+from vettr_cron.models.types import in_utc
 from vettr_cron.repositories.universe import (
     Page,
     Scope,
@@ -84,7 +85,7 @@ def _read_by_table(
 
 @cache
 def _stocks(scope: Scope) -> Select[Any]:
-    return chosen_of(select(*_STOCK, newest_of(filings, filings.c.date)), scope)
+    return chosen_of(select(*_STOCK, newest_of(filings, in_utc(filings.c.date))), scope)
 
 
 @cache
@@ -95,4 +96,4 @@ def _executives(scope: Scope) -> Select[Any]:
 @cache
 def _recent_filings(scope: Scope) -> Select[Any]:
     texts = with_ticker(filings, *(filings.c[name] for name in Filing._fields))
-    return texts.where(within(scope), filings.c.date >= bindparam("since"))
+    return texts.where(within(scope), in_utc(filings.c.date) >= bindparam("since"))

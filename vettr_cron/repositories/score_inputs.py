@@ -35,6 +35,7 @@ from vettr_cron.models.tables import (
     stock_daily_prices,
     stocks,
 )
+from vettr_cron.models.types import in_utc
 from vettr_cron.repositories.universe import (
     Page,
     Scope,
@@ -113,7 +114,7 @@ _COMPANIES = cast(executives.c.previous_companies, Text)
 
 # The platform adds up executives in this order; another would change the last bits of the sum.
 _BY_YEARS = (executives.c.years_at_company.desc(), executives.c.id)
-_NEWEST_FILING = newest_of(filings, filings.c.date)
+_NEWEST_FILING = newest_of(filings, in_utc(filings.c.date))
 
 
 # Each statement is built once: building it takes longer than running it.
@@ -199,7 +200,7 @@ def _executive(row: Sequence[Any]) -> Executive:
 def _insiders(scope: Scope) -> Select[Any]:
     table = insider_transactions
     chosen = with_ticker(table, table.c.transaction_date, table.c.transaction_text, table.c.value)
-    return chosen.where(within(scope), table.c.transaction_date >= bindparam("since"))
+    return chosen.where(within(scope), in_utc(table.c.transaction_date) >= bindparam("since"))
 
 
 @cache
