@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
     """The application with these jobs, by name, and these settings or those of the environment. Raises ConfigError."""
     settings = settings or load_settings()
     _check_jobs(jobs)
-    configure_logs(readable=settings.app_env != "production")
+    configure_logs(readable=settings.app_env != "production", secrets=settings.hidden)
     app = Flask("vettr_cron", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     _bind_database(app, settings)

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -163,6 +163,14 @@ class Settings(BaseSettings):
         return () if self.cron_secret is None else _bytes_of(self.cron_secret, self.cron_secret_previous)
 
     @property
+    def hidden(self) -> list[str]:
+        """The secrets as texts, for the log to leave out: those of callers, and the passwords of both servers."""
+        given = [getattr(self, name) for name in _SECRETS]
+        texts = [secret.get_secret_value() for secret in given if secret]
+        passwords = [password for text in texts for password in _passwords(text)]
+        return [*passwords, *map(unquote, passwords), *(text for text in texts if "://" not in text)]
+
+    @property
     def metrics_secrets(self) -> tuple[bytes, ...]:
         """The bearer secrets that let a caller read the metrics; if empty, every caller on this machine may."""
         return self.secrets + _bytes_of(self.metrics_token)
@@ -195,6 +203,12 @@ def _whole_number(variable: str, default: int, *, least: int, most: int) -> int:
 def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:
     # The environment's own bytes, even if they are not valid text.
     return tuple(secret.get_secret_value().encode(errors="surrogateescape") for secret in secrets if secret)
+
+
+def _passwords(url: str) -> list[str]:
+    """The passwords in a URL, longest first, and the parts of one whose `/`, `?` or `#` may be taken for its end."""
+    found = re.findall(r"://[^:/?#@]*:(.*)@", url) + re.findall(r"[?&][a-z_]*password=([^&#]*)", url)
+    return sorted({part for password in found for part in (password, *re.split("[/?#]", password))}, key=len)[::-1]
 
 
 def sqlalchemy_url(text: str) -> URL:

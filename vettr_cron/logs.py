@@ -4,18 +4,55 @@ import logging
 import logging.config
 import re
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.domain.printable import printable
 
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)\S*@")  # to the last @: a password may hold any other character
+_SHORTEST_HIDDEN = 4  # characters of a secret; a shorter one would be found in every other word
+
+log = structlog.get_logger(__name__)
 
 
-def configure_logs(*, readable: bool) -> None:
-    """Send structlog's events and the standard library's records through one handler."""
+def log_unavailable(problem: ServiceUnavailable, **context: Any) -> None:
+    """Log what a server or its driver said, which no reply tells; an error that several places handle is logged once.
+
+    The service's own sentence does not say whether it was the certificate, the host's name or the password.
+    """
+    if not problem.is_logged:
+        problem.is_logged = True
+        log.warning("service_unavailable", reason=str(problem), cause=cause_of(problem), **context)
+
+
+def cause_of(problem: BaseException) -> str | None:
+    """The driver's own words, in one line; without the statement and its parameters, which may contain anything."""
+    error = getattr(problem.__cause__, "orig", None) or problem.__cause__
+    if error is None:
+        return None
+    said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
+    system = _system_error(error)
+    return " ".join((said if system is None or str(system) in said else f"{said}: {system}").split())
+
+
+def _system_error(error: BaseException) -> OSError | None:
+    """What the system said before: redis-py calls a handshake that nobody answers a timeout."""
+    earlier = error.__cause__ or error.__context__
+    while earlier is not None and not isinstance(earlier, OSError):
+        earlier = earlier.__cause__ or earlier.__context__
+    return earlier
+
+
+def configure_logs(*, readable: bool, secrets: Sequence[str] = ()) -> None:
+    """Send structlog's events and the standard library's records through one handler.
+
+    `secrets` are replaced where a cause quotes them.
+    """
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -25,10 +62,10 @@ def configure_logs(*, readable: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(logging_config(readable=readable))
+    logging.config.dictConfig(logging_config(readable=readable, secrets=secrets))
 
 
-def logging_config(*, readable: bool) -> dict[str, Any]:
+def logging_config(*, readable: bool, secrets: Sequence[str] = ()) -> dict[str, Any]:
     """The same as a dictionary for logging.config, which gunicorn accepts too."""
     return {
         "version": 1,
@@ -41,6 +78,7 @@ def logging_config(*, readable: bool) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
                     _without_credentials,
+                    partial(_without_secrets, [secret for secret in secrets if len(secret) >= _SHORTEST_HIDDEN]),
                     *([_printable] if readable else []),
                     _console() if readable else structlog.processors.JSONRenderer(),
                 ],
@@ -91,4 +129,14 @@ def _without_credentials(_logger: WrappedLogger, _name: str, event: EventDict) -
     for key, value in event.items():
         if isinstance(value, str) and "://" in value:
             event[key] = _CREDENTIALS_IN_URL.sub("***@", value)
+    return event
+
+
+def _without_secrets(secrets: Sequence[str], _logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """A part of a URL that was misread as its host, or a setting, may be a password."""
+    cause = event.get("cause")
+    if isinstance(cause, str):
+        for secret in secrets:
+            cause = cause.replace(secret, "***")
+        event["cause"] = cause
     return event

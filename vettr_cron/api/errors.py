@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from vettr_cron.api import contract
 from vettr_cron.api.envelope import failure
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.logs import log_unavailable
 
 RETRY_AFTER_SECONDS = 30
 
@@ -51,7 +52,7 @@ def register(app: Flask) -> None:
 
 
 def _unavailable(error: ServiceUnavailable) -> Response:
-    log.warning("service_unavailable", reason=str(error))
+    log_unavailable(error)
     return failure(503, "SERVICE_UNAVAILABLE", str(error), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 

@@ -35,11 +35,11 @@ def translated() -> Iterator[None]:
     except DBAPIError as last:
         first = _first(last)
         if _lacks_tables(first):
-            raise NotMigrated(_NOT_MIGRATED) from last
+            raise NotMigrated(_NOT_MIGRATED) from first
         if _sqlstate(first) == _NOT_ITS_ENCODING:
-            raise DatabaseUnavailable(_STRANGE_BYTES) from last
+            raise DatabaseUnavailable(_STRANGE_BYTES) from first
         if _is_unable(first) or last.connection_invalidated:
-            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from last
+            raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from first
         raise
 
 

@@ -35,6 +35,8 @@ class StockDataError(CronError):
 class ServiceUnavailable(CronError):
     """A server that the service needs does not answer"""
 
+    is_logged = False  # whether the log has what the server or its driver said
+
 
 class DatabaseUnavailable(ServiceUnavailable):
     """The database does not answer

@@ -20,6 +20,7 @@ from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, p
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
 from vettr_cron.jobs.job import Job
+from vettr_cron.logs import log_unavailable
 from vettr_cron.repositories import results, universe
 from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import utc_now
@@ -115,6 +116,7 @@ class Doctor:
                 with self.database.index_reads(TIMEOUT_SECONDS) as connection:
                     job.load(connection, Beyond(None, 1), self.clock())
             except ServiceUnavailable as error:
+                log_unavailable(error, job=job.run_name)
                 return str(error)
             except DBAPIError as error:
                 log.warning("inputs_not_read", job=job.run_name, exc_info=error)
@@ -163,6 +165,7 @@ def _answer(ask: Callable[[], Facts]) -> Facts | ServiceUnavailable:
     try:
         return ask()
     except ServiceUnavailable as error:
+        log_unavailable(error)
         return error
     except DBAPIError:  # a doctor must cope with a database in any state
         return ServiceUnavailable("The database refuses the doctor's queries")

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
+from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.client import redis_errors
 
 _VERSION = text("SELECT version_num FROM cron_alembic_version")
@@ -37,6 +38,7 @@ class Readiness:
             try:
                 check()
             except ServiceUnavailable as problem:
+                log_unavailable(problem, path="/readyz")
                 found[name] = str(problem)
         return found
 

@@ -14,6 +14,7 @@ from vettr_cron.domain.errors import DatabaseUnavailable, ServiceUnavailable
 from vettr_cron.jobs.job import Job
 from vettr_cron.jobs.red_flags import RED_FLAGS
 from vettr_cron.jobs.scores import SCORES
+from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import database_server, retention
 from vettr_cron.repositories.retention import Expired, Piece, Place
@@ -102,6 +103,8 @@ class Cleanup:
             is_failure = not self._only_lacked_time(call, problem)
             if is_failure and (request.dry_run or not any(call.removed.values())):
                 raise
+            if is_failure:
+                log_unavailable(problem)
             error = str(problem) if is_failure else None
         result = call.result(is_complete, error)
         log.info("cleaned_up", **result.removed, dry_run=result.dry_run, is_complete=is_complete)

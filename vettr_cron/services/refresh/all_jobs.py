@@ -8,6 +8,7 @@ import structlog
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs.job import Job
+from vettr_cron.logs import cause_of, log_unavailable
 from vettr_cron.services.clock import Limits, Stopwatch, utc_now
 from vettr_cron.services.refresh.call import Progress, unwatched
 from vettr_cron.services.refresh.refresh import Refresh
@@ -40,19 +41,23 @@ def refresh_all(
     if request.only is not None:
         refresh.check(request)
     results: dict[str, JobResult] = {}
+    logged: set[str | None] = set()
     for place, job in enumerate(jobs.values()):
         left = limits.seconds_left
         share = None if left is None else left / (len(jobs) - place)
-        results[job.key] = _run(refresh, job, replace(request, time_budget=share), progress_of(job))
+        results[job.key] = _run(refresh, job, replace(request, time_budget=share), progress_of(job), logged)
     return AllResults(results, stopwatch.milliseconds)
 
 
-def _run(refresh: Refresh, job: Job, request: Request, progress: Progress) -> JobResult:
+def _run(refresh: Refresh, job: Job, request: Request, progress: Progress, logged: set[str | None]) -> JobResult:
     stopwatch = Stopwatch()
     try:
         return refresh.run(job, request, progress)
     except CronError as problem:
         error, unavailable = str(problem), isinstance(problem, ServiceUnavailable)
+        if isinstance(problem, ServiceUnavailable) and cause_of(problem) not in logged:
+            logged.add(cause_of(problem))  # one outage keeps every job from working
+            log_unavailable(problem, job=job.run_name)
     except Exception as bug:
         log.exception("job_failed", job=job.run_name)
         error, unavailable = f"unexpected {type(bug).__name__}; the log has the details", False

@@ -10,6 +10,7 @@ import structlog
 from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Chunk, Item
+from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.cursors import Cursor, Moved
 from vettr_cron.repositories import pauses, runs
 from vettr_cron.repositories.universe import Between, Named
@@ -59,6 +60,7 @@ class ChunkRun:
         except RunSuperseded as lost:
             return self._finish(StopReason.SUPERSEDED, str(lost))
         except ServiceUnavailable as problem:
+            log_unavailable(problem, job=self.run.job_name)
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
             # An unforeseen error, from a bug or from the database: the run has failed, and says where to look.
@@ -166,6 +168,8 @@ class ChunkRun:
                 stop = StopReason.SUPERSEDED
                 self.run = replace(self.run, status=RunStatus.FAILED, error_message=str(RunSuperseded()))
         except ServiceUnavailable as problem:
+            if error is None:  # otherwise what ended the run is logged, and this is the same outage
+                log_unavailable(problem, job=self.run.job_name)
             # The row stays `running` until the next holder closes it; readers already show it as failed.
             stop = StopReason.ERROR
             self.run = replace(self.run, status=RunStatus.FAILED, error_message=error or str(problem))

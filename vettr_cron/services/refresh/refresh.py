@@ -11,6 +11,7 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import DatabaseUnavailable, JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import JobResult, StopReason
 from vettr_cron.jobs.job import Job
+from vettr_cron.logs import log_unavailable
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.cursors import Cursor, Cursors
 from vettr_cron.redis_store.leases import Held, Leases
@@ -169,6 +170,7 @@ class Refresh:
             except ServiceUnavailable as problem:
                 if not call.chunks_run:
                     raise
+                log_unavailable(problem, job=call.job.run_name)
                 call.error = str(problem)
                 return StopReason.ERROR
             call.add(chunk.run)
