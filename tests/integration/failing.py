@@ -29,7 +29,8 @@ def assert_refused(response: TestResponse, message: str) -> None:
 def failed_run(response: TestResponse, message: str) -> Any:
     """The details of a 500 over a run that failed for a server's sake."""
     details = error_of(response, 500, "JOB_FAILED")["details"]
-    assert (details["status"], details["stop_reason"], details["error"]) == ("failed", "error", message)
+    assert (details["status"], details["stop_reason"]) == ("failed", "error")
+    assert message in details["error"]
     assert (details["chunks_run"], details["chunk_info"]["is_complete"]) == (1, False)
     return details
 

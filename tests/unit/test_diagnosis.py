@@ -107,7 +107,7 @@ def test_a_lone_process_is_not_told_to_be_fewer() -> None:
         ({"maxmemory": 1_000_000}, State.PROBLEM, "out of memory"),
         ({"maxmemory": 1_000_000, "policy": "allkeys-lfu"}, State.PROBLEM, "drops cursors and leases (allkeys-lfu)"),
         ({"is_replica": True, "refusal": "read-only"}, State.PROBLEM, "replica"),
-        ({"refusal": "Redis cannot save"}, State.PROBLEM, "accepts no writes: Redis cannot save"),
+        ({"refusal": "Redis cannot save"}, State.PROBLEM, "No call works: Redis cannot save"),
     ],
 )
 def test_what_redis_says_of_itself(facts: dict[str, object], state: State, words: str) -> None:

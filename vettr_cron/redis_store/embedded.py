@@ -39,10 +39,10 @@ class EmbeddedRedisError(RedisUnavailable):
     """The embedded Redis cannot be started."""
 
 
-def embedded_redis_client(folder: Path, **connection_options: Any) -> Redis:
+def embedded_redis_client(folder: Path, kind: type[Redis] = Redis, **connection_options: Any) -> Redis:
     """A client of the embedded server that keeps its data in `folder`. The server starts when the client is used."""
     server = EmbeddedRedis(folder)
-    return Redis.from_pool(ConnectionPool(connection_class=EmbeddedConnection, server=server, **connection_options))
+    return kind.from_pool(ConnectionPool(connection_class=EmbeddedConnection, server=server, **connection_options))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis import Redis
 
+from tests.integration.bare_stocks import add_stocks
 from tests.integration.broken_service import replace_services
 from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, in_use
+from tests.integration.meddling import wait_until
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.services.clock import utc_now
@@ -61,6 +64,12 @@ def test_a_redis_that_is_a_replica(on_own_redis: World) -> None:
         (["-info", "-config"], {"redis": WARNING, "clock": OK}),
         (["-time"], {"redis": OK, "clock": WARNING}),
         (["-set"], {"redis": PROBLEM, "clock": OK}),
+        (["-del"], {"redis": PROBLEM, "clock": OK}),
+        (["-@scripting"], {"redis": PROBLEM, "clock": OK}),
+        (["resetkeys", "~cron:*"], {"redis": PROBLEM, "clock": OK}),
+        (["resetkeys", "~cron:*", "~vetr_score:*"], {"redis": PROBLEM, "clock": OK}),
+        (["resetkeys", "~vetr_score:*", "~red_flags:*"], {"redis": PROBLEM, "clock": OK}),
+        (["resetkeys", "~cron:*", "~vetr_score:*", "~red_flags:*"], {"redis": OK, "clock": OK}),
     ],
 )
 def test_a_redis_that_forbids(on_own_redis: World, rights: list[str], expected: dict[str, str]) -> None:
@@ -71,9 +80,58 @@ def test_a_redis_that_forbids(on_own_redis: World, rights: list[str], expected: 
         checks = examined(world)
     admin.execute_command("ACL", "DELUSER", "guest")
     assert {name: checks[name]["state"] for name in expected} == expected
+    if expected["redis"] == PROBLEM:
+        assert "No call works: The user in REDIS_URL lacks a permission" in checks["redis"]["found"]
+        assert "Redis refuses " in checks["redis"]["found"]
+        assert "may run scripts" in checks["redis"]["mend"]
     if "-info" in rights:
         assert "Redis does not report which keys it drops" in checks["redis"]["found"]
         assert "whether it saves its keys" in checks["redis"]["found"]
+
+
+def test_a_redis_in_cluster_mode(migrated_sqlite_url: str, cluster: PrivateRedis) -> None:
+    words = "Redis is in cluster mode, which the service does not support; Redis refuses EVALSHA: "
+    with closing(World.make(migrated_sqlite_url, cluster.url)) as world:
+        add_stocks(world, 3)
+        check = examined(world)["redis"]
+        assert check["state"] == PROBLEM
+        assert f"No call works: {words}" in check["found"]
+        assert words in world.call("scores").get_json()["error"]["message"]
+        assert words in world.call("refresh-all").get_json()["error"]["details"]["scores"]["error"]
+
+
+class _Cluster(PrivateRedis):
+    """A cluster of one, which has all slots."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--cluster-enabled", "yes"]
+
+
+@pytest.fixture
+def cluster() -> Iterator[PrivateRedis]:
+    server = _Cluster()
+    try:
+        server.start()
+        with Redis.from_url(server.url) as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+            wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+        yield server
+    finally:
+        server.close()
+
+
+def test_a_probe_leaves_nothing(on_own_redis: World) -> None:
+    before = set(on_own_redis.redis.keys())
+    assert examined(on_own_redis)["redis"]["state"] == OK
+    assert set(on_own_redis.redis.keys()) == before
+
+
+def test_a_database_that_redis_does_not_have(on_own_redis: World) -> None:
+    url = on_own_redis.redis_url.removesuffix("/0") + "/999"
+    with closing(World.make(on_own_redis.database_url, url)) as world:
+        words = "Redis does not have the database whose number is in REDIS_URL"
+        assert examined(world)["redis"]["found"] == words
+        assert world.call("scores").get_json()["error"]["message"] == words
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(1, OK), (10, WARNING), (-10, WARNING), (45, PROBLEM)])

@@ -86,7 +86,7 @@ INSTANT: dict[str, tuple[Callable[[Setting], None], str]] = {
     "it is stopped": (stop, "Redis does not answer"),
     "it became a replica": (make_replica, "Redis is a read-only replica"),
     "it is out of memory": (fill, "Redis is out of memory"),
-    "it forbids scripts": (forbid, "The user in REDIS_URL lacks a permission that the service needs"),
+    "it forbids scripts": (forbid, "lacks a permission that the service needs; Redis refuses EVALSHA: "),
     "it wants another password": (lock, "Redis refuses the credentials in REDIS_URL"),
 }
 SILENT: dict[str, tuple[Callable[[Setting], None], str]] = {

@@ -73,7 +73,7 @@ def test_redis_gone_in_the_middle_keeps_what_is_written(setting: Setting, what: 
 
     recover(setting)
     run = setting.world.data("history?limit=1")["runs"][0]
-    assert (run["id"], run["status"], run["error_message"]) == (details["run_id"], "failed", message)
+    assert (run["id"], run["status"], run["error_message"]) == (details["run_id"], "failed", details["error"])
     assert (run["stocks_processed"], run["succeeded"]) == (10, 10)
     assert_goes_on_in_time(setting, 10)
     assert_goes_on_in_time(setting, 20)

@@ -33,7 +33,7 @@ class DatabaseFacts:
 class RedisFacts:
     """What a Redis that answers reports about itself; None is what it does not report.
 
-    `refusal` is why it accepts no writes.
+    `refusal` is why calls fail there.
     """
 
     round_trip_ms: float
@@ -116,6 +116,12 @@ def redis(facts: RedisFacts) -> Check:
     return judged("redis", fine, [*refusals, *_eviction(facts), *_persistence(facts), *_unreported(facts)])
 
 
+_REDIS_AS_NEEDED = (
+    "Point REDIS_URL at a Redis that is not in cluster mode and has memory and disk to spare, as a user who may run "
+    "scripts (EVALSHA, SCRIPT LOAD) and use the keys cron:*, vetr_score:* and red_flags:*."
+)
+
+
 def _refusals(facts: RedisFacts) -> list[Finding]:
     if facts.is_replica:
         return [problem("Redis is a read-only replica", "Point REDIS_URL at the primary server.")]
@@ -124,8 +130,7 @@ def _refusals(facts: RedisFacts) -> list[Finding]:
         fix = "Give Redis more memory (maxmemory, or a larger plan), or remove what other programs keep in it."
         return [problem("Redis is out of memory", fix)]
     if facts.refusal:
-        fix = "Check the server's log, disk and memory, and that the user in REDIS_URL may write the keys cron:*."
-        return [problem(f"Redis accepts no writes: {facts.refusal}", fix)]
+        return [problem(f"No call works: {facts.refusal}", _REDIS_AS_NEEDED)]
     return []
 
 

@@ -1,9 +1,12 @@
 """Asks the database and Redis about themselves."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -12,12 +15,16 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import RedisUnavailable
 from vettr_cron.jobs.job import Job
+from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.client import redis_errors
+from vettr_cron.redis_store.cursors import Cursor, Cursors
+from vettr_cron.redis_store.leases import Held, Leases
 from vettr_cron.repositories import database_server
 from vettr_cron.repositories.database_server import Right
 from vettr_cron.services.monitor.status import TIMEOUT_SECONDS
 
-PROBE_KEY, PROBE_MILLISECONDS = "cron:doctor", 1_000
+PROBE_SECONDS = 2  # for which a key of a probe lives that could not be removed
+CACHED_ANSWERS = ("vetr_score", "red_flags")
 
 Clock = Callable[[], datetime]
 Answer = TypeVar("Answer")
@@ -52,7 +59,7 @@ def _rights(job: Job) -> Iterator[Right]:
 
 
 def ask_redis(redis: "Redis", clock: Clock) -> RedisFacts:
-    """What Redis reports about itself, and whether it accepts a write. Raises RedisUnavailable."""
+    """What Redis reports about itself, and whether it does what calls ask of it. Raises RedisUnavailable."""
     with redis_errors():
         _, milliseconds, _ = _timed(clock, redis.ping)
     memory, persistence, replication = (_info(redis, section) for section in ("memory", "persistence", "replication"))
@@ -104,14 +111,31 @@ def _ahead(redis: "Redis", clock: Clock) -> timedelta | None:
 
 
 def _refusal(redis: "Redis") -> str | None:
-    """Why Redis accepts no write, tested with a key that is deleted at once."""
+    """Why Redis does not do what a call asks of it, tried with a call's own scripts on keys like a call's own."""
+    job = f"doctor:{uuid4().hex}"
+    answers = {f"{name}:{job}": "" for name in CACHED_ANSWERS}
     try:
-        with redis_errors():
-            redis.set(PROBE_KEY, "", px=PROBE_MILLISECONDS)
-            redis.delete(PROBE_KEY)
+        _advance(Leases(redis, PROBE_SECONDS), Cursors(redis, PROBE_SECONDS), job, answers)
     except RedisUnavailable as error:
+        log_unavailable(error)
         return str(error)
+    finally:
+        with suppress(RedisError):
+            redis.delete(*answers)
     return None
+
+
+def _advance(leases: Leases, cursors: Cursors, job: str, answers: Mapping[str, str]) -> None:
+    lease, cursor = leases.acquire(job), Cursor(uuid4(), 0, "")
+    if isinstance(lease, Held):
+        return
+    with leases.kept(lease):
+        leases.renew(lease, "doctor")
+        leases.holder(job)
+        cursors.begin(job, lease, cursors.read(job), cursor)
+        cursors.move(job, lease, cursor, replace(cursor, offset=1, ticker="doctor"), answers, cycle_ends=False)
+        cursors.answer(lease, answers)
+    cursors.reset([job])
 
 
 def _flag(value: Any) -> bool | None:
