@@ -31,13 +31,18 @@ def log_unavailable(problem: ServiceUnavailable, **context: Any) -> None:
 
 
 def cause_of(problem: BaseException) -> str | None:
-    """The driver's own words, in one line; without the statement and its parameters, which may contain anything."""
-    error = getattr(problem.__cause__, "orig", None) or problem.__cause__
-    if error is None:
-        return None
+    """The driver's own words; without the statement and its parameters, which may contain anything."""
+    return None if problem.__cause__ is None else words_of(problem.__cause__)
+
+
+def words_of(failure: BaseException) -> str:
+    """What a driver's error says, or one of SQLAlchemy's that stands for it, in one line."""
+    error = getattr(failure, "orig", None) or failure
     said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
     system = _system_error(error)
-    return " ".join((said if system is None or str(system) in said else f"{said}: {system}").split())
+    if system is not None and (system.strerror or str(system)) not in said:
+        said = f"{said}: {system}"
+    return " ".join(said.split())
 
 
 def _system_error(error: BaseException) -> OSError | None:

@@ -3,11 +3,14 @@
 from typing import Any
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.cli.errors import CommandGroup
 from vettr_cron.cli.output import as_lines
 from vettr_cron.database.errors import translated
-from vettr_cron.domain.errors import CronError
+from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.domain.printable import printable
+from vettr_cron.logs import log_unavailable, words_of
 
 
 class MigrationCommands(click.Command):
@@ -32,7 +35,11 @@ class _Migrations(CommandGroup):
             with translated():
                 return super().invoke(ctx)
         except CronError as error:
+            if isinstance(error, ServiceUnavailable):
+                log_unavailable(error)
             raise click.ClickException(as_lines(error.lines)) from None
+        except DBAPIError as error:
+            raise click.ClickException(f"The database refuses to be migrated: {printable(words_of(error))}") from None
 
 
 db = MigrationCommands("db", help="Bring the database to the newest migration: `db upgrade`.")

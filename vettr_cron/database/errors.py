@@ -95,6 +95,9 @@ def _reason(error: DBAPIError) -> str | None:
         "The database is locked by another writer": "locked" in said,
         "The database's disk is full": "is full" in said or sqlstate == "53100",
         "The database file is damaged, or not a database": "malformed" in said or "not a database" in said,
+        "The database file cannot be opened; check its path in DATABASE_URL, its folder and its permissions": (
+            "unable to open database file" in said
+        ),
         "The database is read-only": "readonly database" in said or sqlstate == _READ_ONLY,
         "The database did not answer in time": sqlstate in _TIMED_OUT or "interrupted" in said,
         "The database has no free connection for this call": sqlstate == "53300" or _says(error, _TOO_MANY),
