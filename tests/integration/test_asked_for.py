@@ -43,6 +43,12 @@ def test_named_stocks_are_done_and_the_cursor_stays(world: World, job: str) -> N
     assert {run["chunk_offset"] for run in world.table("cron_job_runs")} == {0, None, 4}
 
 
+def test_a_list_that_ends_with_a_chunk_takes_no_further_one(world: World) -> None:
+    tickers = add_stocks(world, 4)
+    result = world.data(f"scores?tickers={','.join(tickers)}&chunk_size=2")
+    assert (result["chunks_run"], result["stop_reason"], result["succeeded"]) == (2, "stocks_done", 4)
+
+
 @per_job
 def test_only_what_failed_is_tried_again(world: World, job: str) -> None:
     tickers = add_stocks(world, 30, **{BAD[job]: 3})

@@ -64,13 +64,24 @@ def test_stocks_that_the_database_refuses_fail_alone(world: World, job: str, tab
     assert world.redis.get(f"cron:{job}:offset") == "0"
 
 
-@pytest.mark.parametrize("sqlstate", ["22003", "22P02", "23502", "23505", "21000", "44000", "P0001"])
+@pytest.mark.parametrize("sqlstate", ["22003", "22P02", "23502", "23505", "21000", "44000", "54000", "P0001", "P0004"])
 def test_every_error_about_a_rows_content_fails_its_stock_alone(postgres_world: World, sqlstate: str) -> None:
     tickers = _refreshed(postgres_world, 3)
     _raise(postgres_world, "red_flag_history", [tickers[0]], sqlstate)
     before = results(postgres_world)
     says = rf"red_flag_history: the database refuses the row: {tickers[0]} is on hold"
     check_failures(postgres_world, FLAGS, before, postgres_world.data(FLAGS), {tickers[0]: says})
+
+
+def test_a_calculation_of_a_trigger_that_fails_for_a_row_fails_its_stock_alone(sqlite_world: World) -> None:
+    tickers = _refreshed(sqlite_world, 3)
+    sqlite_world.execute(
+        f"CREATE TRIGGER on_hold BEFORE INSERT ON red_flag_history WHEN NEW.stock_ticker = '{tickers[0]}'"
+        " BEGIN SELECT abs(-9223372036854775807 - 1); END"
+    )
+    before = results(sqlite_world)
+    says = "red_flag_history: the database refuses the row: integer overflow"
+    check_failures(sqlite_world, FLAGS, before, sqlite_world.data(FLAGS), {tickers[0]: says})
 
 
 def test_a_row_that_stands_in_the_way_is_named(postgres_world: World) -> None:

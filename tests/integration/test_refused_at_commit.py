@@ -74,26 +74,32 @@ def test_what_holds_only_once_all_rows_are_there_refuses_nobody(world: World) ->
 
 @pytest.mark.parametrize("job", [SCORES, FLAGS])
 @pytest.mark.parametrize("chunk_size", [100, 5, 1])
-def test_a_ticker_that_is_there_twice_fails_by_name(world: World, job: str, chunk_size: int) -> None:
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_ticker_that_is_there_more_than_once_fails_by_name(
+    world: World, job: str, chunk_size: int, times: int
+) -> None:
     twice = world.tickers()[4]
-    world.execute("CREATE TABLE more_stocks () INHERITS (stocks)")
-    world.execute("INSERT INTO more_stocks SELECT * FROM stocks WHERE ticker = :ticker", ticker=twice)
-    world.execute("UPDATE more_stocks SET id = gen_random_uuid()")
+    for number in range(1, times):
+        world.execute(f"CREATE TABLE more_stocks_{number} () INHERITS (stocks)")
+        world.execute(f"INSERT INTO more_stocks_{number} SELECT * FROM ONLY stocks WHERE ticker = :t", t=twice)
+        world.execute(f"UPDATE more_stocks_{number} SET id = gen_random_uuid()")
     data = world.data(f"{job}?chunks=all&chunk_size={chunk_size}")
     assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})
-    assert data["failures"][0]["error"].startswith("stocks.ticker exists 2 times; one row is needed")
+    assert data["failures"][0]["error"].startswith(f"stocks.ticker exists {times} times; one row is needed")
     (state,) = world.rows("SELECT ticker, consecutive_failures FROM cron_stock_states WHERE last_error IS NOT NULL")
     assert (state["ticker"], state["consecutive_failures"]) == (twice, 1)
 
 
-def test_two_rows_of_a_table_that_has_one_a_stock_fail_that_stock(world: World) -> None:
+@pytest.mark.parametrize("chunk_size", [100, 9, 5, 1])
+def test_two_rows_of_a_table_that_has_one_a_stock_fail_that_stock(world: World, chunk_size: int) -> None:
     twice = world.tickers()[4]
     world.execute("ALTER TABLE financial_data DROP CONSTRAINT financial_data_stock_id_key")
     world.execute(
         "INSERT INTO financial_data (stock_id, cash) SELECT id, 1 FROM stocks WHERE ticker = :ticker", ticker=twice
     )
-    data = world.data("scores?chunks=all")
+    data = world.data(f"scores?chunks=all&chunk_size={chunk_size}")
     assert (data["succeeded"], {failure["ticker"] for failure in data["failures"]}) == (8, {twice})
+    assert data["chunk_info"]["is_complete"]
 
 
 def test_a_whole_group_that_is_refused_takes_few_statements_a_stock(postgres_world: World) -> None:

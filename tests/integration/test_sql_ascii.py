@@ -31,10 +31,23 @@ def test_a_cycle_and_its_reports_work(world: World) -> None:
     assert result.exit_code == 0, result.output
 
 
-def test_a_text_that_is_not_utf8_is_reported(world: World) -> None:
+LATIN_1 = f"convert_from(decode('{'Diplôme'.encode('latin-1').hex()}', 'hex'), 'SQL_ASCII')"
+
+
+def test_a_text_that_is_not_utf8_fails_its_stock_alone(world: World) -> None:
+    ticker = world.generate(5)[3]
+    world.execute(
+        f"UPDATE executives SET education = {LATIN_1} WHERE stock_id = (SELECT id FROM stocks WHERE ticker = :ticker)",
+        ticker=ticker,
+    )
+    result = world.data("scores")
+    assert ([failure["ticker"] for failure in result["failures"]], result["succeeded"]) == ([ticker], 4)
+    assert "text that is not UTF-8" in result["failures"][0]["error"]
+
+
+def test_texts_that_are_not_utf8_are_reported(world: World) -> None:
     world.generate(5)
-    latin_1 = "Diplôme".encode("latin-1").hex()
-    world.execute(f"UPDATE executives SET education = convert_from(decode('{latin_1}', 'hex'), 'SQL_ASCII')")
+    world.execute(f"UPDATE executives SET education = {LATIN_1}")
     error = error_of(world.call("scores"), 500, "JOB_FAILED")
     assert "text that is not UTF-8" in error["message"]
     (check,) = [check for check in world.services.doctor.examine().checks if check.name == "universe"]

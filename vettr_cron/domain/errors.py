@@ -58,6 +58,10 @@ class RedisUnavailable(ServiceUnavailable):
     """Redis does not answer"""
 
 
+class InputsUnreadable(CronError):
+    """The database cannot read the inputs of at least one of the selected stocks, because of what they contain."""
+
+
 class RunSuperseded(CronError):
     """the lease was lost; another caller goes on"""
 

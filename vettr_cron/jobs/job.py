@@ -36,15 +36,16 @@ class Chunk(NamedTuple):
 
     items: Sequence[Item]
     ends_universe: bool
+    is_whole: bool = True  # False: there was no time to read the rest of the stocks that were selected
 
 
 def chunk_of(found: Page, inputs: Sequence[Any]) -> Chunk:
     """The stocks of a page, each with its inputs, or with its problem if its row is not unique or has a bad id."""
-    times = Counter(row.ticker for row in found.rows)
-    problems = (_problem(row.id, times[row.ticker]) for row in found.rows)
+    names = [(row[0], row[1]) for row in found.rows]
+    times = Counter(ticker for _id, ticker in names)
     items = [
-        Item(row.id, row.ticker, values, problem)
-        for row, values, problem in zip(found.rows, inputs, problems, strict=True)
+        Item(stock_id, ticker, values, _problem(stock_id, times[ticker]))
+        for (stock_id, ticker), values in zip(names, inputs, strict=True)
     ]
     return Chunk(items, found.ends_universe)
 

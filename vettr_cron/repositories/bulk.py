@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Table, bindparam, delete, or_, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from vettr_cron.database.sqlstate import is_about_data, message, sqlstate
 from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.models.types import Row
 from vettr_cron.repositories import postgres_params, sqlite_params
@@ -20,7 +21,7 @@ Replacements = Callable[[Any], Row]
 
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
-_REFUSES_A_ROW = ("21000", "44000", "P0001")  # two rows for one key, a view's check option, an error of a trigger
+_CHECK_OPTION = "44000"  # of a view
 _CHECKS_NEW_ROWS = "ExecWithCheckOptions"  # the function of the server's source in which policies refuse a row
 _SHOWN = 60
 _KEYS_AT_ONCE = 5_000  # SQLite allows 32 766 parameters per statement
@@ -234,26 +235,24 @@ def refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[N
 
 
 def _is_refusal(error: DBAPIError) -> bool:
-    sqlstate = _sqlstate(error)
-    # Without one, the error is SQLite's, or the driver's own about a value: a text with a zero byte, or one too large.
-    if not sqlstate:
-        return isinstance(error, IntegrityError | DataError)
     by_policy = getattr(getattr(error.orig, "diag", None), "source_function", None) == _CHECKS_NEW_ROWS
-    return sqlstate.startswith(("22", "23")) or sqlstate in _REFUSES_A_ROW or by_policy
+    # SQLite has a class of its own for broken constraints, and for what its triggers raise.
+    by_sqlite = not sqlstate(error) and isinstance(error, IntegrityError)
+    return is_about_data(error) or sqlstate(error) == _CHECK_OPTION or by_policy or by_sqlite
 
 
 def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> str:
     diagnosis = getattr(error.orig, "diag", None)
-    message = str(getattr(diagnosis, "message_primary", None) or error.orig)
-    limit = re.search(r"\((\d+)\)", message) if _sqlstate(error) == _TOO_LONG else None
+    said = message(error)
+    limit = re.search(r"\((\d+)\)", said) if sqlstate(error) == _TOO_LONG else None
     too_long = table is not None and limit and _longer_than(table, rows, int(limit[1]))
     if too_long:
         return too_long
     detail = getattr(diagnosis, "message_detail", None)
     # Only the detail about keys is short and names columns and values.
-    named = f" ({detail})" if detail and _sqlstate(error) in _ABOUT_KEYS else ""
+    named = f" ({detail})" if detail and sqlstate(error) in _ABOUT_KEYS else ""
     name = getattr(diagnosis, "table_name", None) or (table.name if table is not None else None)
-    return f"{f'{name}: ' if name else ''}the database refuses the row: {message}{named}"
+    return f"{f'{name}: ' if name else ''}the database refuses the row: {said}{named}"
 
 
 def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
@@ -271,7 +270,3 @@ def length_problem(text: str, limit: int) -> str:
     """The message for a text that is too long for its column."""
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return f"takes at most {limit} characters; {shown!r} has {len(text)}"
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""

@@ -57,9 +57,10 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The stocks with these tickers, as far as they exist."""
+    """The stocks with these tickers, as far as they exist; `are_last` says that no others of a list follow."""
 
     tickers: Sequence[str]
+    are_last: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -78,9 +79,9 @@ Selection = Beyond | Between | Named
 class Page(NamedTuple):
     """The stocks of one chunk; `parameters` select the same stocks in statements built with `within`."""
 
-    rows: Sequence[Any]
+    rows: Sequence[Sequence[Any]]  # each begins with id and ticker
     scope: Scope
-    ends_universe: bool
+    ends_universe: bool  # or the list of which the stocks were the last
     parameters: Mapping[str, Any]
 
 
@@ -104,7 +105,12 @@ def ticker_at(connection: Connection, rank: int) -> str | None:
 
 def tickers(connection: Connection, selection: Selection) -> list[str]:
     """The tickers of the selected stocks, in order."""
-    return [row.ticker for row in read_page(connection, _ids(selection.scope), selection).rows]
+    return [ticker for _id, ticker in names(connection, selection).rows]
+
+
+def names(connection: Connection, selection: Selection) -> Page:
+    """The ids and tickers of the selected stocks, in order, and nothing else of them."""
+    return read_page(connection, _ids(selection.scope), selection)
 
 
 @cache
@@ -117,8 +123,16 @@ def chosen_of(chosen: Select[Any], scope: Scope) -> Select[Any]:
     ordered = chosen.order_by(stocks.c.ticker)
     if scope not in (Scope.FIRST, Scope.BEYOND):
         return ordered.where(within(scope))
-    beyond = [] if scope is Scope.FIRST else [stocks.c.ticker > bindparam("after")]
-    return ordered.where(*beyond).limit(bindparam("limit"))
+    every = stocks.alias("every")
+    # Any text is at least "": only a range with two ends is a small part of the table to PostgreSQL's planner.
+    start = stocks.c.ticker >= "" if scope is Scope.FIRST else stocks.c.ticker > bindparam("after")
+    rest = [] if scope is Scope.FIRST else [every.c.ticker > bindparam("after")]
+    page = select(every.c.ticker).where(*rest).order_by(every.c.ticker).limit(bindparam("limit")).subquery("page")
+    # Up to a ticker, rather than so many rows: a ticker may exist twice, or have two rows in a table.
+    last = select(func.max(page.c.ticker)).scalar_subquery()
+    # The universe's last ticker shows whether it ends here; no inputs are read of a stock beyond the page.
+    end = select(func.max(every.c.ticker)).scalar_subquery()
+    return ordered.add_columns(end).where(start, stocks.c.ticker <= last)
 
 
 def read_page(
@@ -127,15 +141,12 @@ def read_page(
     """Read the stocks of a selection with `chosen_of`'s statement for its scope; `more` are its other parameters."""
     if not isinstance(selection, Beyond):
         rows = connection.execute(statement, {**selection.parameters, **(more or {})}).all()
-        return Page(rows, selection.scope, False, selection.parameters)
+        return Page(rows, selection.scope, isinstance(selection, Named) and selection.are_last, selection.parameters)
     beyond = {} if selection.after is None else {"after": selection.after}
-    # One row more than asked for shows whether the universe ends here.
-    rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit + 1}).all()
-    taken = rows[: selection.limit]
-    if len(rows) > len(taken) and rows[-1].ticker == taken[-1].ticker:
-        taken = rows  # the last ticker exists twice: the next page, after it, would miss the second stock
-    up_to = {"last": taken[-1].ticker} if taken else {}
-    return Page(taken, selection.scope, len(rows) <= selection.limit, {**beyond, **up_to})
+    rows = connection.execute(statement, {**beyond, **(more or {}), "limit": selection.limit}).all()
+    last, end = (rows[-1][1], rows[-1][-1]) if rows else (None, None)
+    up_to = {} if last is None else {"last": last}
+    return Page([row[:-1] for row in rows], selection.scope, last == end, {**beyond, **up_to})
 
 
 def within(scope: Scope) -> ColumnElement[bool]:

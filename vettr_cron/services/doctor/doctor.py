@@ -18,16 +18,17 @@ from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
-from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
+from vettr_cron.domain.errors import InputsUnreadable, NotMigrated, ServiceUnavailable
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
 from vettr_cron.repositories import results, universe
 from vettr_cron.repositories.universe import Beyond
-from vettr_cron.services.clock import utc_now
+from vettr_cron.services.clock import Limits, utc_now
 from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.readiness import Migrated, Readiness
 from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, ReadStatus, Status
+from vettr_cron.services.refresh.reading import read_chunk
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 
@@ -110,11 +111,12 @@ class Doctor:
         return stock_rules.universe(tickers, self._unreadable())
 
     def _unreadable(self) -> str | None:
-        """Why the jobs cannot read the first stock, such as a broken view or a missing column; None if they can."""
+        """Why the jobs cannot read any of the first stocks, such as a missing column; None if they can."""
         for job in self.jobs.values():
             try:
-                with self.database.index_reads(TIMEOUT_SECONDS) as connection:
-                    job.load(connection, Beyond(None, 1), self.clock())
+                read_chunk(self.database, job, Beyond(None, 1), self.clock(), Limits(TIMEOUT_SECONDS))
+            except InputsUnreadable as error:
+                return str(error)
             except ServiceUnavailable as error:
                 log_unavailable(error, job=job.run_name)
                 return str(error)

@@ -14,6 +14,7 @@ from vettr_cron.redis_store.leases import Held, Lease, Leases
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.refresh.plan import Plan
 from vettr_cron.services.refresh.prefetch import Prefetch
+from vettr_cron.services.refresh.reading import read_chunk, read_whole
 from vettr_cron.services.refresh.request import Request
 
 Progress = Callable[[int, int], None]
@@ -74,9 +75,15 @@ class Call:
         return self.shutdown.asked or self.lease.lost
 
     def read(self, after: str | None, now: datetime) -> Chunk:
-        """Read the chunk after a ticker in a transaction of its own. Raises DatabaseUnavailable."""
-        with self.database.index_reads(self.limits.seconds_left) as connection:
-            return self.plan.load(connection, after, now)
+        """The chunk after a ticker, with a problem for each stock that cannot be read.
+
+        Raises DatabaseUnavailable, InputsUnreadable.
+        """
+        return read_chunk(self.database, self.job, self.plan.selection(after), now, self.limits)
+
+    def prefetch_chunk(self, after: str | None, now: datetime) -> Chunk:
+        """The same, if every stock can be read. Raises DatabaseUnavailable, InputsUnreadable."""
+        return read_whole(self.database, self.job, self.plan.selection(after), now, self.limits)
 
     def add(self, run: Run) -> None:
         """Add one more run to the sums."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import structlog
 
-from vettr_cron.domain.errors import JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.errors import InputsUnreadable, JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.run import Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Chunk, Item
 from vettr_cron.logs import log_unavailable
@@ -47,8 +47,8 @@ class ChunkRun:
         """Do the chunk after the cursor. Returns why the call has to stop, or None while it may continue.
 
         1. Record the run's id in Redis, insert its row, and renew the lease once more.
-        2. Read the chunk, unless it was prefetched; then start the prefetch of the next one, unless this is the call's
-           last.
+        2. Read the chunk, unless it was prefetched, with a problem for each stock that cannot be read; then start the
+           prefetch of the next one, unless this is the call's last.
         3. Group by group, evaluate and save the stocks, and move the cursor.
         4. Close the run row, after the last move of the cursor and while the lease is still held.
 
@@ -61,6 +61,8 @@ class ChunkRun:
             return self._finish(StopReason.SUPERSEDED, str(lost))
         except ServiceUnavailable as problem:
             log_unavailable(problem, job=self.run.job_name)
+            return self._finish(StopReason.ERROR, str(problem))
+        except InputsUnreadable as problem:
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
             # An unforeseen error, from a bug or from the database: the run has failed, and says where to look.
@@ -91,14 +93,15 @@ class ChunkRun:
         # Only now, so that the prefetch could go on meanwhile, and any time still spent waiting counts for this run.
         chunk = call.prefetch.take(self.cursor.after)
         if chunk is None:
-            chunk = retry_transient(lambda: call.read(self.cursor.after, self.run.started_at), call.limits.may_start)
+            chunk = call.read(self.cursor.after, self.run.started_at)
         if chunk.items and not (is_last or chunk.ends_universe) and call.limits.may_start():
             call.prefetch.start(chunk.items[-1].ticker)
         return chunk
 
     def _all_groups(self, chunk: Chunk) -> StopReason | None:
         if not chunk.items:
-            return self._move(GroupOutcome(run=self.run, stocks=0, last=None, answers={}), ends=chunk.ends_universe)
+            stop = self._move(GroupOutcome(run=self.run, stocks=0, last=None, answers={}), ends=chunk.ends_universe)
+            return stop if chunk.is_whole else stop or self._why_stopped()
         batch_size = self._call.settings.cron_batch_size
         # As many whole batches as the limit has room for.
         size = max(GROUP_LIMIT // batch_size, 1) * batch_size
@@ -111,7 +114,7 @@ class ChunkRun:
             stop = self._move(saved, ends=chunk.ends_universe and is_all and start + size >= len(chunk.items))
             if stop is not None or not is_all:
                 return stop or self._why_stopped()
-        return None
+        return None if chunk.is_whole else self._why_stopped()
 
     def _why_stopped(self) -> StopReason:
         if self._call.lease.lost:

@@ -18,6 +18,7 @@ from vettr_cron.jobs.job import Item, Job
 from vettr_cron.repositories import runs
 from vettr_cron.repositories.universe import Selection
 from vettr_cron.services.clock import Limits, Stopwatch
+from vettr_cron.services.refresh.reading import read_chunk
 from vettr_cron.services.refresh.saving import StockOutcome, save_group
 from vettr_cron.services.retry import retry_transient
 
@@ -60,19 +61,18 @@ class GroupOutcome:
 def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | None = None) -> GroupOutcome:
     """Do a group of stocks. It can simply be called again to retry: it writes the same rows.
 
-    1. Read the inputs in a transaction of their own, unless they are given.
+    1. Read the inputs, unless they are given.
     2. Run the rules outside any transaction, batch by batch; the first batch always starts, a later one only while
        there is time and no stop was requested.
     3. Save results, failures and the run's counts in one transaction, which fails if the run's row is closed. It is
        tried again after a transient failure, with the same results.
 
-    Raises RunSuperseded, DatabaseUnavailable.
+    Raises RunSuperseded, DatabaseUnavailable, InputsUnreadable.
     """
     job, limits = context.jobs[task.job], Limits(task.seconds_left, context.is_stopped)
     attempt, stopwatch = Attempt(job.name, task.cycle_id, task.run.started_at), Stopwatch()
     if inputs is None:
-        with context.database.index_reads(limits.seconds_left) as connection:
-            inputs = job.load(connection, task.selection, attempt.now).items
+        inputs = read_chunk(context.database, job, task.selection, attempt.now, limits).items
     with ThreadPoolExecutor(context.workers, thread_name_prefix="batch") as executor:
         evaluated = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, limits.may_start)
 

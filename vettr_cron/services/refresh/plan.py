@@ -1,21 +1,19 @@
 """Which stocks a call takes: the next ones of the cycle, from the cursor, or a list that was asked for."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Connection
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded
 from vettr_cron.domain.run import StopReason
-from vettr_cron.jobs.job import Chunk, Job
+from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.redis_store.leases import Lease
 from vettr_cron.repositories import universe
-from vettr_cron.repositories.universe import Beyond, Named
+from vettr_cron.repositories.universe import Beyond, Named, Selection
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +38,7 @@ class Plan(Protocol):
     def length(self) -> int:
         """How many stocks the whole plan has."""
 
-    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+    def selection(self, after: str | None) -> Selection:
         """The chunk after a ticker."""
 
     def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
@@ -59,9 +57,9 @@ class CyclePlan:
         self._chunk_size = chunk_size
         self.length = total_stocks
 
-    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+    def selection(self, after: str | None) -> Selection:
         """The next stocks of the universe."""
-        return self._job.load(connection, Beyond(after, self._chunk_size), now)
+        return Beyond(after, self._chunk_size)
 
     def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
         """Replace the answers and move the cursor in one step."""
@@ -73,8 +71,7 @@ class ListPlan:
 
     in_cycle, end = False, StopReason.STOCKS_DONE
 
-    def __init__(self, job: Job, lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
-        self._job = job
+    def __init__(self, lease: Lease, cursors: Cursors, chunk_size: int, tickers: Sequence[str]) -> None:
         self._lease = lease
         self._cursors = cursors
         self._chunk_size = chunk_size
@@ -82,12 +79,11 @@ class ListPlan:
         self._places = {ticker: place for place, ticker in enumerate(tickers, start=1)}
         self.length = len(tickers)
 
-    def load(self, connection: Connection, after: str | None, now: datetime) -> Chunk:
+    def selection(self, after: str | None) -> Selection:
         """The next stocks of the list, as far as they still exist."""
         start = 0 if after is None else self._places[after]
-        tickers = self._tickers[start : start + self._chunk_size]
-        items = self._job.load(connection, Named(tickers), now).items
-        return Chunk(items, start + len(tickers) >= self.length)
+        end = start + self._chunk_size
+        return Named(self._tickers[start:end], are_last=end >= self.length)
 
     def move(self, _before: Cursor, _after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
         """Replace the answers."""

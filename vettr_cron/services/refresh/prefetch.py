@@ -12,7 +12,7 @@ from vettr_cron.services.clock import utc_now
 log = structlog.get_logger(__name__)
 
 Load = Callable[[str | None, datetime], Chunk]
-"""Reads the chunk after a ticker, for a `now`. Raises DatabaseUnavailable."""
+"""Reads the chunk after a ticker, for a `now`. Raises DatabaseUnavailable, InputsUnreadable."""
 
 
 class Prefetch:

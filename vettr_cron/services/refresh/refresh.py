@@ -121,7 +121,7 @@ class Refresh:
             return call.plan.end  # no stocks have failed
         call.progress(cursor.offset, call.plan.length)
         with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
-            call.prefetch = Prefetch(call.read, reader if self._database.prefetch_helps else None)
+            call.prefetch = Prefetch(call.prefetch_chunk, reader if self._database.prefetch_helps else None)
             return self._chunk_by_chunk(call, cursor)
 
     def _close_orphans(self, call: Call) -> None:
@@ -152,7 +152,7 @@ class Refresh:
             return cursor
         with self._database.reading(call.limits.seconds_left) as connection:
             tickers = asked_for(connection, job.name, call.request)
-        call.plan = ListPlan(job, call.lease, self._cursors, size, tickers)
+        call.plan = ListPlan(call.lease, self._cursors, size, tickers)
         # Its rows derive from a cycle of their own, which no other call will ever continue.
         return Cursor(uuid4(), 0, "")
 
