@@ -1,6 +1,7 @@
 """Rows go in pieces, each a transaction: whatever happens to one, all that went is counted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -80,6 +81,17 @@ def test_any_reply_of_the_database_may_be_lost(migrated_postgres_url: str, redis
     assert number > 20
     world.close()
     direct.close()
+
+
+def test_rows_of_one_moment_go_in_pieces_too(world: World) -> None:
+    for number in range(7):
+        add_flag(world, NOW - timedelta(days=300), "T00000" if number % 2 else "GONE")
+    add_refreshed(world, "T00000")
+    request = CleanupRequest(keep=KEEP, dry_run=True, time_budget=None)
+    for dry_run in (True, False):
+        result = in_pieces(world, 2).run(replace(request, dry_run=dry_run))
+        assert (result.removed["red_flags"], result.is_complete) == (3, True)
+    assert {row["stock_ticker"] for row in world.table("red_flag_history")} == {"GONE"}
 
 
 def test_rows_that_stay_are_read_once(world: World) -> None:

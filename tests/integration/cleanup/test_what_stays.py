@@ -40,9 +40,10 @@ def test_exactly_so_many_days_stays_and_a_millisecond_more_goes(postgres_world: 
         kept[table] = {add(postgres_world, boundary), add(postgres_world, now)}
     add_refreshed(postgres_world, "T00000", at=now)
     with database_clock(postgres_world, redis_url, f"timestamptz '{now} UTC'") as world:
-        result = clean(world)
-        assert result.removed == {"runs": 1, "red_flags": 1, "snapshots": 1}
-        assert result.is_complete
+        for dry_run in (True, False):
+            result = clean(world, dry_run=dry_run)
+            assert result.removed == {"runs": 1, "red_flags": 1, "snapshots": 1}
+            assert result.is_complete
         assert {table: ids(world, table) for table in kept} == kept
 
 
