@@ -4,10 +4,14 @@ import click
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from vettr_cron.domain.diagnosis.tables import tables
 from vettr_cron.domain.printable import printable
 from vettr_cron.extensions import db
+from vettr_cron.registry import services
+from vettr_cron.repositories import table_columns
+from vettr_cron.services.doctor.probes import needed_tables
 
 # Any number will do as long as it never changes: it names the lock under which releases take turns.
 ADVISORY_LOCK = 7_038_275_114
@@ -28,6 +32,18 @@ def unknown_revision() -> str | None:
         return None
     known = {script.revision for script in context.script.walk_revisions()}
     return next((revision for revision in migration.get_current_heads() if revision not in known), None)
+
+
+def warn_of_tables(connection: Connection) -> None:
+    """Tell which existing tables are not as this release needs them: migrations leave the platform's alone."""
+    migration = context.get_context()
+    upgraded = getattr(migration.opts["fn"], "__name__", "") == "upgrade"
+    if not upgraded or set(migration.get_current_heads()) != set(context.script.get_heads()):
+        return
+    needed = needed_tables(list(services().jobs.values()))
+    check = tables(needed, table_columns.found(connection, needed))
+    if check.fix:
+        click.echo(f"Warning: {printable(check.found)}. {check.fix}", err=True)
 
 
 def run_online() -> None:
@@ -52,6 +68,7 @@ def run_online() -> None:
             newer = unknown_revision()
             if newer is None:
                 context.run_migrations()
+                warn_of_tables(connection)
             else:
                 click.echo(f"A newer release has migrated the database, to {printable(newer)}; nothing was done")
 

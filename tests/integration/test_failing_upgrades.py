@@ -45,7 +45,7 @@ def _guest(url: str, *statements: str) -> Iterator[str]:
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("CREATE ROLE guest LOGIN")
         for statement in statements:
-            owner.execute(statement)  # type: ignore[arg-type]
+            owner.execute(statement)
         yield make_url(url).set(username="guest").render_as_string(hide_password=False)
         owner.execute("DROP OWNED BY guest")
         owner.execute("DROP ROLE guest")

@@ -11,7 +11,11 @@ from vettr_cron.database.sqlstate import NOT_ITS_ENCODING, condition, sqlstate
 from vettr_cron.domain.errors import CronError, DatabaseUnavailable, NotMigrated
 
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
-_UNDEFINED_TABLE_OR_COLUMN = ("42P01", "42703")
+_LACKS_COLUMN = (
+    "The database lacks a column of this release; run `flask --app wsgi db upgrade`, and `flask --app wsgi cron "
+    "doctor`, which names columns that are not as this release needs them"
+)
+_UNDEFINED_TABLE, _UNDEFINED_COLUMN = "42P01", "42703"
 _READ_ONLY = "25006"
 _FORBIDDEN = "42501"
 _DAMAGED = ("XX001", "XX002")
@@ -38,7 +42,7 @@ def translated() -> Iterator[None]:
     except DBAPIError as last:
         first = _first(last)
         if _lacks_tables(first):
-            raise NotMigrated(_NOT_MIGRATED) from first
+            raise NotMigrated(_LACKS_COLUMN if sqlstate(first) == _UNDEFINED_COLUMN else _NOT_MIGRATED) from first
         if sqlstate(first) == NOT_ITS_ENCODING:
             raise DatabaseUnavailable(_STRANGE_BYTES) from first
         if _is_unable(first) or last.connection_invalidated:
@@ -65,7 +69,7 @@ def _first(error: DBAPIError) -> DBAPIError:
 
 def _lacks_tables(error: DBAPIError) -> bool:
     if isinstance(error, ProgrammingError):
-        return sqlstate(error) in _UNDEFINED_TABLE_OR_COLUMN
+        return sqlstate(error) in (_UNDEFINED_TABLE, _UNDEFINED_COLUMN)
     return isinstance(error, OperationalError) and "no such table" in str(error.orig)
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL: transactions that we begin ourselves, binary results on request, and timestamps out of range."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import DataError
@@ -30,7 +30,15 @@ def _begin_transaction(connection: Connection) -> None:
 def _prepare_connection(connection: Any, _record: object) -> None:
     for form, as_text in ((Format.TEXT, bytes.decode), (Format.BINARY, _out_of_range_text)):
         loader = connection.adapters.get_loader(connection.adapters.types["timestamp"].oid, form)
-        connection.adapters.register_loader("timestamp", _lenient(loader, form, as_text))
+        lenient = _lenient(loader, form, as_text)
+        connection.adapters.register_loader("timestamp", lenient)
+        if form is Format.BINARY:  # then both types are sent alike
+            connection.adapters.register_loader("timestamptz", lenient)
+        else:
+            zoned = connection.adapters.get_loader(connection.adapters.types["timestamptz"].oid, form)
+            connection.adapters.register_loader("timestamptz", _in_utc(_lenient(zoned, form, as_text)))
+        numeric = connection.adapters.get_loader(connection.adapters.types["numeric"].oid, form)
+        connection.adapters.register_loader("numeric", _as_float(numeric, form))
 
 
 def _lenient(strict: type[Loader], form: Format, as_text: Callable[[bytes], str]) -> type[Loader]:
@@ -50,6 +58,33 @@ def _lenient(strict: type[Loader], form: Format, as_text: Callable[[bytes], str]
                 return as_text(bytes(data))
 
     return LenientTimestampLoader
+
+
+def _in_utc(lenient: type[Loader]) -> type[Loader]:
+    class NaiveLoader(lenient):  # type: ignore[misc,valid-type]
+        """A time with a time zone, as all times are here: in UTC, and without a time zone."""
+
+        def load(self, data: Buffer) -> Any:
+            found = super().load(data)
+            return found.astimezone(UTC).replace(tzinfo=None) if isinstance(found, datetime) else found
+
+    return NaiveLoader
+
+
+def _as_float(exact: type[Loader], form: Format) -> type[Loader]:
+    class FloatLoader(Loader):
+        """The rules compute with floats, as the columns that they read should hold."""
+
+        format = form
+
+        def __init__(self, oid: int, context: Any = None) -> None:
+            super().__init__(oid, context)
+            self._parse = exact(oid, context).load
+
+        def load(self, data: Buffer) -> float:
+            return float(self._parse(data))
+
+    return FloatLoader
 
 
 def _out_of_range_text(microseconds: bytes) -> str:

@@ -35,6 +35,8 @@ _BY_INDEX = (
     "SET LOCAL enable_seqscan = off",
     "SET LOCAL enable_bitmapscan = off",
 )
+# A role or a database may have other values. Our times are in UTC, also in a column with a time zone.
+_AS_EXPECTED = "SET LOCAL TimeZone = 'UTC'; SET LOCAL array_nulls = on"
 _TIMEOUTS = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
 
 
@@ -143,7 +145,7 @@ class Database:
     def _transaction(self, begin: str, limit: float | None, *, sees_all: bool = True) -> Iterator[Connection]:
         if not self._is_sqlite:
             policies_apply = self.row_security or not sees_all
-            begin = f"{begin}; SET LOCAL row_security = {'on' if policies_apply else 'off'}"
+            begin = f"{begin}; SET LOCAL row_security = {'on' if policies_apply else 'off'}; {_AS_EXPECTED}"
         with translated(), self._watchdog.watching() as watch:
             connection, transaction = self._begin(begin, watch, limit)
             with connection, transaction:

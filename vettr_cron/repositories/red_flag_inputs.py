@@ -17,6 +17,7 @@ from vettr_cron.repositories.universe import (
     Scope,
     Selection,
     aggregated,
+    as_text,
     chosen_of,
     newest_of,
     read_page,
@@ -55,7 +56,7 @@ def _inputs_of(
 def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
     officers = aggregated(executives, {"years": executives.c.years_at_company})
-    texts = {name: filings.c[name] for name in Filing._fields}
+    texts = {name: as_text(filings.c[name]) for name in Filing._fields}
     newest = func.max(filings.c.date).label("newest")
     recent = aggregated(filings, texts, filings.c.date >= bindparam("since"), over_all_rows=[newest])
     chosen = select(*_STOCK, *officers.c, *recent.c)

@@ -42,6 +42,7 @@ from vettr_cron.repositories.universe import (
     Selection,
     aggregated,
     array_of,
+    as_text,
     chosen_of,
     newest_of,
     read_page,
@@ -121,19 +122,21 @@ _NEWEST_FILING = newest_of(filings, in_utc(filings.c.date))
 @cache
 def chunk_query(scope: Scope) -> Select[Any]:
     """The one statement that reads a chunk's stocks on PostgreSQL."""
-    officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": executives.c.education}
+    education = as_text(executives.c.education)
+    officer = {"years": executives.c.years_at_company, "companies": _COMPANIES, "education": education}
     columns = ("transaction_date", "transaction_text", "value")
     officers = aggregated(executives, officer, order=_BY_YEARS)
     insiders = aggregated(
         insider_transactions,
-        {name: insider_transactions.c[name] for name in columns},
+        {name: as_text(insider_transactions.c[name]) for name in columns},
         insider_transactions.c.transaction_date >= bindparam("since"),
     )
     prices = _newest_days().limit(PRICE_DAYS).correlate(stocks).subquery()
     # The arrays keep the order of the subquery's rows; sorting in each array_agg takes half as long again.
     series = select(*(array_of(prices.c[name], name) for name in DailyPrices._fields)).lateral("series")
     source = _stocks_with_one_to_one().join(officers, true()).join(insiders, true()).join(series, true())
-    chosen = select(stocks.c.id, stocks.c.ticker, *_FIGURES, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
+    figures = map(as_text, _FIGURES)
+    chosen = select(stocks.c.id, stocks.c.ticker, *figures, _NEWEST_FILING, *officers.c, *insiders.c, *series.c)
     return chosen_of(chosen.select_from(source), scope).execution_options(binary=True)
 
 

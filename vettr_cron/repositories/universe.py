@@ -6,7 +6,21 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, bindparam, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.selectable import LateralFromClause
 from sqlalchemy.types import NullType
@@ -190,6 +204,14 @@ def array_of(
     values: Any = func.array_agg(aggregate_order_by(column, *order) if order else column, type_=NullType())
     labelled: ColumnElement[Any] = (values.filter(*conditions) if conditions else values).label(name)
     return labelled
+
+
+def as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A text column of whatever type, such as citext or an enum, as text; for text and varchar it costs nothing.
+
+    Of any other column, the column itself.
+    """
+    return cast(column, Text) if isinstance(column.type, String) else column
 
 
 def newest_of(table: Table, time: ColumnElement[Any]) -> ScalarSelect[Any]:

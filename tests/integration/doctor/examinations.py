@@ -14,7 +14,7 @@ from vettr_cron.config import load_settings
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 NAMES = [
-    *("secret", "database", "migration", "redis", "connections", "clock", "universe"),
+    *("secret", "database", "migration", "tables", "redis", "connections", "clock", "universe"),
     *("schedule-scores", "schedule-red-flags"),
 ]
 GOOD_SECRET = "hush-hush-72d1f0a4be"

@@ -16,6 +16,7 @@ from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE, Database
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
+from vettr_cron.domain.diagnosis import tables as table_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.errors import InputsUnreadable, NotMigrated, ServiceUnavailable
@@ -24,7 +25,7 @@ from vettr_cron.logs import log_unavailable
 from vettr_cron.repositories import results, universe
 from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import Limits, utc_now
-from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis
+from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis, ask_tables
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.readiness import Migrated, Readiness
 from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, ReadStatus, Status
@@ -63,6 +64,7 @@ class Doctor:
             "secret": self._secret,
             "database": lambda: self._database(database),
             "migration": lambda: self._migration(database),
+            "tables": lambda: self._tables(database),
             "redis": lambda: _redis(redis),
             "connections": lambda: _connections(_known(database), len(self.jobs)),
             "clock": lambda: self._clocks(database, redis),
@@ -93,6 +95,10 @@ class Doctor:
             Migrated.PARTLY: [problem("Not all migrations of this release have run", _UPGRADE)],
         }
         return judged("migration", "The database is at the newest migration", findings[migrated])
+
+    def _tables(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
+        _known(facts)
+        return table_rules.tables(*ask_tables(self.database, list(self.jobs.values())))
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}

@@ -1,7 +1,7 @@
 """Asks the database and Redis about themselves."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,14 @@ from redis.exceptions import RedisError
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
+from vettr_cron.domain.diagnosis.tables import FoundTable, NeededTable
 from vettr_cron.domain.errors import RedisUnavailable
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.client import redis_errors
 from vettr_cron.redis_store.cursors import Cursor, Cursors
 from vettr_cron.redis_store.leases import Held, Leases
-from vettr_cron.repositories import database_server
+from vettr_cron.repositories import database_server, table_columns
 from vettr_cron.repositories.database_server import Right
 from vettr_cron.services.monitor.status import TIMEOUT_SECONDS
 
@@ -49,6 +50,20 @@ def ask_database(database: Database, jobs: Iterable[Job], clock: Clock) -> Datab
             allowed=database_server.allowed_connections(connection),
             ahead=None if now is None else now - here,
         )
+
+
+def ask_tables(database: Database, jobs: Collection[Job]) -> tuple[Sequence[NeededTable], Mapping[str, FoundTable]]:
+    """The tables as calls need them, and as they are. Raises DatabaseUnavailable."""
+    needed = needed_tables(jobs)
+    with database.reading(TIMEOUT_SECONDS) as connection:
+        return needed, table_columns.found(connection, needed)
+
+
+def needed_tables(jobs: Collection[Job]) -> list[NeededTable]:
+    """The tables as these jobs and the service itself need them."""
+    reads = [table for job in jobs for table in job.reads]
+    inserts = [table for job in jobs for table in job.writes if table not in job.reads]
+    return table_columns.needed(reads, inserts)
 
 
 def _rights(job: Job) -> Iterator[Right]:
