@@ -1,9 +1,11 @@
 """GET /healthz and /readyz, open to everybody."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.integration.meddling import wait_until
 from tests.integration.replies import data_of, error_of, seconds_until_retry
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
@@ -54,10 +56,31 @@ def test_readyz_names_redis_while_it_is_gone(migrated_sqlite_url: str, stoppable
     world = World.make(migrated_sqlite_url, stoppable_redis.url)
     data_of(world.client.get("/readyz"))
     stoppable_redis.stop()
+    data_of(world.client.get("/readyz"))  # the answer of a moment ago
+    wait_until(lambda: world.client.get("/readyz").status_code == 503)
     assert not_ready(world) == {"redis": "Redis does not answer"}
     stoppable_redis.start()
-    data_of(world.client.get("/readyz"))
+    wait_until(lambda: world.client.get("/readyz").status_code == 200)
     world.close()
+
+
+def test_callers_share_one_check_and_its_answer_for_a_second(sqlite_world: World) -> None:
+    before = sqlite_world.redis.info("commandstats")["cmdstat_ping"]["calls"]
+    with ThreadPoolExecutor(20) as executor:
+        found = list(executor.map(lambda _: sqlite_world.services.readiness.problems(), range(200)))
+    assert found == [{}] * 200
+    asked = sqlite_world.redis.info("commandstats")["cmdstat_ping"]["calls"] - before
+    assert asked <= 2
+
+
+def test_a_bug_in_a_check_is_everybodys_and_is_not_kept(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    readiness = sqlite_world.services.readiness
+    monkeypatch.setattr(readiness, "_known_migrations", lambda: 1 / 0)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            readiness.problems()
+    monkeypatch.undo()
+    assert readiness.problems() == {}
 
 
 def test_readyz_names_the_database_when_it_is_gone(redis_url: str) -> None:
