@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from tests.world import World
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Item, Job
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
-from vettr_cron.redis_store.leases import Held, Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.registry import EXTENSION
 from vettr_cron.services.refresh.call import Progress, unwatched
 from vettr_cron.services.refresh.refresh import Refresh

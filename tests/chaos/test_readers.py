@@ -15,9 +15,10 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import at_stock, refresh, under_way
 from tests.jobs import THE_TWO
 from tests.world import World
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import CallStatus, JobResult, Run, RunStatus
 from vettr_cron.redis_store.cursors import Cursors
-from vettr_cron.redis_store.leases import Held, Leases, lease_key
+from vettr_cron.redis_store.leases import Leases, lease_key
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.status import ReadStatus
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import environment, finished, flask
+from tests.e2e.programs import PATIENCE, environment, finished, flask, started
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import wait_until
 from tests.releases import unpack_release_before
 from tests.world import World
+from vettr_cron.redis_store.leases import Lease, Leases
 
 
 @pytest.fixture
@@ -33,6 +36,27 @@ def test_the_release_before_works_on_the_newest_migration(world: World, tmp_path
     for words in (["cron", "status"], ["cron", "history"], ["cron", "coverage"]):
         done = finished(flask(*words), environment(world), folder=before)
         assert done.returncode == 0, done.stderr
+
+
+def test_both_releases_respect_each_others_leases(world: World, tmp_path: Path) -> None:
+    before = unpack_release_before(tmp_path)
+    leases = Leases(world.redis, 60)
+    lease = leases.acquire("scores")
+    assert isinstance(lease, Lease)
+    skipped = finished(flask("cron", "scores", "--json"), environment(world), folder=before)
+    assert (skipped.returncode, json.loads(skipped.stdout)["stop_reason"]) == (75, "already_running")
+    assert leases.renew(lease)
+    world.redis.delete(lease.key)
+
+    add_stocks(world, 3_000)
+    call = flask("cron", "scores", "--json", "--chunks", "all", "--chunk-size", "1")
+    with started(call, environment(world), folder=before) as old:
+        wait_until(lambda: int(world.redis.get("cron:scores:offset") or 0) > 3, PATIENCE)
+        ours = world.data("scores")
+        assert (ours["status"], ours["stop_reason"]) == ("skipped", "already_running")
+        old.terminate()
+        output, _ = old.communicate(timeout=PATIENCE)
+    assert json.loads(output)["stop_reason"] == "shutdown"
 
 
 def test_the_release_before_leaves_a_newer_migration_alone(world: World) -> None:

@@ -8,9 +8,11 @@ import pytest
 from redis import Redis
 
 from tests.integration.meddling import wait_until
-from vettr_cron.redis_store.leases import Held, Lease, Leases, lease_key
+from vettr_cron.domain.lease import Held
+from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 
 KEY = lease_key("scores")
+HOUR = 3_600
 
 
 @pytest.fixture
@@ -141,3 +143,55 @@ def test_anything_else_in_the_key_keeps_nobody_out(leases: Leases, client: "Redi
     refused(leases)
     assert 25 < client.ttl(KEY) <= 30
     assert leases.renew(lease)
+
+
+def outlive_the_term(client: "Redis", seconds: int) -> None:
+    """Let the key live on for so long, as a step back of Redis' clock does."""
+    client.expire(KEY, seconds)
+
+
+def test_a_lease_that_outlives_its_term_is_cut_to_it_by_who_wants_it(leases: Leases, client: "Redis") -> None:
+    holder = Leases(client, 10)
+    lease = taken(holder)
+    assert holder.renew(lease, "the run")
+    outlive_the_term(client, 2 * HOUR)
+    held = refused(leases)
+    assert (held.run_id, held.seconds_left) == ("the run", 10)
+    assert 2 * HOUR - 11 < held.seconds_beyond_term <= 2 * HOUR - 10
+    assert 8 < client.ttl(KEY) <= 10
+    assert refused(leases).seconds_beyond_term == 0
+    assert holder.renew(lease)  # if it lives
+
+
+def test_a_reader_cuts_nothing_and_reports_the_term(leases: Leases, client: "Redis") -> None:
+    taken(leases)
+    outlive_the_term(client, 2 * HOUR)
+    held = leases.holder("scores")
+    assert held is not None
+    assert held.seconds_left == 30
+    assert held.seconds_beyond_term > HOUR
+    assert client.ttl(KEY) > HOUR
+
+
+def test_the_lease_of_a_longer_term_is_neither_taken_nor_cut(client: "Redis") -> None:
+    holder = Leases(client, 60)
+    lease = taken(holder)
+    held = refused(Leases(client, 4))
+    assert 55 < held.seconds_left <= 60
+    assert held.seconds_beyond_term == 0
+    assert client.ttl(KEY) > 55
+    assert holder.renew(lease)
+
+
+@pytest.mark.parametrize("term", [None, "", "0", "-1", "1e3", "0x10", "9" * 7, "9" * 30])
+def test_a_lease_without_a_readable_term_is_cut_to_an_hour(leases: Leases, client: "Redis", term: str | None) -> None:
+    """The release before this one writes no term, and has none of more than an hour."""
+    client.hset(KEY, mapping={"token": "its", "run_id": "its run"})
+    if term is not None:
+        client.hset(KEY, "term_ms", term)
+    client.expire(KEY, HOUR - 60)
+    assert HOUR - 70 < refused(leases).seconds_left <= HOUR - 60
+    assert HOUR - 70 < client.ttl(KEY) <= HOUR - 60
+    client.expire(KEY, 2 * HOUR)
+    assert refused(leases).seconds_left == HOUR
+    assert HOUR - 10 < client.ttl(KEY) <= HOUR

@@ -80,3 +80,11 @@ def test_a_call_goes_on_once_the_lease_is_given_back(sqlite_world: World) -> Non
     sqlite_world.redis.delete(lease.key)
     assert sqlite_world.data("scores")["status"] == "completed"
     assert sqlite_world.redis.exists(lease.key) == 0
+
+
+def test_nobody_is_told_to_wait_longer_than_a_term(sqlite_world: World) -> None:
+    lease = hold(sqlite_world, "scores")
+    for path in ("scores", "scores?on_conflict=error"):
+        sqlite_world.redis.expire(lease.key, 7_200)  # as when Redis' clock was set back
+        assert seconds_until_retry(sqlite_world.call(path)) == 30
+        assert sqlite_world.redis.ttl(lease.key) <= 30

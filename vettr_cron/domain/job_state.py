@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
@@ -22,12 +23,17 @@ class JobState:
     total_stocks: int
     offset: int = 0  # stocks done in this cycle; 0 if there is no cursor
     cycle_id: UUID | None = None  # None between two cycles
-    lease_held: bool = False  # a call is running, possibly between two runs
+    held: Held | None = None  # the lease of the running call, which may be between two runs
     running: Run | None = None
     paused: Pause | None = None
     last_run: Run | None = None
     last_success: Run | None = None
     pace: Pace = field(default_factory=Pace)
+
+    @property
+    def lease_held(self) -> bool:
+        """Whether a call is at work."""
+        return self.held is not None
 
     @property
     def progress(self) -> float:

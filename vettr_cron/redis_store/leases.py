@@ -4,13 +4,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
 from redis import Redis
 
 from vettr_cron.domain.errors import RedisUnavailable
+from vettr_cron.domain.lease import Held
 from vettr_cron.redis_store.client import redis_errors
 
 log = structlog.get_logger(__name__)
@@ -19,6 +19,8 @@ RELEASE_SECONDS = 0.5
 
 # Each script is idempotent, because the client repeats one whose reply was lost. Anything else that another program has
 # put in the key is not a lease, nor is a lease that would never expire.
+# A lease names its own term, since two callers may have different ones. Its key lives longer than that if Redis' clock
+# was set back. The release before this one wrote no term, but it had none of more than an hour.
 _PRELUDE = """
 local function token_at(key)
   return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
@@ -26,17 +28,27 @@ end
 local function holder_at(key)
   return redis.call('PTTL', key) >= 0 and token_at(key)
 end
+local function term_at(key)
+  local text = redis.call('HGET', key, 'term_ms') or ''
+  return #text <= 7 and string.match(text, '^[1-9]%d*$') and math.min(tonumber(text), 3600000) or 3600000
+end
+local function held_at(key)
+  local left, term = redis.call('PTTL', key), term_at(key)
+  return {redis.call('HGET', key, 'run_id') or '', math.min(left, term), math.max(left - term, 0)}
+end
 """
 _ACQUIRE = """
 local token = holder_at(KEYS[1])
 if token and token ~= ARGV[1] then
-  return {0, redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
+  local held = held_at(KEYS[1])
+  if held[3] > 0 then redis.call('PEXPIRE', KEYS[1], held[2]) end
+  return held
 end
 -- When Redis is out of memory, a script that has already written may go on writing. So delete only an existing key.
 if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'token', ARGV[1])
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'term_ms', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {1, '', 0}
+return {}
 """
 _RENEW = """
 if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
@@ -49,22 +61,13 @@ if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 _HOLDER = """
-if not holder_at(KEYS[1]) then return {} end
-return {redis.call('HGET', KEYS[1], 'run_id') or '', redis.call('PTTL', KEYS[1])}
+return holder_at(KEYS[1]) and held_at(KEYS[1]) or {}
 """
 
 
 def lease_key(job: str) -> str:
-    """The hash that holds the token of the job's holder and the id of its run."""
+    """The hash that holds the token of the job's holder, its term and the id of its run."""
     return f"cron:{job}:lease"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Another caller's lease, as far as it is visible."""
-
-    run_id: str | None
-    seconds_left: float
 
 
 class Lease:
@@ -98,13 +101,16 @@ class Leases:
         self._holder = redis.register_script(_PRELUDE + _HOLDER)
 
     def acquire(self, job: str) -> Lease | Held:
-        """The job's lease, or what is known of its current holder. Raises RedisUnavailable."""
+        """The job's lease, or what is known of its current holder, whose lease is cut to its own term.
+
+        Raises RedisUnavailable.
+        """
         lease = Lease(job, uuid4().hex)
         with redis_errors():
             # A server that hangs must not later grant the lease to a caller that is gone.
             self._redis.ping()
-            won, run_id, milliseconds = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
-        return lease if won else Held(run_id or None, max(milliseconds, 0) / 1000)
+            held = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
+        return _held(*held) if held else lease
 
     @contextmanager
     def kept(self, lease: Lease) -> Iterator[Lease]:
@@ -128,13 +134,10 @@ class Leases:
         return ours
 
     def holder(self, job: str) -> Held | None:
-        """The holder of the job's lease, if there is one. Raises RedisUnavailable."""
+        """The holder of the job's lease, if there is one; changes nothing. Raises RedisUnavailable."""
         with redis_errors():
-            found = self._holder(keys=[lease_key(job)])
-        if not found:
-            return None
-        run_id, milliseconds = found
-        return Held(run_id or None, max(milliseconds, 0) / 1000)
+            held = self._holder(keys=[lease_key(job)])
+        return _held(*held) if held else None
 
     @property
     def _milliseconds(self) -> int:
@@ -161,3 +164,7 @@ class Leases:
         except RedisUnavailable as error:
             # It expires soon; the work itself is done, and its result must not be lost over this.
             log.warning("lease_not_released", job=lease.job, reason=str(error))
+
+
+def _held(run_id: str, milliseconds: int, beyond: int) -> Held:
+    return Held(run_id or None, max(milliseconds, 0) / 1000, beyond / 1000)

@@ -10,6 +10,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, run
 from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, on_settings
 from tests.world import World
+from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
 
 
@@ -130,3 +131,12 @@ def test_a_few_stocks_that_fail_are_told_and_no_trouble(world: World) -> None:
     world.data("refresh-all")
     check = examined(world)["schedule-scores"]
     assert (check["state"], "2 stocks fail" in check["found"]) == (OK, True)
+
+
+def test_a_lease_that_outlives_its_term(healthy: World) -> None:
+    lease = Leases(healthy.redis, 30).acquire("scores")
+    assert isinstance(lease, Lease)
+    assert examined(healthy)["schedule-scores"]["state"] == OK
+    healthy.redis.expire(lease.key, 3 * 3_600)
+    assert_found(healthy, "schedule-scores", WARNING, "lives 3 h longer than its term", "clock was probably set back")
+    assert healthy.redis.ttl(lease.key) > 7_200

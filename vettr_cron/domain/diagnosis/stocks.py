@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
 from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
+from vettr_cron.domain.diagnosis.servers import TOLERATED_CLOCK
 from vettr_cron.domain.job_state import JobState, failure, missing_calls, span
 
 OLD = FRESH + JITTER
@@ -62,7 +63,7 @@ def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
     name, fine = f"schedule-{state.name}", _on_time(state, results.failing)
     if state.total_stocks == 0:
         return judged(name, "There is nothing to refresh", [])
-    failures = [*_failed_run(state), *_failing_stocks(state, results.failing)]
+    failures = [*_overlong_lease(state), *_failed_run(state), *_failing_stocks(state, results.failing)]
     if state.paused:
         reason = state.paused.reason or "no reason given"
         fix = f"Resume it: `flask --app wsgi cron resume --job {state.name}`."
@@ -128,6 +129,17 @@ def _old_results(state: JobState, results: Results) -> list[Finding]:
     )
     found = f"{old} of {state.total_stocks} stocks have no result from the last {span(OLD)}"
     return [(problem if most else warning)(found, fix)]
+
+
+def _overlong_lease(state: JobState) -> list[Finding]:
+    beyond = timedelta(seconds=state.held.seconds_beyond_term if state.held else 0)
+    if beyond <= TOLERATED_CLOCK:
+        return []
+    fix = (
+        "Redis' clock was probably set back. The next call shortens the lease to its term; if its holder is dead, "
+        "calls work again once that is over."
+    )
+    return [warning(f"The lease of the call at work lives {span(beyond)} longer than its term", fix)]
 
 
 def _failed_run(state: JobState) -> list[Finding]:

@@ -15,11 +15,12 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
 from vettr_cron.domain.diagnosis.tables import FoundTable, NeededTable
 from vettr_cron.domain.errors import RedisUnavailable
+from vettr_cron.domain.lease import Held
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.client import redis_errors
 from vettr_cron.redis_store.cursors import Cursor, Cursors
-from vettr_cron.redis_store.leases import Held, Leases
+from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import database_server, table_columns
 from vettr_cron.repositories.database_server import Right
 from vettr_cron.services.monitor.status import TIMEOUT_SECONDS

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.calls import PastCall, calls_of, say_enough
 from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs.job import Job
@@ -43,7 +44,7 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {name: self._cursors.read(name) for name in self._jobs}
-        orphans, held = _orphans_and_holders(self._database, self._leases, self._jobs)
+        orphans, holders = _orphans_and_holders(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             states = {}
@@ -56,7 +57,7 @@ class ReadStatus:
                     total_stocks=total,
                     offset=keys.rank or 0,
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
-                    lease_held=name in held,
+                    held=holders.get(name),
                     paused=paused.get(name),
                 )
                 states[job.key] = _with_runs(connection, state, orphans)
@@ -86,12 +87,14 @@ def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> J
 
 def orphaned_runs(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> set[UUID]:
     """The jobs' runs that are marked as running although their holders are dead. Raises ServiceUnavailable."""
-    orphans, _held = _orphans_and_holders(database, leases, jobs)
+    orphans, _holders = _orphans_and_holders(database, leases, jobs)
     return orphans
 
 
-def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> tuple[set[UUID], set[str]]:
-    """The runs that are marked as running although their holders are dead, and the jobs whose lease is held.
+def _orphans_and_holders(
+    database: Database, leases: Leases, jobs: Mapping[str, Job]
+) -> tuple[set[UUID], dict[str, Held]]:
+    """The runs that are marked as running although their holders are dead, and who holds the lease of which job.
 
     A holder names its run in Redis before it inserts the row, and until the row's end is written. So a run that was
     running before Redis was asked, is not named there and is still running afterwards has no holder.
@@ -101,7 +104,7 @@ def _orphans_and_holders(database: Database, leases: Leases, jobs: Mapping[str, 
     asked = {name: leases.holder(name) for name in jobs}
     holders = {name: holder for name, holder in asked.items() if holder is not None}
     named = {holder.run_id for holder in holders.values()}
-    return {run.id for run in running if str(run.id) not in named}, set(holders)
+    return {run.id for run in running if str(run.id) not in named}, holders
 
 
 def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[PastCall]:

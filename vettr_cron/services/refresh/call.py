@@ -7,10 +7,11 @@ from uuid import UUID
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.pings import CallPings
-from vettr_cron.redis_store.leases import Held, Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.refresh.plan import Plan
 from vettr_cron.services.refresh.prefetch import Prefetch

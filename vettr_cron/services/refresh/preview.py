@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import MAXIMUM_LISTED, Pause
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
-from vettr_cron.redis_store.leases import Held, Leases
+from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import pauses, universe
 from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.refresh.plan import next_start

@@ -9,12 +9,13 @@ import structlog
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import DatabaseUnavailable, JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import JobResult, StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.cursors import Cursor, Cursors
-from vettr_cron.redis_store.leases import Held, Leases
+from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import pauses, runs, universe
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched

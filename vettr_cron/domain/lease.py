@@ -1,0 +1,16 @@
+"""What others can see of a lease, the right to advance a job."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another caller's lease.
+
+    `seconds_left` is never more than the lease's own term; `seconds_beyond_term` is what its key would live longer,
+    which only a step of Redis' clock can cause.
+    """
+
+    run_id: str | None
+    seconds_left: float
+    seconds_beyond_term: float = 0.0
