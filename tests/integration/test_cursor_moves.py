@@ -1,7 +1,7 @@
 """The cursor's moves: none is lost or made twice, and whoever else moves it during a run wins."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -51,6 +51,21 @@ def test_the_start_of_a_cycle_can_be_said_twice(world: World, cursors: Cursors, 
     assert cursors.begin("scores", lease, seen, start) is Moved.DONE
     assert cursors.begin("scores", lease, seen, start) is Moved.DONE
     assert cursors.read("scores") == CursorKeys("0", start)
+
+
+def test_a_move_is_progress_and_renews_the_lease(world: World, cursors: Cursors, lease: Lease) -> None:
+    before = cursors.read("scores").cursor
+    assert before is not None
+    moves: list[Callable[[], Moved]] = [
+        lambda: cursors.move("scores", lease, before, Cursor(before.cycle_id, 12, "T00011"), {}, cycle_ends=False),
+        lambda: cursors.answer(lease, {"vetr_score:T00001": "{}"}),
+    ]
+    for move in moves:
+        world.redis.hset(lease.key, "idle_ms", 100_000)
+        world.redis.expire(lease.key, 10)
+        assert move() is Moved.DONE
+        assert world.redis.hget(lease.key, "idle_ms") == "0"
+        assert 25 < world.redis.ttl(lease.key) <= 30
 
 
 def test_a_move_can_be_said_twice(world: World, cursors: Cursors, lease: Lease) -> None:

@@ -19,13 +19,24 @@ KEYS = [
     "red_flags_progress_pct",
     "jobs",
 ]
-JOB_KEYS = {"job", "summary", "pace", "running", "paused", "cycle", "last_run", "last_success"}
+JOB_KEYS = {
+    "job",
+    "summary",
+    "pace",
+    "running",
+    "seconds_since_progress",
+    "paused",
+    "cycle",
+    "last_run",
+    "last_success",
+}
 CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
 
 
 def test_before_anything_ran_all_is_nothing(world: World) -> None:
     nothing = {
         "running": None,
+        "seconds_since_progress": None,
         "paused": None,
         "cycle": {"cycle_id": None, "offset": 0, "progress_pct": 0},
         "last_run": None,

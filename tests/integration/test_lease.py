@@ -193,5 +193,53 @@ def test_a_lease_without_a_readable_term_is_cut_to_an_hour(leases: Leases, clien
     assert HOUR - 70 < refused(leases).seconds_left <= HOUR - 60
     assert HOUR - 70 < client.ttl(KEY) <= HOUR - 60
     client.expire(KEY, 2 * HOUR)
-    assert refused(leases).seconds_left == HOUR
+    held = refused(leases)
+    assert (held.seconds_left, held.seconds_since_progress) == (HOUR, None)
     assert HOUR - 10 < client.ttl(KEY) <= HOUR
+
+
+def test_a_lease_tells_how_long_ago_the_last_progress_was(leases: Leases, client: "Redis") -> None:
+    lease = taken(leases)
+    assert refused(leases).seconds_since_progress == 0
+    wait_until(lambda: lease.idle_seconds >= 1)
+    assert leases.renew(lease)  # which is no progress
+    assert refused(leases).seconds_since_progress == 1
+    client.expire(KEY, 20)  # ten seconds later
+    assert refused(leases).seconds_since_progress == 11
+    lease.note_progress()
+    assert leases.renew(lease)
+    assert refused(leases).seconds_since_progress == 0
+
+
+@pytest.mark.parametrize("idle", ["", "-1", "soon", "1e3", "9" * 30])
+def test_an_unreadable_time_without_progress_is_none(leases: Leases, client: "Redis", idle: str) -> None:
+    taken(leases)
+    client.hset(KEY, "idle_ms", idle)
+    assert refused(leases).seconds_since_progress is None
+
+
+def test_a_holder_without_progress_lets_its_lease_run_out(client: "Redis") -> None:
+    brief = Leases(client, 0.3, stall_seconds=1)
+    lease = taken(brief)
+    with brief.kept(lease):
+        wait_until(lambda: lease.idle_seconds > 0.8)
+        assert client.hget(KEY, "token") == lease.token
+        lease.note_progress()
+        wait_until(lambda: lease.idle_seconds > 0.8)
+        assert client.hget(KEY, "token") == lease.token
+        wait_until(lambda: not client.exists(KEY))
+        assert lease.idle_seconds > 1
+        taken(brief)
+        lease.note_progress()  # too late
+        wait_until(lambda: lease.lost)
+
+
+def test_a_holder_that_gets_on_in_time_keeps_its_lease(client: "Redis") -> None:
+    brief = Leases(client, 3, stall_seconds=0)  # then it is two terms
+    lease = taken(brief)
+    with brief.kept(lease):
+        wait_until(lambda: lease.idle_seconds > 6.5)
+        left = client.pttl(KEY)
+        lease.note_progress()
+        wait_until(lambda: client.pttl(KEY) > left)
+        assert not lease.lost

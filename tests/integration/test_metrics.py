@@ -5,31 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.replies import error_of
+from tests.integration.scraping import scrape
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
 
 TOKEN = "read the figures"
-
-
-def scrape(world: World, secret: str = SECRET) -> dict[tuple[str, ...], float]:
-    """Every sample by its name and the values of its labels."""
-    reply = world.client.get("/metrics", headers={"Authorization": f"Bearer {secret}"})
-    assert reply.status_code == 200, reply.get_data(as_text=True)
-    assert reply.content_type.startswith("text/plain; version=0.0.4")
-    assert reply.headers["X-Request-Id"]
-    families = list(text_string_to_metric_families(reply.get_data(as_text=True)))
-    assert all(family.documentation and family.type == "gauge" for family in families)
-    samples = [sample for family in families for sample in family.samples]
-    assert all(sample.labels.keys() <= {"job", "state"} for sample in samples)
-    found = {(sample.name.removeprefix("vettr_cron_"), *sample.labels.values()): sample.value for sample in samples}
-    assert len(found) == len(samples)
-    return found
 
 
 def test_before_the_first_run_there_is_no_last_one(world: World) -> None:

@@ -32,7 +32,8 @@ def test_a_call_is_skipped_while_another_holds_the_lease(world: World, job: str)
     for _ in range(2):
         response = world.call(job)
         result = data_of(response)
-        assert result.keys() == JOB_RESULT_KEYS
+        assert result.keys() == JOB_RESULT_KEYS | {"seconds_since_progress"}
+        assert result["seconds_since_progress"] == 0
         assert (result["status"], result["stop_reason"]) == ("skipped", "already_running")
         assert (result["stocks_processed"], result["succeeded"], result["failed"], result["chunks_run"]) == (0,) * 4
         assert result["run_id"] == str(holder)
@@ -62,7 +63,7 @@ def test_on_conflict_error_makes_it_a_conflict(sqlite_world: World, job: str) ->
         response = sqlite_world.call(job, "POST", **body)
         error = error_of(response, 409, "CONFLICT")
         assert f"refresh-{job}" in error["message"]
-        assert error["details"].keys() == JOB_RESULT_KEYS
+        assert error["details"].keys() == JOB_RESULT_KEYS | {"seconds_since_progress"}
         assert (error["details"]["status"], error["details"]["run_id"]) == ("skipped", str(holder))
         assert 1 <= seconds_until_retry(response) <= 30
 

@@ -1,7 +1,7 @@
 """The metrics in Prometheus' format."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
@@ -31,6 +31,10 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.replace(tzinfo=UTC).timestamp()
 
 
+def _before(moment: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else moment - timedelta(seconds=seconds)
+
+
 _GAUGES = (
     _Gauge("cycle_progress_ratio", "How much of the cycle is done, from 0 to 1", lambda job: job.progress),
     _Gauge(
@@ -50,6 +54,11 @@ _GAUGES = (
     ),
     _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.has_failed),
     _Gauge("lease_held", "1 while a caller is running the job", lambda job: job.lease_held),
+    _Gauge(
+        "last_progress_timestamp_seconds",
+        "When the running call last made progress, in Unix time; absent if none is running",
+        lambda job: _seconds(_before(job.as_of, job.seconds_since_progress)),
+    ),
     _Gauge("paused", "1 while the job is paused", lambda job: job.paused is not None),
     _Gauge(
         "call_overdue",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vettr_cron.domain.job_state import ago
 from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds, logged_time
@@ -135,7 +136,9 @@ def _remarks(result: JobResult) -> list[str]:
     if result.failed > FAILURES_SHOWN:
         lines.append(f"{result.job}: and {result.failed - FAILURES_SHOWN} more failed")
     paused = f"paused: {result.pause.reason or 'no reason'}" if result.pause else None
-    lines += [f"{result.job}: {text}" for text in (result.warning, result.error, paused) if text]
+    since = result.seconds_since_progress
+    at_work = None if since is None else f"another call is at work; its last progress was {ago(since)}"
+    lines += [f"{result.job}: {text}" for text in (result.warning, result.error, paused, at_work) if text]
     return lines
 
 

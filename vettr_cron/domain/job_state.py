@@ -11,6 +11,7 @@ from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
 LONG_CYCLE = timedelta(hours=6)
+LONG_STEP = timedelta(minutes=1)  # a stock, a chunk's reading or a commit takes far less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,16 @@ class JobState:
     def lease_held(self) -> bool:
         """Whether a call is at work."""
         return self.held is not None
+
+    @property
+    def seconds_since_progress(self) -> int | None:
+        """How long ago the call at work last got on; None if none is at work, or it does not say."""
+        return self.held.seconds_since_progress if self.held else None
+
+    @property
+    def may_hang(self) -> bool:
+        """Whether a call is at work that has shown no progress for far longer than a step takes."""
+        return timedelta(seconds=self.seconds_since_progress or 0) >= LONG_STEP
 
     @property
     def progress(self) -> float:
@@ -60,7 +71,7 @@ class JobState:
             return "There are no stocks; import some, or check that this is the right database."
         if self.last_run is None:
             return f"It has never run; call /v1/cron/{self.name}, or run the command `cron {self.name}`."
-        return " ".join([*_progress(self), *_outlook(self), *_problems(self)])
+        return " ".join([*_progress(self), *_last_progress(self), *_outlook(self), *_problems(self)])
 
 
 def failure(last: Run) -> str:
@@ -83,6 +94,11 @@ def span(time: timedelta) -> str:
     return f"{round(seconds)} s"
 
 
+def ago(seconds: int) -> str:
+    """How long ago something was, as people say it."""
+    return f"{span(timedelta(seconds=seconds))} ago"
+
+
 def _progress(state: JobState) -> list[str]:
     place = f"{state.offset} of {state.total_stocks} stocks"
     if state.running:
@@ -92,6 +108,13 @@ def _progress(state: JobState) -> list[str]:
     if state.offset:
         return [f"Between two calls: {place} are done."]
     return ["Between two cycles: the next call starts a new one."]
+
+
+def _last_progress(state: JobState) -> list[str]:
+    if state.seconds_since_progress is None:
+        return []
+    hangs = "; if it hangs, its lease runs out and a later call takes over" if state.may_hang else ""
+    return [f"The call at work made its last progress {ago(state.seconds_since_progress)}{hangs}."]
 
 
 def _outlook(state: JobState) -> list[str]:

@@ -8,9 +8,11 @@ class Held:
     """Another caller's lease.
 
     `seconds_left` is never more than the lease's own term; `seconds_beyond_term` is what its key would live longer,
-    which only a step of Redis' clock can cause.
+    which only a step of Redis' clock can cause. `seconds_since_progress` counts from the last stock evaluated, chunk
+    read, transaction committed or move of the cursor, as of its last renewal; a release before this one does not say.
     """
 
     run_id: str | None
     seconds_left: float
     seconds_beyond_term: float = 0.0
+    seconds_since_progress: int | None = None

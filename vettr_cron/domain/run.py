@@ -138,4 +138,5 @@ class JobResult:
     error: str | None = None  # why the call failed
     pause: Pause | None = None  # of a call that the pause ended, or kept from starting
     retry_after: float | None = None  # of a skipped call: at most the seconds until the lease expires
+    seconds_since_progress: int | None = None  # of a skipped call: how long the holder has shown no progress
     unavailable: bool = False  # a server did not answer, and nothing was changed

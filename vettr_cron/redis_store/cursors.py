@@ -22,8 +22,15 @@ local function offset_at(key)
   if #text <= 15 and string.match(text, '^%d+$') then return text end
   return 'garbage'
 end
-local function token_at(key)
-  return redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'token')
+local function is_held(key, token)
+  if redis.call('TYPE', key).ok ~= 'hash' or redis.call('HGET', key, 'token') ~= token then return false end
+  -- What follows is progress, and the lease says so; it is renewed because that time counts from its renewal.
+  local term = redis.call('HGET', key, 'term_ms')
+  if term then
+    redis.call('HSET', key, 'idle_ms', 0)
+    redis.pcall('PEXPIRE', key, term)
+  end
+  return true
 end
 local function position_at(key)
   if redis.call('TYPE', key).ok ~= 'hash' then return {} end
@@ -45,7 +52,7 @@ return {offset_at(KEYS[1]), position[1], position[2], position[3]}
 # ARGV: token, offset seen, new offset, ticker, cycle id, TTL. If the offset has changed since it was seen, the caller
 # reads it again. A repeat after a lost reply finds its own cycle id and answers 'done'.
 _BEGIN = """
-if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
 if position_at(KEYS[3])[3] == ARGV[5] then return 'done' end
 if offset_at(KEYS[2]) ~= ARGV[2] then return 'changed' end
 return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5])
@@ -54,7 +61,7 @@ return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', AR
 # value for each cache key from KEYS[4] on. The answers are replaced even if the cursor was reset meanwhile, because
 # their rows are committed; but not if the lease is another caller's, which may have written newer ones.
 _MOVE = """
-if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
 for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 5], 'EX', ARGV[8]) end
 local offset, position = offset_at(KEYS[2]), position_at(KEYS[3])
 if ARGV[6] == '1' then
@@ -68,7 +75,7 @@ return place(KEYS[2], KEYS[3], ARGV[7], ARGV[4], 'offset', ARGV[4], 'ticker', AR
 """
 # ARGV: token, cache TTL, then one value for each cache key from KEYS[2] on.
 _ANSWER = """
-if token_at(KEYS[1]) ~= ARGV[1] then return 'lost' end
+if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
 for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'EX', ARGV[2]) end
 return 'done'
 """

@@ -16,6 +16,7 @@ from vettr_cron.redis_store.client import redis_errors
 log = structlog.get_logger(__name__)
 
 RELEASE_SECONDS = 0.5
+STALL_SECONDS = 300.0
 
 # Each script is idempotent, because the client repeats one whose reply was lost. Anything else that another program has
 # put in the key is not a lease, nor is a lease that would never expire.
@@ -34,7 +35,10 @@ local function term_at(key)
 end
 local function held_at(key)
   local left, term = redis.call('PTTL', key), term_at(key)
-  return {redis.call('HGET', key, 'run_id') or '', math.min(left, term), math.max(left - term, 0)}
+  local idle = redis.call('HGET', key, 'idle_ms') or ''
+  -- What is gone of the term is the time since the renewal, by no clock that could be set.
+  idle = #idle <= 15 and string.match(idle, '^%d+$') and tonumber(idle) + math.max(term - left, 0) or -1
+  return {redis.call('HGET', key, 'run_id') or '', math.min(left, term), math.max(left - term, 0), idle}
 end
 """
 _ACQUIRE = """
@@ -46,13 +50,14 @@ if token and token ~= ARGV[1] then
 end
 -- When Redis is out of memory, a script that has already written may go on writing. So delete only an existing key.
 if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'term_ms', ARGV[2])
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'term_ms', ARGV[2], 'idle_ms', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {}
 """
 _RENEW = """
 if token_at(KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'run_id', ARGV[3]) end
+redis.call('HSET', KEYS[1], 'idle_ms', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
@@ -66,7 +71,7 @@ return holder_at(KEYS[1]) and held_at(KEYS[1]) or {}
 
 
 def lease_key(job: str) -> str:
-    """The hash that holds the token of the job's holder, its term and the id of its run."""
+    """The hash that holds the token of the job's holder, its term, its run and how long it shows no progress."""
     return f"cron:{job}:lease"
 
 
@@ -78,6 +83,16 @@ class Lease:
         self.key = lease_key(job)
         self.token = token
         self._lost = threading.Event()
+        self.note_progress()
+
+    def note_progress(self) -> None:
+        """Record that the work gets on. Whoever only tries something again has not got on."""
+        self._progressed = time.monotonic()
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long there was no progress."""
+        return time.monotonic() - self._progressed
 
     @property
     def lost(self) -> bool:
@@ -90,11 +105,15 @@ class Lease:
 
 
 class Leases:
-    """Acquires, renews and releases leases of `term` seconds."""
+    """Acquires, renews and releases leases of `term` seconds.
 
-    def __init__(self, redis: Redis, term: float) -> None:
+    A holder without progress for `stall_seconds`, or for two terms if these are longer, does not renew its lease.
+    """
+
+    def __init__(self, redis: Redis, term: float, stall_seconds: float = STALL_SECONDS) -> None:
         self._redis = redis
         self._term = term
+        self._stall = max(stall_seconds, 2 * term)
         self._acquire = redis.register_script(_PRELUDE + _ACQUIRE)
         self._renew = redis.register_script(_PRELUDE + _RENEW)
         self._release = redis.register_script(_PRELUDE + _RELEASE)
@@ -114,7 +133,7 @@ class Leases:
 
     @contextmanager
     def kept(self, lease: Lease) -> Iterator[Lease]:
-        """Renew the lease every third of its term while the block runs, then release it."""
+        """Renew the lease every third of its term while the block runs and gets on, then release it."""
         done = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(lease, done), name=f"lease-{lease.job}", daemon=True)
         keeper.start()
@@ -128,7 +147,8 @@ class Leases:
     def renew(self, lease: Lease, run_id: str = "") -> bool:
         """Renew the lease now, and record its run. False if another caller has the lease. Raises RedisUnavailable."""
         with redis_errors():
-            ours = bool(self._renew(keys=[lease.key], args=[lease.token, self._milliseconds, run_id]))
+            idle = int(lease.idle_seconds * 1000)
+            ours = bool(self._renew(keys=[lease.key], args=[lease.token, self._milliseconds, run_id, idle]))
         if not ours:
             lease.lose()
         return ours
@@ -145,7 +165,15 @@ class Leases:
 
     def _keep(self, lease: Lease, done: threading.Event) -> None:
         last_renewal = time.monotonic()
+        has_stalled = False
         while not done.wait(self._term / 3):
+            if lease.idle_seconds > self._stall:
+                # Another caller gets on then, and the fence stops this one, should it ever go on.
+                if not has_stalled:
+                    log.error("lease_not_renewed", job=lease.job, reason=f"no progress for {self._stall:g} s")
+                has_stalled = True
+                continue
+            has_stalled = False
             try:
                 if not self.renew(lease):
                     return
@@ -166,5 +194,5 @@ class Leases:
             log.warning("lease_not_released", job=lease.job, reason=str(error))
 
 
-def _held(run_id: str, milliseconds: int, beyond: int) -> Held:
-    return Held(run_id or None, max(milliseconds, 0) / 1000, beyond / 1000)
+def _held(run_id: str, left: int, beyond: int, idle: int) -> Held:
+    return Held(run_id or None, max(left, 0) / 1000, beyond / 1000, None if idle < 0 else idle // 1000)

@@ -125,6 +125,11 @@ class JobState(Shape):
     summary: str = Field(description="What is going on, and what to do about it, in words")
     pace: Pace
     running: Run | None = Field(description="The current run; null if there is none")
+    seconds_since_progress: Count | None = Field(
+        description="How long ago the running call last evaluated a stock, read a chunk, committed or moved the "
+        "cursor; null if none is running",
+        examples=[2],
+    )
     paused: Pause | None = Field(description="Why and since when the job is paused; null if it is not")
     cycle: CycleState
     last_run: Run | None = Field(description="The newest run; null before the first")

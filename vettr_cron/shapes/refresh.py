@@ -69,6 +69,11 @@ class JobResult(Shape):
     warning: str = Field(default_factory=absent, description="Present only if something was odd but harmless")
     error: str = Field(default_factory=absent, description="Present only if the call failed: why")
     paused: Pause = Field(default_factory=absent, description="Present only if the job is paused")
+    seconds_since_progress: Count = Field(
+        default_factory=absent,
+        description="Present only if another caller holds the lease: how long ago it made progress",
+        examples=[2],
+    )
 
 
 class Preview(Shape):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
 from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
 from vettr_cron.domain.diagnosis.servers import TOLERATED_CLOCK
-from vettr_cron.domain.job_state import JobState, failure, missing_calls, span
+from vettr_cron.domain.job_state import JobState, ago, failure, missing_calls, span
 
 OLD = FRESH + JITTER
 """A result older than this is old: the interval of a daily call, and how late such a call may be."""
@@ -63,7 +63,12 @@ def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
     name, fine = f"schedule-{state.name}", _on_time(state, results.failing)
     if state.total_stocks == 0:
         return judged(name, "There is nothing to refresh", [])
-    failures = [*_overlong_lease(state), *_failed_run(state), *_failing_stocks(state, results.failing)]
+    failures = [
+        *_hang(state),
+        *_overlong_lease(state),
+        *_failed_run(state),
+        *_failing_stocks(state, results.failing),
+    ]
     if state.paused:
         reason = state.paused.reason or "no reason given"
         fix = f"Resume it: `flask --app wsgi cron resume --job {state.name}`."
@@ -129,6 +134,16 @@ def _old_results(state: JobState, results: Results) -> list[Finding]:
     )
     found = f"{old} of {state.total_stocks} stocks have no result from the last {span(OLD)}"
     return [(problem if most else warning)(found, fix)]
+
+
+def _hang(state: JobState) -> list[Finding]:
+    if state.seconds_since_progress is None or not state.may_hang:
+        return []
+    fix = (
+        "See in its log what it waits for. If it hangs, its lease runs out and a later call takes over; its process "
+        "must be ended by hand."
+    )
+    return [warning(f"A call is running whose last progress was {ago(state.seconds_since_progress)}", fix)]
 
 
 def _overlong_lease(state: JobState) -> list[Finding]:

@@ -80,11 +80,15 @@ class Call:
 
         Raises DatabaseUnavailable, InputsUnreadable.
         """
-        return read_chunk(self.database, self.job, self.plan.selection(after), now, self.limits)
+        chunk = read_chunk(self.database, self.job, self.plan.selection(after), now, self.limits)
+        self.lease.note_progress()
+        return chunk
 
     def prefetch_chunk(self, after: str | None, now: datetime) -> Chunk:
         """The same, if every stock can be read. Raises DatabaseUnavailable, InputsUnreadable."""
-        return read_whole(self.database, self.job, self.plan.selection(after), now, self.limits)
+        chunk = read_whole(self.database, self.job, self.plan.selection(after), now, self.limits)
+        self.lease.note_progress()
+        return chunk
 
     def add(self, run: Run) -> None:
         """Add one more run to the sums."""
@@ -123,6 +127,7 @@ class Call:
             error=error,
             pause=self.pause,
             retry_after=held.seconds_left if held else None,
+            seconds_since_progress=held.seconds_since_progress if held else None,
         )
 
 

@@ -83,6 +83,7 @@ class ChunkRun:
                 runs.start(connection, self.run)
 
         retry_transient(start, call.limits.may_start)
+        call.lease.note_progress()
 
     def _chunk(self, *, is_last: bool) -> Chunk:
         call = self._call
@@ -133,6 +134,7 @@ class ChunkRun:
             workers=call.settings.cron_workers,
             is_stopped=call.is_stopped,
             is_superseded=lambda: call.lease.lost,
+            note_progress=call.lease.note_progress,
         )
         task = GroupTask(
             job=call.job.name,
@@ -158,6 +160,7 @@ class ChunkRun:
             raise RunSuperseded
         if moved is Moved.CHANGED:
             return StopReason.RESET
+        call.lease.note_progress()
         self.cursor, self.at_the_end = after, ends
         call.progress(after.offset, call.plan.length)
         return call.plan.end if ends else None

@@ -25,6 +25,10 @@ from vettr_cron.services.retry import retry_transient
 log = structlog.get_logger(__name__)
 
 
+def _unnoted() -> None:
+    """Leaves progress unnoted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupContext:
     """What a process needs to run groups; each process makes its own and never sends it to another."""
@@ -34,6 +38,7 @@ class GroupContext:
     workers: int  # the number of batches evaluated at once
     is_stopped: Callable[[], bool]  # once it returns True, no further batch starts, and nothing is tried again
     is_superseded: Callable[[], bool] = lambda: False  # once it returns True, nothing is saved any more
+    note_progress: Callable[[], None] = _unnoted  # called after each stock that is evaluated, and after the commit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +79,9 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
     if inputs is None:
         inputs = read_chunk(context.database, job, task.selection, attempt.now, limits).items
     with ThreadPoolExecutor(context.workers, thread_name_prefix="batch") as executor:
-        evaluated = evaluate_in_batches(executor, job, attempt, inputs, task.batch_size, limits.may_start)
+        evaluated = evaluate_in_batches(
+            executor, job, attempt, inputs, task.batch_size, limits.may_start, context.note_progress
+        )
 
     def save() -> tuple[list[StockOutcome], Run]:
         if context.is_superseded():
@@ -89,6 +96,7 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
         return outcomes, run
 
     outcomes, run = retry_transient(save, limits.may_start)
+    context.note_progress()
     answers = dict(job.answer(outcome.result) for outcome in outcomes if outcome.error is None)
     return GroupOutcome(run=run, stocks=len(outcomes), last=outcomes[-1].ticker if outcomes else None, answers=answers)
 
@@ -100,16 +108,25 @@ def evaluate_in_batches(
     items: Sequence[Item],
     batch_size: int,
     may_start: Callable[[], bool],
+    note_progress: Callable[[], None] = _unnoted,
 ) -> list[StockOutcome]:
     """The outcomes of the stocks, in order, with as many batches at once as the executor has workers.
 
     The first batch always starts, so that every chunk makes progress; a later one only while `may_start()` is true,
     which must stay false once it is false.
     """
+
+    def evaluate_batch(batch: Sequence[Item]) -> list[StockOutcome]:
+        outcomes = []
+        for item in batch:
+            outcomes.append(_evaluate(job, attempt, item))
+            note_progress()
+        return outcomes
+
     batches = [items[start : start + batch_size] for start in range(0, len(items), batch_size)]
 
     def evaluate(number: int) -> list[StockOutcome] | None:
-        return _evaluate_batch(job, attempt, batches[number]) if number == 0 or may_start() else None
+        return evaluate_batch(batches[number]) if number == 0 or may_start() else None
 
     under_way = [executor.submit(evaluate, number) for number in range(len(batches))]
     # Wait for all at once: waking after each batch would take Python's lock from the evaluating threads.
@@ -118,12 +135,8 @@ def evaluate_in_batches(
     while outcomes and outcomes[-1] is None:
         outcomes.pop()
     # If batches ask at the same moment, a later one may start and an earlier one not: evaluate that one now.
-    done = (outcome or _evaluate_batch(job, attempt, batch) for batch, outcome in zip(batches, outcomes, strict=False))
+    done = (outcome or evaluate_batch(batch) for batch, outcome in zip(batches, outcomes, strict=False))
     return [outcome for batch in done for outcome in batch]
-
-
-def _evaluate_batch(job: Job, attempt: Attempt, items: Sequence[Item]) -> list[StockOutcome]:
-    return [_evaluate(job, attempt, item) for item in items]
 
 
 def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:

@@ -117,6 +117,7 @@ class Refresh:
 
     def _advance(self, call: Call) -> StopReason:
         retry_transient(lambda: self._close_orphans(call), call.limits.may_start)
+        call.lease.note_progress()
         cursor = self._plan(call)
         if not call.plan.in_cycle and call.plan.length == 0:
             return call.plan.end  # no stocks have failed
