@@ -1,11 +1,14 @@
-"""Logs to standard error: one JSON object per line, or readable lines in development."""
+"""Logs to standard error: one JSON object per line, or readable lines in development.
+
+Whoever reads them may stop reading: lines for which there is no room are dropped, and a line says how many.
+"""
 
 import logging
 import logging.config
 import re
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -13,6 +16,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.domain.printable import printable
+from vettr_cron.nonblocking import NonBlockingWriter
+
+FLUSH_SECONDS = 0.5  # that an ending process waits for its log to be read
 
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)\S*@")  # to the last @: a password may hold any other character
 _SHORTEST_HIDDEN = 4  # characters of a secret; a shorter one would be found in every other word
@@ -68,6 +74,48 @@ def configure_logs(*, readable: bool, secrets: Sequence[str] = ()) -> None:
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(logging_config(readable=readable, secrets=secrets))
+    logging.captureWarnings(True)  # Python itself would write them to standard error, and wait
+
+
+class NonBlockingHandler(logging.Handler):
+    """Hands each line to the thread that writes to this process's standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, after the number of lines that were dropped before it."""
+        try:
+            line = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        self._report_dropped()
+        _stderr().write(f"{line}\n")
+
+    def flush(self) -> None:
+        """Wait a moment until everything is written."""
+        if _stderr().drain(FLUSH_SECONDS):
+            self._report_dropped()
+            _stderr().drain(FLUSH_SECONDS)
+
+    def _report_dropped(self) -> None:
+        dropped = _stderr().take_dropped()
+        if not dropped:
+            return
+        event: EventDict = {"event": "log_lines_dropped", "lines": dropped}
+        for processor in _shared():
+            event = processor(None, "warning", event)  # type: ignore[assignment]  # none of these ends the chain
+        record = logging.makeLogRecord({"msg": event, "_logger": None, "_name": "warning"})
+        _stderr().write(f"{self.format(record)}\n", dropped)
+
+
+@cache
+def _stderr() -> NonBlockingWriter:
+    return NonBlockingWriter(sys.__stderr__.fileno())  # type: ignore[union-attr]  # it is there where this is used
+
+
+def flush_logs() -> None:
+    """Let the log be written before something else is; after a moment, whoever does not read it is not waited for."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def logging_config(*, readable: bool, secrets: Sequence[str] = ()) -> dict[str, Any]:
@@ -89,7 +137,7 @@ def logging_config(*, readable: bool, secrets: Sequence[str] = ()) -> dict[str, 
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "handlers": {"stderr": {"()": _handler(), "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "alembic": {"level": "WARNING"},
@@ -104,6 +152,12 @@ def logging_config(*, readable: bool, secrets: Sequence[str] = ()) -> dict[str, 
 def only_warnings() -> None:
     """Leave the terminal to a progress bar."""
     logging.getLogger().setLevel(logging.WARNING)
+
+
+def _handler() -> type[logging.Handler]:
+    """For the process's own standard error, which may be a pipe that is not read; not for what stands in for it."""
+    own = sys.stderr is not None and sys.stderr is sys.__stderr__
+    return NonBlockingHandler if own else logging.StreamHandler
 
 
 def _console() -> Processor:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 from flask.cli import with_appcontext
+from pydantic import BaseModel
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
@@ -64,7 +65,7 @@ def job_command(job: Job) -> click.Command:
             return
         with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
-        show(refresh.job_result(result), as_json, result_table([result]))
+        _show([result], refresh.job_result(result), as_json)
         _exit_with([result])
 
     return advance
@@ -84,7 +85,7 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
         everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
-    show(refresh.all_results(everything, services().jobs), as_json, result_table(results))
+    _show(results, refresh.all_results(everything, services().jobs), as_json)
     _exit_with(results)
 
 
@@ -142,6 +143,11 @@ def _request(
         tickers=tickers,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
+
+
+def _show(results: list[JobResult], shown: BaseModel, as_json: bool) -> None:
+    # A process that was asked to stop ends in time, whether or not somebody reads what it says.
+    show(shown, as_json, result_table(results), wait=not services().shutdown.asked)
 
 
 def _exit_with(results: list[JobResult]) -> None:

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from vettr_cron.cli.output import as_lines, show_json
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.printable import printable
-from vettr_cron.logs import log_unavailable
+from vettr_cron.logs import flush_logs, log_unavailable
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -28,6 +28,7 @@ def report_errors(command: Callable[Arguments, Answer]) -> Callable[Arguments, A
                 log_unavailable(error)
             if kwargs.get("as_json"):
                 show_json(_failure(error))
+            flush_logs()
             raise click.ClickException(as_lines(error.lines)) from None
 
     return guarded

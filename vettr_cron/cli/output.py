@@ -1,6 +1,7 @@
 """What commands print: lines of text or JSON, escaped so that nothing in them acts on the terminal."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,25 +9,36 @@ import click
 from pydantic import BaseModel
 
 from vettr_cron.domain.printable import printable, printable_json
+from vettr_cron.nonblocking import NonBlockingWriter
 from vettr_cron.shapes import shape
 
+DRAIN_SECONDS = 0.5
 
-def show(reply: BaseModel, as_json: bool, lines: Sequence[str]) -> None:
-    """Print the reply's JSON, or the lines."""
-    if as_json:
-        show_json(shape.as_json(reply))
-    else:
-        show_lines(lines)
+
+def show(reply: BaseModel, as_json: bool, lines: Sequence[str], *, wait: bool = True) -> None:
+    """Print the reply's JSON, or the lines. Without `wait`, a reader that does not read is not waited for."""
+    text = _as_json_text(shape.as_json(reply)) if as_json else as_lines(lines)
+    own = sys.__stdout__
+    if wait or own is None or sys.stdout is not own:
+        click.echo(text)
+        return
+    writer = NonBlockingWriter(own.fileno())
+    writer.write(f"{text}\n")
+    writer.drain(DRAIN_SECONDS)
 
 
 def show_json(data: Any) -> None:
     """Print JSON."""
-    click.echo(printable_json(json.dumps(data, indent=2, ensure_ascii=False)))
+    click.echo(_as_json_text(data))
 
 
 def show_lines(lines: Sequence[str]) -> None:
     """Print each text as one line."""
     click.echo(as_lines(lines))
+
+
+def _as_json_text(data: Any) -> str:
+    return printable_json(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def as_lines(lines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, plain lines in a pipe."""
+"""A progress bar on a terminal, plain lines in a pipe; whoever does not read them holds up nothing."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,13 +6,19 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
+import structlog
 
 from vettr_cron.jobs.job import Job
-from vettr_cron.logs import only_warnings
+from vettr_cron.logs import flush_logs, only_warnings
+from vettr_cron.nonblocking import NonBlockingWriter
 from vettr_cron.registry import services
 from vettr_cron.services.clock import Stopwatch
 from vettr_cron.services.refresh.call import Progress, unwatched
 from vettr_cron.services.refresh.request import Request
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 0.5
 
 
 @contextmanager
@@ -21,43 +27,60 @@ def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job], Progres
     # In production the host collects the log; elsewhere a person reads it, and has the progress to look at.
     if services().settings.app_env != "production" or sys.stderr.isatty():
         only_warnings()
-    if not show:
-        yield lambda _job: unwatched
-    elif not sys.stdout.isatty():
-        yield lambda job: _ignore_broken_pipe(_lines(job))
-    else:
-        with ExitStack() as bars:
-            yield lambda job: _ignore_broken_pipe(_bar(bars, job, request))
+    try:
+        if not show:
+            yield lambda _job: unwatched
+        else:
+            with _output() as output, ExitStack() as bars:
+                yield lambda job: _bar(bars, job, request, output) if output.isatty() else _lines(job, output)
+    finally:
+        flush_logs()  # what follows is written directly
 
 
-def _ignore_broken_pipe(show: Progress) -> Progress:
-    """The same, but silent once its output is closed: the work matters, not the display."""
-    closed = False
+@contextmanager
+def _output() -> Iterator[Any]:
+    """Where progress is shown until the block ends; what nobody reads is dropped then."""
+    own = sys.__stdout__
+    if own is None or sys.stdout is not own:  # something stands in for it
+        yield sys.stdout
+        return
+    writer = NonBlockingWriter(own.fileno())
+    try:
+        yield _Screen(writer, is_terminal=own.isatty())
+    finally:
+        writer.drain(DRAIN_SECONDS, drop=True)
+        dropped = writer.take_dropped()
+        if dropped:
+            log.warning("progress_dropped", lines=dropped)
 
-    def show_unless_closed(done: int, total: int) -> None:
-        nonlocal closed
-        try:
-            if not closed:
-                show(done, total)
-        except OSError:
-            closed = True
 
-    return show_unless_closed
+class _Screen:
+    """As much of a file as showing progress needs."""
+
+    def __init__(self, writer: NonBlockingWriter, *, is_terminal: bool) -> None:
+        self.write = writer.write
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self._is_terminal
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
-def _lines(job: Job) -> Progress:
+def _lines(job: Job, output: Any) -> Progress:
     begun = False
 
     def show(done: int, total: int) -> None:
         nonlocal begun
         if begun:
-            click.echo(f"{job.run_name}: {done} of {total}")
+            click.echo(f"{job.run_name}: {done} of {total}", file=output)
         begun = True
 
     return show
 
 
-def _bar(bars: ExitStack, job: Job, request: Request) -> Progress:
+def _bar(bars: ExitStack, job: Job, request: Request, output: Any) -> Progress:
     bars.close()
     stopwatch = Stopwatch()
     bar: Any = None
@@ -67,15 +90,16 @@ def _bar(bars: ExitStack, job: Job, request: Request) -> Progress:
         nonlocal bar, first
         if bar is None:
             first = done
-            bar = bars.enter_context(_new_bar(job, _most(request, total - first)))
+            bar = bars.enter_context(_new_bar(job, _most(request, total - first), output))
         bar.update(done - first - bar.pos, _pace(done - first, bar.length, stopwatch.milliseconds))
 
     return show
 
 
-def _new_bar(job: Job, length: int) -> Any:
+def _new_bar(job: Job, length: int, output: Any) -> Any:
     return click.progressbar(
         length=length,
+        file=output,
         label=f"{job.run_name:<18}",
         width=0,  # the rest of the terminal's line: a longer one would fill a new line at each update
         show_pos=True,
