@@ -198,3 +198,39 @@ def test_it_changes_nothing(sqlite_world: World) -> None:
     for _ in range(3):
         sqlite_world.data("status")
     assert everything(sqlite_world) == before
+
+
+def test_a_run_in_the_future_hides_none(world: World) -> None:
+    """A machine whose clock was ahead has left a run that failed, and one that succeeded."""
+    add_stocks(world, 10)
+    add_calls(world, 5, 1, timedelta(hours=1), ago=timedelta(hours=9))
+    before = world.data("status")["jobs"]["scores"]
+    assert before["pace"]["late"] is True
+    for status in ("failed", "completed"):
+        later = utc_now() + timedelta(days=30)
+        add_running_run(world, "refresh-scores", status=status, chunk_offset=0, started_at=later, completed_at=later)
+    after = world.data("status")["jobs"]["scores"]
+    for state in (before, after):
+        del state["pace"]["done_at"]  # from now on, as no call came
+    assert after == before
+    assert world.data("history?limit=1")["runs"][0]["status"] in ("failed", "completed")
+
+
+def test_a_run_of_a_machine_whose_clock_is_a_little_ahead_counts(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 10)
+    run_id = add_running_run(
+        sqlite_world, "refresh-scores", status="completed", started_at=utc_now() + timedelta(seconds=30)
+    )
+    assert sqlite_world.data("status")["jobs"]["scores"]["last_run"]["id"] == str(run_id)
+
+
+def test_a_run_that_goes_on_is_shown_whatever_its_clock_says(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 10)
+    later = utc_now() + timedelta(days=30)
+    run_id = add_running_run(sqlite_world, "refresh-scores", chunk_offset=0, started_at=later)
+    leases = Leases(sqlite_world.redis, 30)
+    lease = leases.acquire("scores")
+    assert isinstance(lease, Lease)
+    assert leases.renew(lease, str(run_id))
+    state = sqlite_world.data("status")["jobs"]["scores"]
+    assert (state["running"]["id"], state["last_run"]) == (str(run_id), None)

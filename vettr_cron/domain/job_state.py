@@ -29,6 +29,7 @@ class JobState:
     paused: Pause | None = None
     last_run: Run | None = None
     last_success: Run | None = None
+    future_run: Run | None = None  # one that began after `as_of`, by a clock that was wrong; it counts for nothing else
     pace: Pace = field(default_factory=Pace)
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -101,23 +101,33 @@ def newest(
     job_names: Collection[str] | None = None,
     status: RunStatus | None = None,
     before: Run | None = None,
+    until: datetime | None = None,
+    after: datetime | None = None,
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
-    """The newest runs first; a running row among the orphans counts, and is shown, as failed."""
+    """The newest runs first; a running row among the orphans counts, and is shown, as failed.
+
+    Those that began no later than `until`, and later than `after`.
+    """
     statement = select(table).order_by(*_NEWEST_FIRST).limit(limit)
     if job_names is not None:
         statement = statement.where(table.c.job_name.in_(job_names))
     if status is not None:
         statement = statement.where(_shown_as(status, orphans))
+    if until is not None:
+        statement = statement.where(table.c.started_at <= until)
+    if after is not None:
+        statement = statement.where(table.c.started_at > after)
     if before is not None:
         statement = statement.where(tuple_(table.c.started_at, table.c.id) < (before.started_at, before.id))
     found = [_run(row) for row in connection.execute(statement)]
     return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
 
 
-def newest_in_brief(connection: Connection, limit: int, job_name: str) -> list[BriefRun]:
-    """When the newest runs of a job were, and what they did; newest first."""
+def newest_in_brief(connection: Connection, limit: int, job_name: str, until: datetime) -> list[BriefRun]:
+    """When the newest runs of a job that began until then were, and what they did; newest first."""
     statement = select(*(table.c[name] for name in BriefRun._fields)).where(table.c.job_name == job_name)
+    statement = statement.where(table.c.started_at <= until)
     rows = connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit))
     return [BriefRun(offset, stocks or 0, *times) for offset, stocks, *times in rows]
 

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, run
 from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, on_settings
+from tests.integration.past_runs import add_running_run
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
@@ -140,3 +141,11 @@ def test_a_lease_that_outlives_its_term(healthy: World) -> None:
     healthy.redis.expire(lease.key, 3 * 3_600)
     assert_found(healthy, "schedule-scores", WARNING, "lives 3 h longer than its term", "clock was probably set back")
     assert healthy.redis.ttl(lease.key) > 7_200
+
+
+def test_a_run_in_the_future(healthy: World) -> None:
+    later = utc_now() + timedelta(days=30)
+    run_id = add_running_run(healthy, "refresh-scores", status="failed", started_at=later, completed_at=later)
+    found = f"A run began in the future, at {later.date()}"
+    assert_found(healthy, "schedule-scores", WARNING, found, "clock of the machine that made it was ahead")
+    assert str(run_id) in examined(healthy)["schedule-scores"]["found"]

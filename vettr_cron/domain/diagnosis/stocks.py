@@ -8,6 +8,7 @@ from vettr_cron.domain.calls import FRESH, JITTER, LEEWAY
 from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
 from vettr_cron.domain.diagnosis.servers import TOLERATED_CLOCK
 from vettr_cron.domain.job_state import JobState, ago, failure, missing_calls, span
+from vettr_cron.domain.timestamps import logged_time
 
 OLD = FRESH + JITTER
 """A result older than this is old: the interval of a daily call, and how late such a call may be."""
@@ -66,6 +67,7 @@ def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
     failures = [
         *_hang(state),
         *_overlong_lease(state),
+        *_future_run(state),
         *_failed_run(state),
         *_failing_stocks(state, results.failing),
     ]
@@ -155,6 +157,17 @@ def _overlong_lease(state: JobState) -> list[Finding]:
         "calls work again once that is over."
     )
     return [warning(f"The lease of the call at work lives {span(beyond)} longer than its term", fix)]
+
+
+def _future_run(state: JobState) -> list[Finding]:
+    if state.future_run is None:
+        return []
+    fix = (
+        "The clock of the machine that made it was ahead: let NTP set it. Until that time, the run counts neither as "
+        "the last one nor for the pace of the calls."
+    )
+    when = logged_time(state.future_run.started_at)
+    return [warning(f"A run began in the future, at {when}: {state.future_run.id}", fix)]
 
 
 def _failed_run(state: JobState) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from vettr_cron.repositories import pauses, runs, universe
 from vettr_cron.services.clock import utc_now
 
 RUNS_READ = (200, 1_000, 5_000)  # more of them only if fewer do not show how often calls come
+CLOCK_LEEWAY = timedelta(minutes=1)  # runs of a machine whose clock is ahead by no more than this count
 TIMEOUT_SECONDS = 5.0  # for monitoring, which should soon report that a server does not answer
 
 
@@ -67,20 +68,24 @@ class ReadStatus:
 def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> JobState:
     """The state of a job, completed with what the run log has about it."""
     newest = partial(runs.newest, connection, 1, job_names=[state.run_name])
-    last = newest(orphans=orphans)
-    success = newest(status=RunStatus.COMPLETED)
-    # A run that ended between these statements was running at the first of them.
+    # What a machine with a wrong clock has left must not hide all that comes after it.
+    latest = state.as_of + CLOCK_LEEWAY
+    last = newest(until=latest, orphans=orphans)
+    success = newest(until=latest, status=RunStatus.COMPLETED)
+    future = newest(after=latest)
+    # A run that ended between these statements ran when the first of them was made.
     running = newest(status=RunStatus.RUNNING, orphans=orphans) or [
         run for run in last if run.status is RunStatus.RUNNING
     ]
-    calls = _recent_calls(connection, state.run_name, state.as_of)
-    # Between two chunks of a call no run is running, but the call is.
+    calls = _recent_calls(connection, state.run_name, state.as_of, latest)
+    # Between two chunks of a call no run is running, yet it is at work.
     call_expected = not (state.lease_held or state.paused)
     return replace(
         state,
         running=running[0] if running else None,
         last_run=last[0] if last else None,
         last_success=success[0] if success else None,
+        future_run=future[0] if future else None,
         pace=pace(calls, state.offset, state.total_stocks, state.as_of, call_expected=call_expected),
     )
 
@@ -107,10 +112,10 @@ def _orphans_and_holders(
     return {run.id for run in running if str(run.id) not in named}, holders
 
 
-def _recent_calls(connection: Connection, job_name: str, now: datetime) -> list[PastCall]:
-    """The newest calls, oldest first: enough of them to show how often calls come, if the log has that many runs."""
+def _recent_calls(connection: Connection, job_name: str, now: datetime, latest: datetime) -> list[PastCall]:
+    """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
     for limit in RUNS_READ:
-        recent = runs.newest_in_brief(connection, limit, job_name)
+        recent = runs.newest_in_brief(connection, limit, job_name, latest)
         calls = calls_of(recent)
         if len(recent) < limit:
             return calls
