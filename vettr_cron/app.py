@@ -15,6 +15,7 @@ from werkzeug.local import LocalProxy
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
 from vettr_cron.config import SHORTEST_SECRET, ConfigError, Settings, load_settings, sqlalchemy_url
+from vettr_cron.database.sqlite import make_private
 from vettr_cron.database.transactions import Database, engine_options, prepare_engine
 from vettr_cron.extensions import db
 from vettr_cron.jobs import JOBS
@@ -117,7 +118,7 @@ def _bind_database(app: Flask, settings: Settings) -> None:
     if settings.database_url:
         url = sqlalchemy_url(settings.database_url.get_secret_value())
     else:
-        Path(app.instance_path).mkdir(exist_ok=True)
+        make_private(Path(app.instance_path))
         url = sqlalchemy_url(f"sqlite:///{app.instance_path}/vettr_cron.db")
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -112,9 +113,9 @@ def test_a_file_is_not_a_parameter(sqlite_world: World) -> None:
 
 def test_a_large_body_is_refused(sqlite_world: World) -> None:
     bodies: list[Mapping[str, Any]] = [
-        {"data": b"x=" + b"y" * 20_000, "content_type": "application/x-www-form-urlencoded"},
-        {"data": json.dumps({"x": "y" * 20_000}), "content_type": "application/json"},
-        {"data": b"y" * 20_000, "content_type": "text/plain"},
+        {"data": b"x=" + b"y" * 70_000, "content_type": "application/x-www-form-urlencoded"},
+        {"data": json.dumps({"x": "y" * 70_000}), "content_type": "application/json"},
+        {"data": b"y" * 70_000, "content_type": "text/plain"},
     ]
     for body in bodies:
         error_of(sqlite_world.call("reset", "POST", **body), 413, "PAYLOAD_TOO_LARGE")
@@ -125,3 +126,17 @@ def test_however_much_is_wrong_few_words_say_so(sqlite_world: World) -> None:
         response = sqlite_world.call("scores", "POST", data=body)
         assert invalid_parameters_of(response)
         assert len(response.get_data()) < 8000
+
+
+@pytest.mark.parametrize("body", ['{"chunks": 1, "chunks": 2}', '{"chunks": 1, "chunks": 1}', '{"x": 1, "x": 1}'])
+def test_a_json_object_with_a_name_twice_is_refused(sqlite_world: World, body: str) -> None:
+    response = sqlite_world.call("scores", "POST", data=body, content_type="application/json")
+    assert "is given more than once" in error_of(response, 422, "VALIDATION_ERROR")["message"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_thousand_of_the_longest_tickers_go_by_post(sqlite_world: World, content_type: str) -> None:
+    tickers = ",".join(f"T{number:019}" for number in range(1_000))
+    body = json.dumps({"tickers": tickers}) if "json" in content_type else urlencode({"tickers": tickers})
+    response = sqlite_world.call("scores", "POST", data=body, content_type=content_type)
+    assert "no stocks with these tickers: T0" in error_of(response, 422, "VALIDATION_ERROR")["message"]

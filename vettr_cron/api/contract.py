@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Stated = type[BaseModel] | ShapeOfJobs
 """A reply's shape; a shape that names jobs is made from the table of jobs."""
 
-MAXIMUM_BODY_BYTES = 16_384  # many times what all parameters together can need
+MAXIMUM_BODY_BYTES = 65_536  # three times what the most and longest tickers need
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,7 +300,7 @@ def _body() -> list[tuple[str, list[Any]]]:
         return []
     if request.mimetype == "application/json":
         # A name may contain half of a surrogate pair, which cannot be encoded.
-        return [(name.encode(errors="replace").decode(), [value]) for name, value in _json_object().items()]
+        return [(name.encode(errors="replace").decode(), [value]) for name, value in _json_object()]
     if request.mimetype not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise UnsupportedMediaType
     return _form()
@@ -326,11 +326,15 @@ def _whole_body() -> bytes:
     return body
 
 
-def _json_object() -> dict[str, Any]:
+class _Object(list[tuple[str, Any]]):
+    """The names and values of a JSON object, in order: a dictionary would keep the last of two with one name."""
+
+
+def _json_object() -> _Object:
     try:
-        body = json.loads(request.get_data())
+        body = json.loads(request.get_data(), object_pairs_hook=_Object)
     except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, dict):
+    if not isinstance(body, _Object):
         raise ApiError(400, "BAD_REQUEST", "The body is not a JSON object")
     return body

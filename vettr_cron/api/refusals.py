@@ -27,7 +27,7 @@ from vettr_cron.api.contract import BAD_REQUEST, INTERNAL_ERROR
 _HEADER = (400, "BAD_REQUEST", "A header cannot be read, or contradicts another")
 _CHUNK = (400, "BAD_REQUEST", "The chunks of the body cannot be read")
 _REFUSALS = {
-    LimitRequestLine: (414, "URI_TOO_LONG", "The request line is longer than {line} bytes"),
+    LimitRequestLine: (414, "URI_TOO_LONG", "The request line is longer than {line} bytes; send parameters by POST"),
     LimitRequestHeaders: (
         431,
         "HEADERS_TOO_LARGE",

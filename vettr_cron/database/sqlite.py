@@ -1,8 +1,12 @@
 """SQLite: write-ahead log, foreign keys, bounded waits, and lenient decoding of text."""
 
+import os
 import sqlite3
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -17,8 +21,24 @@ UTC_FUNCTION = "vettr_cron_in_utc"  # SQL's name for a time as we store it, what
 
 def prepare(engine: Engine) -> None:
     """Attach what each new connection and each transaction needs. Call it once per engine."""
+    event.listen(engine, "do_connect", _create_privately)
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin_transaction)
+
+
+def make_private(folder: Path) -> None:
+    """Create the folder if it is not there, and let only this user into it, even if an older release created it."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o700)
+
+
+def _create_privately(_dialect: object, _record: object, arguments: Sequence[Any], _options: object) -> None:
+    """Create a file that is not there, readable by this user alone; SQLite creates those beside it with its mode."""
+    if str(arguments[0]).startswith("file:"):
+        return
+    with suppress(OSError):  # which SQLite then reports itself
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _prepare_connection(connection: Any, _record: object) -> None:
