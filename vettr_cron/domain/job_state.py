@@ -24,6 +24,7 @@ class JobState:
     total_stocks: int
     offset: int = 0  # stocks done in this cycle; 0 if there is no cursor
     cycle_id: UUID | None = None  # None between two cycles
+    is_foreign: bool = False  # the cursor was last moved through another database's stocks
     held: Held | None = None  # the lease of the running call, which may be between two runs
     running: Run | None = None
     paused: Pause | None = None

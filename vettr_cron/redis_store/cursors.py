@@ -34,7 +34,7 @@ local function is_held(key, token)
 end
 local function position_at(key)
   if redis.call('TYPE', key).ok ~= 'hash' then return {} end
-  return redis.call('HMGET', key, 'offset', 'ticker', 'cycle_id', 'finished')
+  return redis.call('HMGET', key, 'offset', 'ticker', 'cycle_id', 'finished', 'database')
 end
 local function place(offset_key, position_key, ttl, offset, ...)
   redis.call('SET', offset_key, offset, 'EX', ttl)
@@ -46,23 +46,25 @@ end
 """
 _READ = """
 local position = position_at(KEYS[2])
-if not (position[1] and position[2] and position[3]) then return {offset_at(KEYS[1]), '', '', ''} end
-return {offset_at(KEYS[1]), position[1], position[2], position[3]}
+local offset, database = offset_at(KEYS[1]), position[5] or ''
+if not (position[1] and position[2] and position[3]) then return {offset, '', '', '', database} end
+return {offset, position[1], position[2], position[3], database}
 """
-# ARGV: token, offset seen, new offset, ticker, cycle id, TTL. If the offset has changed since it was seen, the caller
-# reads it again. A repeat after a lost reply finds its own cycle id and answers 'done'.
+# ARGV: token, offset seen, new offset, ticker, cycle id, TTL, database. If the offset has changed since it was seen,
+# the caller reads it again. A repeat after a lost reply finds its own cycle id and answers 'done'.
 _BEGIN = """
 if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
 if position_at(KEYS[3])[3] == ARGV[5] then return 'done' end
 if offset_at(KEYS[2]) ~= ARGV[2] then return 'changed' end
-return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5])
+local fields = {'offset', ARGV[3], 'ticker', ARGV[4], 'cycle_id', ARGV[5]}
+return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'database', ARGV[7], unpack(fields))
 """
-# ARGV: token, cycle id, offset before, offset after, ticker after, '1' if the cycle ends here, TTL, cache TTL, then one
-# value for each cache key from KEYS[4] on. The answers are replaced even if the cursor was reset meanwhile, because
-# their rows are committed; but not if the lease is another caller's, which may have written newer ones.
+# ARGV: token, cycle id, offset before, offset after, ticker after, '1' if the cycle ends, TTL, cache TTL, database;
+# then one value for each cache key from KEYS[4] on. The answers are replaced even if the cursor was reset meanwhile,
+# because their rows are committed; but not if the lease is another caller's, which may have written newer ones.
 _MOVE = """
 if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
-for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 5], 'EX', ARGV[8]) end
+for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 6], 'EX', ARGV[8]) end
 local offset, position = offset_at(KEYS[2]), position_at(KEYS[3])
 if ARGV[6] == '1' then
   if offset == '0' and position[4] == ARGV[2] then return 'done' end
@@ -70,8 +72,9 @@ elseif offset == ARGV[4] and position[1] == ARGV[4] and position[2] == ARGV[5] a
   return 'done'
 end
 if offset ~= ARGV[3] or position[1] ~= ARGV[3] or position[3] ~= ARGV[2] then return 'changed' end
-if ARGV[6] == '1' then return place(KEYS[2], KEYS[3], ARGV[7], '0', 'finished', ARGV[2]) end
-return place(KEYS[2], KEYS[3], ARGV[7], ARGV[4], 'offset', ARGV[4], 'ticker', ARGV[5], 'cycle_id', ARGV[2])
+local fields = {'offset', ARGV[4], 'ticker', ARGV[5], 'cycle_id', ARGV[2]}
+if ARGV[6] == '1' then fields = {'finished', ARGV[2]} end
+return place(KEYS[2], KEYS[3], ARGV[7], ARGV[6] == '1' and '0' or ARGV[4], 'database', ARGV[9], unpack(fields))
 """
 # ARGV: token, cache TTL, then one value for each cache key from KEYS[2] on.
 _ANSWER = """
@@ -105,10 +108,18 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class CursorKeys:
-    """What is in Redis: the offset ("" for none, or "garbage"), and the cursor if its other fields agree with it."""
+    """What is in Redis: the offset ("" for none, or "garbage"), and the cursor if its other fields agree with it.
+
+    `database` is the id of the database whose stocks the cursor was last moved through; "" if that is not known.
+    """
 
     offset: str
     cursor: Cursor | None
+    database: str = ""
+
+    def is_of_another(self, database: str | None) -> bool:
+        """Whether the cursor was last moved through the stocks of another database than this one."""
+        return self.database not in ("", database)
 
     @property
     def rank(self) -> int | None:
@@ -117,7 +128,7 @@ class CursorKeys:
 
 
 class Lease(Protocol):
-    """What a cursor needs to know about a lease: the key that holds its token, and the token."""
+    """What a cursor needs to know about a lease: the key that holds its token, the token, and who moves the cursor."""
 
     @property
     def key(self) -> str:
@@ -126,6 +137,10 @@ class Lease(Protocol):
     @property
     def token(self) -> str:
         """The secret that only the holder knows."""
+
+    @property
+    def database(self) -> str:
+        """The id of the database that the holder works on; "" if it is not known."""
 
 
 class Cursors:
@@ -142,9 +157,9 @@ class Cursors:
     def read(self, job: str) -> CursorKeys:
         """What is in Redis now. Raises RedisUnavailable."""
         with redis_errors():
-            offset, companion_offset, ticker, cycle_id = self._read(keys=_keys(job))
+            offset, companion_offset, ticker, cycle_id, database = self._read(keys=_keys(job))
         cursor = _cursor(companion_offset, ticker, cycle_id) if offset == companion_offset else None
-        return CursorKeys(offset, cursor)
+        return CursorKeys(offset, cursor, database)
 
     def begin(self, job: str, lease: Lease, seen: CursorKeys, cursor: Cursor) -> Moved:
         """Write the start of a cycle, unless the offset is no longer the one seen. Raises RedisUnavailable."""
@@ -155,6 +170,7 @@ class Cursors:
             cursor.ticker,
             str(cursor.cycle_id),
             self._ttl,
+            lease.database,
         ]
         with redis_errors():
             return Moved(self._begin(keys=[lease.key, *_keys(job)], args=arguments))
@@ -177,6 +193,7 @@ class Cursors:
             *place,
             self._ttl,
             CACHE_TTL_SECONDS,
+            lease.database,
             *answers.values(),
         ]
         with redis_errors():

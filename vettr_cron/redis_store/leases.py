@@ -82,6 +82,7 @@ class Lease:
         self.job = job
         self.key = lease_key(job)
         self.token = token
+        self.database = ""  # the id of the database that its holder works on, once that is known
         self._lost = threading.Event()
         self.note_progress()
 

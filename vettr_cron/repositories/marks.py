@@ -1,14 +1,32 @@
 """What the service notes about this database, by name."""
 
+from typing import Any
+
 from sqlalchemy import Connection, select
 
 from vettr_cron.models.tables import cron_marks
 from vettr_cron.repositories.bulk import upsert
 
+DATABASE_ID = "database_id"
+"""Tells this database from others; made when it is first needed."""
+
 
 def find(connection: Connection, name: str) -> str | None:
     """What is noted under this name; None if nothing is."""
     return connection.execute(select(cron_marks.c.value).where(cron_marks.c.name == name)).scalar_one_or_none()
+
+
+def keep(connection: Connection, name: str, value: str) -> str | None:
+    """Note a value under this name unless one is noted already. Returns what is noted; None if nothing can be."""
+    found = find(connection, name)
+    if found is None:
+        upsert(connection, cron_marks, [{"name": name, "value": value}], ("name",), _nothing)
+        found = find(connection, name)  # another process may have been first
+    return found
+
+
+def _nothing(_new: object) -> dict[str, Any]:
+    return {}
 
 
 def put(connection: Connection, name: str, value: str) -> None:

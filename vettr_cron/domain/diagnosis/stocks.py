@@ -68,6 +68,7 @@ def schedule(state: JobState, results: Results, cursor_ttl: timedelta) -> Check:
         *_hang(state),
         *_overlong_lease(state),
         *_future_run(state),
+        *_foreign_cursor(state),
         *_failed_run(state),
         *_failing_stocks(state, results.failing),
     ]
@@ -168,6 +169,16 @@ def _future_run(state: JobState) -> list[Finding]:
     )
     when = logged_time(state.future_run.started_at)
     return [warning(f"A run began in the future, at {when}: {state.future_run.id}", fix)]
+
+
+def _foreign_cursor(state: JobState) -> list[Finding]:
+    if not state.is_foreign:
+        return []
+    fix = (
+        "If two installations share this Redis, give each a Redis database of its own (the number at the end of "
+        "REDIS_URL); if DATABASE_URL has changed, the next call makes the cursor its own."
+    )
+    return [warning("The cursor was last moved through another database's stocks", fix)]
 
 
 def _failed_run(state: JobState) -> list[Finding]:

@@ -17,7 +17,7 @@ from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.repositories import pauses, runs, universe
+from vettr_cron.repositories import marks, pauses, runs, universe
 from vettr_cron.services.clock import utc_now
 
 RUNS_READ = (200, 1_000, 5_000)  # more of them only if fewer do not show how often calls come
@@ -48,6 +48,7 @@ class ReadStatus:
         orphans, holders = _orphans_and_holders(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
+            database = marks.find(connection, marks.DATABASE_ID)
             states = {}
             for name, job in self._jobs.items():
                 keys = cursors[name]
@@ -58,6 +59,7 @@ class ReadStatus:
                     total_stocks=total,
                     offset=keys.rank or 0,
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
+                    is_foreign=keys.is_of_another(database),
                     held=holders.get(name),
                     paused=paused.get(name),
                 )

@@ -20,6 +20,10 @@ log = structlog.get_logger(__name__)
 EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
 GARBAGE_OFFSET = "the cursor's offset was not a whole number of at least 0; a new cycle starts at 0"
 BEYOND_THE_END = "the cursor's offset {rank} was beyond the end of {total} stocks; a new cycle starts at 0"
+ANOTHER_DATABASE = (
+    "the cursor was last moved through another database's stocks: either DATABASE_URL has changed, or two "
+    "installations share this Redis and skip each other's stocks; give each a Redis database of its own"
+)
 CURSOR_ATTEMPTS = 5
 
 
@@ -100,6 +104,8 @@ def open_cursor(
     for _attempt in range(CURSOR_ATTEMPTS):
         seen = cursors.read(job)
         cursor, warning = next_start(database, seen, total_stocks, seconds_left)
+        if seen.is_of_another(lease.database):
+            warning = f"{warning}; {ANOTHER_DATABASE}" if warning else ANOTHER_DATABASE
         if seen.cursor is not None:
             return cursor, warning
         moved = cursors.begin(job, lease, seen, cursor)

@@ -16,7 +16,7 @@ from vettr_cron.logs import log_unavailable
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.cursors import Cursor, Cursors
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.repositories import pauses, runs, universe
+from vettr_cron.repositories import marks, pauses, runs, universe
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched
 from vettr_cron.services.refresh.chunk import ChunkRun
@@ -136,6 +136,7 @@ class Refresh:
             runs.close_interrupted(connection, orphans)
             for orphan in orphans:
                 log.warning("run_interrupted", job=call.job.run_name, run_id=str(orphan.id))
+            call.lease.database = marks.keep(connection, marks.DATABASE_ID, str(uuid4())) or ""
             call.total_stocks = universe.count(connection)
             pause = pauses.find(connection, call.job.name)
         if pause:

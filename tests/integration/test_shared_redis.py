@@ -1,0 +1,90 @@
+"""Two installations on one Redis by mistake: each hears of the other; a cursor without a name counts as one's own."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.cursor_keys import POSITION
+from tests.integration.doctor.examinations import OK, WARNING, assert_found, examined
+from tests.world import World, migrate_database
+from vettr_cron.repositories import marks
+
+WARNS = "the cursor was last moved through another database's stocks"
+
+
+@pytest.fixture
+def ours(world: World) -> World:
+    add_stocks(world, 30)
+    return world
+
+
+@pytest.fixture
+def theirs(sqlite_url: str, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[World]:
+    """Another installation, on another database and the same Redis."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('theirs') / 'vettr.db'}"
+    migrate_database(url)
+    with closing(World.make(url, redis_url)) as world:
+        add_stocks(world, 30)
+        yield world
+
+
+def database_id(world: World) -> str:
+    (row,) = world.table("cron_marks")
+    assert row["name"] == marks.DATABASE_ID
+    return str(row["value"])
+
+
+def test_the_first_call_gives_the_database_its_id(ours: World) -> None:
+    assert not ours.table("cron_marks")
+    assert "warning" not in ours.data("scores?chunk_size=10")
+    first = database_id(ours)
+    assert ours.redis.hget(POSITION, "database") == first
+    for path in ("scores?chunk_size=10", "scores", "scores?chunk_size=10", "red-flags"):  # across the cycle's end
+        assert "warning" not in ours.data(path)
+        assert (database_id(ours), ours.redis.hget(POSITION, "database")) == (first, first)
+
+
+def test_callers_at_once_agree_on_the_id(ours: World) -> None:
+    def keep(number: int) -> str | None:
+        with ours.write() as connection:
+            return marks.keep(connection, marks.DATABASE_ID, str(number))
+
+    with ThreadPoolExecutor(4) as executor:
+        assert set(executor.map(keep, range(8))) == {database_id(ours)}
+
+
+@pytest.mark.parametrize("stocks", [10, 100])
+def test_each_hears_of_the_other_and_nothing_else_changes(ours: World, theirs: World, stocks: int) -> None:
+    cycle = theirs.data(f"scores?chunk_size={stocks}")["cycle_id"]
+    assert_found(ours_with_flags(ours), "schedule-scores", WARNING, WARNS[4:], "a Redis database of its own")
+    result = ours.data("scores?chunk_size=10")
+    assert WARNS in result["warning"]
+    assert result["succeeded"] == 10
+    if stocks == 10:
+        assert (result["cycle_id"], result["chunk_info"]["current_offset"]) == (cycle, 10)
+    assert "warning" not in ours.data("scores?chunk_size=5")
+    assert examined(ours)["schedule-scores"]["state"] == OK
+    assert WARNS in theirs.data("scores?chunk_size=5")["warning"]
+
+
+def ours_with_flags(world: World) -> World:
+    """The service after calls of its own, so that the doctor finds nothing else."""
+    position = world.redis.hgetall(POSITION)
+    offset = world.redis.get("cron:scores:offset")
+    world.data("refresh-all?chunks=all")
+    world.data("reset?job=scores")
+    world.redis.set("cron:scores:offset", str(offset))
+    world.redis.hset(POSITION, mapping={str(name): str(value) for name, value in position.items()})
+    return world
+
+
+def test_a_cursor_of_an_older_release_counts_as_ours(ours: World) -> None:
+    ours.data("scores?chunk_size=10")
+    ours.redis.hdel(POSITION, "database")
+    assert "warning" not in ours.data("scores?chunk_size=10")
+    ours.data("scores?chunk_size=10")
+    ours.redis.hset(POSITION, "database", "")
+    assert "warning" not in ours.data("scores?chunk_size=10")
