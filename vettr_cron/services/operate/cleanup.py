@@ -1,9 +1,9 @@
 """Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -17,10 +17,12 @@ from vettr_cron.jobs.scores import SCORES
 from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import database_server, retention
-from vettr_cron.repositories.retention import Expired, Piece, Place
+from vettr_cron.repositories.retention import Expired
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.monitor.status import orphaned_runs
 from vettr_cron.services.retry import retry_transient, with_timeout
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +99,7 @@ class Cleanup:
         call = _Call(request, Limits(request.time_budget, lambda: self._shutdown.asked), self._database.patience)
         is_complete, error = False, None
         try:
-            call.go_by(*retry_transient(partial(self._clocks, call), call.may_start))
+            call.go_by(self._read(call, database_server.answer))
             is_complete = all(self._walk(call, name) for name in SMALLEST_FIRST)
         except ServiceUnavailable as problem:
             is_failure = not self._only_lacked_time(call, problem)
@@ -110,11 +112,14 @@ class Cleanup:
         log.info("cleaned_up", **result.removed, dry_run=result.dry_run, is_complete=is_complete)
         return result
 
-    def _clocks(self, call: "_Call") -> tuple[datetime, datetime]:
-        """The time by the database's clock, if it has one of its own, and by this machine's."""
-        with self._database.reading(call.time_left()) as connection:
-            now, here = database_server.answer(connection), utc_now()
-        return now or here, here
+    def _read(self, call: "_Call", read: Callable[..., Answer], *arguments: object) -> Answer:
+        """What this function reads, in a transaction of its own."""
+
+        def attempt() -> Answer:
+            with self._database.reading(call.time_left()) as connection:
+                return read(connection, *arguments)
+
+        return retry_transient(attempt, call.may_start)
 
     def _only_lacked_time(self, call: "_Call", problem: ServiceUnavailable) -> bool:
         """Whether the database is there, and was only cut short for the call's time budget or a shutdown."""
@@ -138,11 +143,11 @@ class Cleanup:
         """Walk one table from its oldest row. False when there was no time for all of it."""
         if not call.may_start():
             return False
-        expired = retry_transient(partial(self._expired, call, name), call.may_start)
+        expired = self._expired(call, name)
         after, size = None, min(FIRST_ROWS, self._most_rows)
         while call.may_start():
             stopwatch = Stopwatch()
-            piece = retry_transient(partial(self._next_piece, call, expired, after, size), call.may_start)
+            piece = self._read(call, retention.next_piece, expired, after, size)
             call.removed[name] += len(piece.ids) if call.request.dry_run else self._remove(call, expired, piece.ids)
             after = piece.end
             if after is None:
@@ -155,17 +160,11 @@ class Cleanup:
         if name == "snapshots":
             return retention.expired_snapshots(before, SCORES.name)
         if name == "red_flags":
-            with self._database.reading(call.time_left()) as connection:
-                return retention.expired_red_flags(connection, before, RED_FLAGS.name)
+            return self._read(call, retention.expired_red_flags, before, RED_FLAGS.name)
         # An orphaned run is not live, whatever its status says.
-        orphans = orphaned_runs(self._database, self._leases, self._jobs)
+        orphans = retry_transient(lambda: orphaned_runs(self._database, self._leases, self._jobs), call.may_start)
         names = [job.run_name for job in self._jobs.values()]
-        with self._database.reading(call.time_left()) as connection:
-            return retention.expired_runs(connection, before, call.now, orphans, names)
-
-    def _next_piece(self, call: "_Call", expired: Expired, after: Place | None, size: int) -> Piece:
-        with self._database.reading(call.time_left()) as connection:
-            return retention.next_piece(connection, expired, after, size)
+        return self._read(call, retention.expired_runs, before, call.now, orphans, names)
 
     def _remove(self, call: "_Call", expired: Expired, ids: Sequence[UUID]) -> int:
         """Remove those of the rows that may still go."""
@@ -201,11 +200,12 @@ class _Call:
         self._patience = patience
         self._has_less_time = False
         self._stopwatch = Stopwatch()
-        here = utc_now()
-        self.go_by(here, here)
+        self.go_by(None)
 
-    def go_by(self, now: datetime, here: datetime) -> None:
-        """Take this for the time, and warn if this machine's clock shows another."""
+    def go_by(self, database_time: datetime | None) -> None:
+        """Go by the database's time, or by this machine's if that is None, and warn if the two differ."""
+        here = utc_now()
+        now = database_time or here
         keep = self.request.keep
         days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
         self.now = now
