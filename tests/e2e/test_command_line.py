@@ -56,6 +56,29 @@ def test_a_pipe_gets_plain_lines_and_a_failure_is_status_1(sqlite_world: World) 
     assert "Traceback" not in done.stderr
 
 
+def test_who_stops_reading_is_told_that_the_work_was_done(sqlite_world: World) -> None:
+    sqlite_world.generate(30)
+    for words in (["cron", "scores", "--chunk-size", "3", "--chunks", "all"], ["cron", "red-flags", "--json"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with started(flask(*words), environment(sqlite_world), stdout=writer) as process:
+            os.close(writer)
+            assert process.wait(PATIENCE) == 0
+            assert "Broken" not in str(process.stderr and process.stderr.read())
+    assert len(sqlite_world.table("vetr_score_history")) == 30
+
+
+def test_the_table_of_named_stocks_tells_no_place_in_the_cycle(sqlite_world: World) -> None:
+    tickers = sqlite_world.generate(5)
+    for words in (["scores"], ["refresh-all"]):
+        done = finished(flask("cron", *words, "--tickers", tickers[3]), environment(sqlite_world))
+        table = done.stdout[done.stdout.index("job ") :].splitlines()
+        assert table[0].split()[-1] == "stocks/s"
+        assert " of 5" not in done.stdout
+    done = finished(flask("cron", "scores", "--chunk-size", "2"), environment(sqlite_world))
+    assert done.stdout.splitlines()[-1].endswith("2 of 5")
+
+
 def test_who_does_not_hold_the_lease_is_skipped_with_status_75(sqlite_world: World) -> None:
     Leases(sqlite_world.redis, 30).acquire("scores")
     done = finished(flask("cron", "scores", "--json"), environment(sqlite_world))

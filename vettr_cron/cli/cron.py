@@ -65,7 +65,7 @@ def job_command(job: Job) -> click.Command:
             return
         with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
-        _show([result], refresh.job_result(result), as_json)
+        _show(request, [result], refresh.job_result(result), as_json)
         _exit_with([result])
 
     return advance
@@ -85,7 +85,7 @@ def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
     with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
         everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
-    _show(results, refresh.all_results(everything, services().jobs), as_json)
+    _show(request, results, refresh.all_results(everything, services().jobs), as_json)
     _exit_with(results)
 
 
@@ -145,9 +145,10 @@ def _request(
     )
 
 
-def _show(results: list[JobResult], shown: BaseModel, as_json: bool) -> None:
+def _show(request: Request, results: list[JobResult], shown: BaseModel, as_json: bool) -> None:
     # A process that was asked to stop ends in time, whether or not somebody reads what it says.
-    show(shown, as_json, result_table(results), wait=not services().shutdown.asked)
+    table = result_table(results, in_cycle=request.only is None)
+    show(shown, as_json, table, wait=not services().shutdown.asked)
 
 
 def _exit_with(results: list[JobResult]) -> None:

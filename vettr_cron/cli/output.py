@@ -1,6 +1,7 @@
 """What commands print: lines of text or JSON, escaped so that nothing in them acts on the terminal."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ def show(reply: BaseModel, as_json: bool, lines: Sequence[str], *, wait: bool = 
     text = _as_json_text(shape.as_json(reply)) if as_json else as_lines(lines)
     own = sys.__stdout__
     if wait or own is None or sys.stdout is not own:
-        click.echo(text)
+        echo(text)
         return
     writer = NonBlockingWriter(own.fileno())
     writer.write(f"{text}\n")
@@ -29,12 +30,21 @@ def show(reply: BaseModel, as_json: bool, lines: Sequence[str], *, wait: bool = 
 
 def show_json(data: Any) -> None:
     """Print JSON."""
-    click.echo(_as_json_text(data))
+    echo(_as_json_text(data))
 
 
 def show_lines(lines: Sequence[str]) -> None:
     """Print each text as one line."""
-    click.echo(as_lines(lines))
+    echo(as_lines(lines))
+
+
+def echo(text: str) -> None:
+    """Print a text, or nothing once nobody reads it, as after `| head`: what was to be done is done all the same."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        # Python would fail again when it flushes the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _as_json_text(data: Any) -> str:

@@ -27,7 +27,7 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     ]
 
 
-def result_table(results: Sequence[JobResult]) -> list[str]:
+def result_table(results: Sequence[JobResult], *, in_cycle: bool = True) -> list[str]:
     """One line per job, then the stocks that failed, warnings, errors and pauses."""
     head = ("job", "status", "because", "stocks", "succeeded", "failed", "chunks", "ms", "stocks/s", "cycle")
     rows: list[Sequence[object]] = [head]
@@ -46,6 +46,8 @@ def result_table(results: Sequence[JobResult]) -> list[str]:
         )
         for result in results
     ]
+    if not in_cycle:  # named stocks have no place in it
+        rows = [row[:-1] for row in rows]
     return [*columns(rows), *(line for result in results for line in _remarks(result))]
 
 
