@@ -8,11 +8,13 @@ import signal
 import sys
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.programs import PATIENCE, environment, finished, flask, gunicorn, started
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.csv_imports import write_folder
 from tests.integration.meddling import locked_table, wait_until
 from tests.integration.replies import JOB_RESULT_KEYS
 from tests.world import SECRET, World
@@ -56,9 +58,14 @@ def test_a_pipe_gets_plain_lines_and_a_failure_is_status_1(sqlite_world: World) 
     assert "Traceback" not in done.stderr
 
 
-def test_who_stops_reading_is_told_that_the_work_was_done(sqlite_world: World) -> None:
+def test_who_stops_reading_is_told_that_the_work_was_done(sqlite_world: World, tmp_path: Path) -> None:
     sqlite_world.generate(30)
-    for words in (["cron", "scores", "--chunk-size", "3", "--chunks", "all"], ["cron", "red-flags", "--json"]):
+    folder = write_folder(tmp_path, {"stocks": "ticker,name,exchange,sector\nAAA,Alpha,NYSE,Gold\n"})
+    for words in (
+        ["cron", "scores", "--chunk-size", "3", "--chunks", "all"],
+        ["cron", "red-flags", "--json"],
+        ["stocks", "import", str(folder)],
+    ):
         reader, writer = os.pipe()
         os.close(reader)
         with started(flask(*words), environment(sqlite_world), stdout=writer) as process:
@@ -66,6 +73,7 @@ def test_who_stops_reading_is_told_that_the_work_was_done(sqlite_world: World) -
             assert process.wait(PATIENCE) == 0
             assert "Broken" not in str(process.stderr and process.stderr.read())
     assert len(sqlite_world.table("vetr_score_history")) == 30
+    assert "AAA" in sqlite_world.tickers()
 
 
 def test_the_table_of_named_stocks_tells_no_place_in_the_cycle(sqlite_world: World) -> None:

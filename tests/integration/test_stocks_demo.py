@@ -101,7 +101,12 @@ def test_the_demos_own_files_can_be_imported_over_it(
         lines = (small_demo / f"{table}.csv").read_text().splitlines()[: count + 1]
         (tmp_path / f"{table}.csv").write_text("\n".join(lines) + "\n")
     before = _counts(world)
-    result = world.app.test_cli_runner().invoke(args=["stocks", "import", str(tmp_path)])
+    command = ["stocks", "import", str(tmp_path)]
+    refused = world.app.test_cli_runner().invoke(args=command)
+    assert refused.exit_code == 1
+    assert f"There are {SMALL} stocks here already, some of them from `stocks demo`; with --mix" in refused.output
+    assert _newest(world, "stock_daily_prices") == FRIDAY
+    result = world.app.test_cli_runner().invoke(args=[*command, "--mix"])
     assert result.exit_code == 0, result.output
     assert _counts(world) == before
     moved = world.rows("SELECT count(*) AS count FROM stock_daily_prices WHERE date <= '2017-03-31'")

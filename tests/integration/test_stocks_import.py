@@ -1,6 +1,7 @@
 """flask stocks import: a folder of CSV files comes in whole or not at all, as often as one likes."""
 
 import json
+import sqlite3
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.integration.csv_imports import NINE, ROWS, contents, import_files, only, refusal, write_folder
+from tests.integration.statements import recorded_statements
 from tests.world import World
 from vettr_cron.services.clock import utc_now
 
@@ -201,6 +203,32 @@ def test_what_json_may_hold_is_loaded(imported: World, tmp_path: Path, value: st
     files = {"analyst_consensus": f"ticker,recommendation_trend\nBBB,{value}\n"}
     assert import_files(imported, tmp_path, files).exit_code == 0
     assert only(imported, "analyst_consensus")["recommendation_trend"] == json.loads(value)
+
+
+def test_an_import_into_empty_tables_looks_for_no_rows(world: World, tmp_path: Path) -> None:
+    with recorded_statements(world) as statements:
+        assert import_files(world, tmp_path, NINE).exit_code == 0
+    about = [each for each in statements if "stock_daily_prices" in each or "filings" in each]
+    assert [each.split()[0] for each in about] == ["SELECT", "INSERT"] * 2  # is it empty?
+    with recorded_statements(world) as statements:
+        assert import_files(world, tmp_path, NINE).exit_code == 0
+    about = [each for each in statements if "stock_daily_prices" in each]
+    assert len(about) == 3
+    assert not any("DELETE" in each for each in about)
+
+
+def test_existing_rows_are_found_by_index(sqlite_world: World, tmp_path: Path) -> None:
+    assert import_files(sqlite_world, tmp_path, NINE).exit_code == 0
+    with recorded_statements(sqlite_world) as statements:
+        assert import_files(sqlite_world, tmp_path, NINE).exit_code == 0
+    lookups = [each for each in statements if each.startswith("WITH")]
+    assert lookups
+    for each in lookups:
+        connection = sqlite3.connect(sqlite_world.database_url.removeprefix("sqlite:///"))
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {each}", ["x"] * each.count("?")).fetchall()
+        connection.close()
+        assert any("SEARCH stored USING" in step for *_, step in plan), plan
+        assert not any("SCAN stored" in step for *_, step in plan), plan
 
 
 def test_more_rows_than_one_statement_takes(imported: World, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -234,7 +235,13 @@ def test_json_that_no_database_stores_is_refused(field: str, reason: str) -> Non
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30))
 def test_no_field_does_worse_than_to_be_refused(field: str) -> None:
-    parsers = [values.number, values.whole(INT32), values.boolean, values.day, values.moment]
+    parsers: list[Callable[[str], object]] = [
+        values.number,
+        values.whole(INT32),
+        values.boolean,
+        values.day,
+        values.moment,
+    ]
     for parse in [*parsers, values.json_value, values.json_texts, values.text(10), values.printable(10)]:
         try:
             value = parse(field)

@@ -19,6 +19,7 @@ from vettr_cron.services.refresh.request import Request
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 0.5
+SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
@@ -35,6 +36,30 @@ def watcher(request: Request, *, show: bool) -> Iterator[Callable[[Job], Progres
                 yield lambda job: _bar(bars, job, request, output) if output.isatty() else _lines(job, output)
     finally:
         flush_logs()  # what follows is written directly
+
+
+@contextmanager
+def amount(label: str, length: int, seconds: float = SECONDS_BETWEEN_LINES) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how much more of `length` is done: it shows a bar, or a line every `seconds`."""
+    with _output() as output:
+        if not output.isatty():
+            yield _share_now_and_then(label, length, seconds, output)
+            return
+        with click.progressbar(length=length, file=output, label=f"{label:<18}", width=0) as bar:
+            yield bar.update
+
+
+def _share_now_and_then(label: str, length: int, seconds: float, output: Any) -> Callable[[int], None]:
+    done, next_line, stopwatch = 0, seconds, Stopwatch()
+
+    def show(more: int) -> None:
+        nonlocal done, next_line
+        done += more
+        if stopwatch.milliseconds >= next_line * 1000:
+            click.echo(f"{label}: {done * 100 // max(length, 1)} %", file=output)
+            next_line = stopwatch.milliseconds / 1000 + seconds
+
+    return show
 
 
 @contextmanager

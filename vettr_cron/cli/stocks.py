@@ -1,34 +1,35 @@
 """flask --app wsgi stocks ...: load stocks into the database."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
+from vettr_cron.cli.output import echo
+from vettr_cron.cli.progress import amount
 from vettr_cron.registry import services
 from vettr_cron.services.clock import utc_now
-from vettr_cron.services.operate.imports import Written
 
 stocks = CommandGroup("stocks", help="Load stocks into the database.")
 
 
 @stocks.command("import")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--mix", is_flag=True, help="Join stocks of `stocks demo` or `stocks generate` that are there.")
 @report_errors
-def import_folder(path: Path) -> None:
+def import_folder(path: Path, mix: bool) -> None:
     """Import a folder of CSV files, named and headed like the tables, with `ticker` in place of stock_id.
 
     Everything is checked before anything is written; existing rows are updated.
     """
     universe = services().universe
-    summary = universe.check(path)
-    with _bar("importing", summary.total) as written:
-        universe.load(summary, written)
+    universe.refuse_to_mix(mix)
+    with amount("checking", universe.size_of(path)) as progress:
+        summary = universe.check(path, progress)
+    with amount("importing", summary.total) as written:
+        universe.load(summary, written, mix=mix)
     for table, rows in summary.rows.items():
-        click.echo(f"{table}: {rows} rows")
+        echo(f"{table}: {rows} rows")
 
 
 @stocks.command()
@@ -39,11 +40,10 @@ def demo(if_empty: bool) -> None:
     universe = services().universe
     present = universe.count() if if_empty else 0
     if present:
-        click.echo(f"There are {present} stocks.")
+        echo(f"There are {present} stocks.")
         return
-    with _bar("loading the demo", None) as written:
-        counts = universe.load_demo(utc_now().date(), written)
-    click.echo(f"Loaded the demo: {', '.join(f'{rows} {table}' for table, rows in counts.items())}.")
+    counts = universe.load_demo(utc_now().date(), lambda _: None)
+    echo(f"Loaded the demo: {', '.join(f'{rows} {table}' for table, rows in counts.items())}.")
 
 
 @stocks.command()
@@ -53,15 +53,6 @@ def demo(if_empty: bool) -> None:
 @report_errors
 def generate(count: int, seed: int, add: bool) -> None:
     """Generate plausible fictional stocks, with all input tables filled, for tests and load."""
-    with _bar("generating", count) as written:
+    with amount("generating", count) as written:
         services().universe.generate(count, seed, utc_now().date(), add=add, written=written)
-    click.echo(f"Generated {count} stocks with seed {seed}.")
-
-
-@contextmanager
-def _bar(label: str, length: int | None) -> Iterator[Written]:
-    if not sys.stdout.isatty() or length is None:
-        yield lambda _count: None
-        return
-    with click.progressbar(length=length, label=label, show_pos=True) as bar:
-        yield bar.update
+    echo(f"Generated {count} stocks with seed {seed}.")

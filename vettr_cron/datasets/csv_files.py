@@ -29,17 +29,26 @@ class FolderSummary:
         return sum(self.rows.values())
 
 
-def check_folder(path: Path, known_tickers: KnownTickers) -> FolderSummary:
+def size_of(path: Path) -> int:
+    """How many bytes `check_folder` reads, for a progress bar."""
+    files = (path / table.file_name for table in TABLES.values())
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def check_folder(
+    path: Path, known_tickers: KnownTickers, progress: Callable[[int], None] = lambda _: None
+) -> FolderSummary:
     """Reads every file to its end, in constant memory except for the tickers and days seen.
 
     1. Every *.csv is one of the tables (other files, and names that begin with a dot, are ignored).
     2. Every row fits its table, and no row comes twice.
     3. Every ticker is in stocks.csv or, according to `known_tickers`, in the database.
 
+    `progress` is told every now and then how many bytes more were read.
     Raises ImportRefused with the first problems of all files together.
     """
     check = _Check(path)
-    rows = {table.name: check.rows_of(table) for table in check.tables()}
+    rows = {table.name: check.rows_of(table, progress) for table in check.tables()}
     check.tickers(known_tickers)
     check.raise_if_any()
     return FolderSummary(folder=path, rows=rows)
@@ -103,12 +112,12 @@ class _Check:
             self.report(Problem(file=str(self._path), text=f"nothing to import (the files can be {', '.join(files)})"))
         return [table for table in TABLES.values() if table.file_name in names]
 
-    def rows_of(self, table: ImportableTable) -> int:
+    def rows_of(self, table: ImportableTable, progress: Callable[[int], None]) -> int:
         """The number of good rows in the file; reports its mistakes and remembers its tickers."""
         seen = seen_rows(table)
         repeated: list[tuple[int, Key]] = []
         rows = 0
-        for line, row in records(self._path / table.file_name, table, report=self.report):
+        for line, row in records(self._path / table.file_name, table, self.report, progress):
             rows += 1
             self._note_ticker(str(row["ticker"]), table, line)
             if seen.is_repeat(row):

@@ -3,7 +3,7 @@
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -15,6 +15,7 @@ from vettr_cron.models.types import Row
 LONGEST_LINE = 4 * 1024 * 1024
 """In bytes; a file with a longer line is not CSV, and the line would be read into memory whole."""
 
+_LINES = 500  # that are parsed at once
 _SAVE_AS_CSV = "save it as CSV, in UTF-8"
 _OTHER_FORMATS = {
     b"\x1f\x8b": "compressed with gzip; unpack it first",
@@ -53,12 +54,17 @@ class _Unreadable(Exception):
         self.line = line
 
 
-def records(path: Path, table: ImportableTable, report: Report) -> Iterator[Record]:
-    """The file's rows in their order, each with all columns of the header; mistakes go to `report` instead."""
+def records(
+    path: Path, table: ImportableTable, report: Report, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[Record]:
+    """The file's rows in their order, each with all columns of the header; mistakes go to `report` instead.
+
+    `progress` is told every now and then how many bytes more were read.
+    """
     try:
         with path.open("rb") as file:
             _refuse_other_formats(file)
-            lines = _lines_of_fields(file)
+            lines = _lines_of_fields(_with_progress(_decoded(file), file, progress))
             header = next(lines, None)
             if header is None:
                 raise _Unreadable(1, f"the file is empty (a header is needed, such as {_required(table)})")
@@ -87,9 +93,9 @@ class _Fields(NamedTuple):
     fields: list[str]
 
 
-def _lines_of_fields(file: BinaryIO) -> Iterator[_Fields]:
+def _lines_of_fields(lines: Iterator[str]) -> Iterator[_Fields]:
     """The fields of each row; blank lines are skipped, and a quoted field may span several lines."""
-    reader = csv.reader(_decoded(file), strict=True)
+    reader = csv.reader(lines, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -101,6 +107,16 @@ def _lines_of_fields(file: BinaryIO) -> Iterator[_Fields]:
             return
         if fields and (len(fields) > 1 or fields[0].strip()):
             yield _Fields(line, fields)
+
+
+def _with_progress(lines: Iterator[str], file: BinaryIO, progress: Callable[[int], None]) -> Iterator[str]:
+    told = 0
+    for number, line in enumerate(lines):
+        if number % _LINES == 0:
+            told, before = file.tell(), told
+            progress(told - before)
+        yield line
+    progress(file.tell() - told)
 
 
 def _decoded(file: BinaryIO) -> Iterator[str]:
@@ -151,8 +167,49 @@ def _required(table: ImportableTable) -> str:
 
 def _typed(lines: Iterator[_Fields], columns: list[ImportableColumn], file: str, report: Report) -> Iterator[Record]:
     names = [column.name for column in columns]
+    for piece in _pieces(lines):
+        # Nearly every line is good, so a whole column is parsed at once, and lines by themselves only if one is not.
+        rows = _all_at_once(piece, columns, names)
+        if rows is None:
+            yield from _one_by_one(piece, columns, names, file, report)
+        else:
+            yield from (Record(line, row) for (line, _), row in zip(piece, rows, strict=True))
+
+
+def _pieces(lines: Iterator[_Fields]) -> Iterator[list[_Fields]]:
+    piece: list[_Fields] = []
+    try:
+        for each in lines:
+            piece.append(each)
+            if len(piece) == _LINES:
+                yield piece
+                piece = []
+    except _Unreadable:
+        yield piece
+        raise
+    yield piece
+
+
+def _all_at_once(piece: list[_Fields], columns: list[ImportableColumn], names: list[str]) -> list[Row] | None:
+    """The rows of lines that are all good; None if one may not be."""
+    fields = [each.fields for each in piece]
+    if set(map(len, fields)) != {len(names)}:
+        return None
+    by_column = list(zip(*fields, strict=True))
+    if names[0] in map(str.strip, by_column[0]):  # perhaps a header
+        return None
+    try:
+        values = [column.values(each) for column, each in zip(columns, by_column, strict=True)]
+    except NotAllowed:
+        return None
+    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _one_by_one(
+    piece: list[_Fields], columns: list[ImportableColumn], names: list[str], file: str, report: Report
+) -> Iterator[Record]:
     parsers = [column.value for column in columns]
-    for line, fields in lines:
+    for line, fields in piece:
         if fields[0].strip() == names[0] and [field.strip() for field in fields] == names:
             report(Problem(file=file, line=line, text="the header again; only the first line may be one"))
             continue

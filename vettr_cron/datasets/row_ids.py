@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha1
 from uuid import UUID
 
@@ -66,5 +67,11 @@ class RowIds:
 
 
 def _digest(table: str, key: tuple[object, ...]) -> bytes:
-    name = "\0".join([table, *["" if part is None else str(part) for part in key]])
-    return sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()
+    name = "".join([f"\0{'' if part is None else part}" for part in key[1:]])
+    return sha1(_start(table, *key[:1]) + name.encode(), usedforsecurity=False).digest()
+
+
+@lru_cache(maxsize=10_000)
+def _start(table: str, *stock: object) -> bytes:
+    """What the names of all rows of a stock begin with."""
+    return _NAMESPACE_BYTES + "\0".join([table, *["" if part is None else str(part) for part in stock]]).encode()

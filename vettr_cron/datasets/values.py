@@ -3,8 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 INT32 = (-(2**31), 2**31 - 1)
@@ -80,6 +81,34 @@ def whole(bounds: tuple[int, int]) -> Callable[[str], int]:
     return parse
 
 
+def all_numbers(fields: Sequence[str]) -> list[float | None] | None:
+    """A column of finite doubles, None for empty fields; None instead if a field has to be looked at by itself."""
+    if "".join(fields).encode().translate(None, b"0123456789.+-eE"):
+        return None
+    try:
+        values = [float(field) + 0.0 if field else None for field in fields]
+    except ValueError:
+        return None
+    return values if math.isfinite(sum(filter(None, values))) else None
+
+
+def all_whole(bounds: tuple[int, int]) -> Callable[[Sequence[str]], list[int | None] | None]:
+    """The same for whole numbers from bounds[0] to bounds[1]."""
+    low, high = bounds
+
+    def parse_all(fields: Sequence[str]) -> list[int | None] | None:
+        if "".join(fields).encode().translate(None, b"0123456789+-"):
+            return None
+        try:
+            values = [int(field) if field else None for field in fields]
+        except ValueError:
+            return None
+        there = [value for value in values if value is not None]
+        return values if not there or (low <= min(there) and max(there) <= high) else None
+
+    return parse_all
+
+
 def boolean(field: str) -> bool:
     """true, t or 1; false, f or 0; upper or lower case."""
     value = _BOOLEANS.get(field.lower())
@@ -88,6 +117,7 @@ def boolean(field: str) -> bool:
     return value
 
 
+@lru_cache(maxsize=10_000)  # most files have the same days for each stock
 def day(field: str) -> date:
     """A calendar day as YYYY-MM-DD and nothing else."""
     if _DATE.fullmatch(field) is None:

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 
 def iso_milliseconds(time: datetime) -> str:
     """A time as ISO 8601 in UTC, with milliseconds and Z; one without a time zone is UTC."""
-    if time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
-    return f"{time.isoformat(timespec='milliseconds')}Z"
+    return f"{naive_utc(time).isoformat(timespec='milliseconds')}Z"
 
 
 def logged_time(time: object) -> str | None:

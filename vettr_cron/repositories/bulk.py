@@ -1,13 +1,13 @@
 """Many rows in one statement: on PostgreSQL from one array per column, on SQLite through the driver's executemany."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -35,18 +35,19 @@ def upsert(
     replacements: Replacements | None = None,
     shared: Row | None = None,
     verify: str | None = None,
+    columns: Sequence[str] = (),
 ) -> Sequence[Row]:
     """Insert rows that all have the same columns; if a key exists already, every other column of its row is replaced.
 
-    `replacements` gives the new values, from the columns of the new row, where they are not simply these. `shared` are
-    columns with the same value in all rows, which is then sent only once. Returns those rows that do not exist
-    afterwards, because a trigger or a policy may silently drop them; `verify` is a column whose value distinguishes the
-    new row from an older one with the same key. Raises RowsRefused, with a message for a person, if the database
-    refuses the rows because of their contents.
+    `columns` are those that are written, if not all. `replacements` gives the new values, from the columns of the new
+    row, where they are not simply these. `shared` are columns with the same value in all rows, which is then sent only
+    once. Returns those rows that do not exist afterwards, because a trigger or a policy may silently drop them;
+    `verify` is a column whose value distinguishes the new row from an older one with the same key. Raises RowsRefused,
+    with a message for a person, if the database refuses the rows because of their contents.
     """
     if not rows:
         return ()
-    names, shared = tuple(rows[0]), shared or {}
+    names, shared = tuple(columns or rows[0]), shared or {}
     if connection.dialect.name == "postgresql":
         statement = _postgresql_upsert(table, names, tuple(shared), tuple(key), replacements)
         with refusals(table, rows):
@@ -68,7 +69,7 @@ def _missing(
     connection: Connection, table: Table, key: Sequence[str], known: Sequence[str], rows: Sequence[Row]
 ) -> list[Row]:
     found = rows_matching(connection, table, key, rows, known)
-    there = {_comparable(row._mapping[name] for name in known) for row in found}
+    there = {_comparable(row[name] for name in known) for row in found}
     return [row for row in rows if _comparable(row[name] for name in known) not in there]
 
 
@@ -84,40 +85,21 @@ def not_kept(table: Table) -> str:
 
 def rows_matching(
     connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row], wanted: Sequence[str] | None = None
-) -> list[Any]:
+) -> list[Row]:
     """The existing rows that agree with one of these in the columns `names`; all their columns, or those wanted."""
     wanted = tuple(wanted or table.c.keys())
     if connection.dialect.name == "postgresql":
         statement = _postgresql_matching(table, tuple(names), wanted)
-        return list(connection.execute(statement, postgres_params.parameters(table, names, rows)))
-    chosen = select(*(table.c[name] for name in wanted))
-    columns = [table.c[name] for name in names]
-    found: list[Any] = []
-    for start in range(0, len(rows), _KEYS_AT_ONCE):
-        keys = [tuple(row[name] for name in names) for row in rows[start : start + _KEYS_AT_ONCE]]
-        among = columns[0].in_([key[0] for key in keys]) if len(names) == 1 else tuple_(*columns).in_(keys)
-        found.extend(connection.execute(chosen.where(among)))
-    return found
+        found = connection.execute(statement, postgres_params.parameters(table, names, rows))
+        return [dict(row) for row in found.mappings()]
+    pieces = (rows[start : start + _KEYS_AT_ONCE] for start in range(0, len(rows), _KEYS_AT_ONCE))
+    return [row for piece in pieces for row in sqlite_params.matching(connection, table, names, piece, wanted)]
 
 
-def delete_moved(
-    connection: Connection, table: Table, rows: Sequence[Row], same: Sequence[str], moved: Sequence[str]
-) -> None:
-    """Delete the rows that agree with one of these rows in the columns `same`, but not in the columns `moved`."""
-    if not rows:
-        return
-    names = [*same, *moved]
-    values: Any
-    given: Any
-    if connection.dialect.name == "postgresql":
-        values, given = postgres_params.values_from_rows(table, names), postgres_params.parameters(table, names, rows)
-    else:
-        values = {name: bindparam(f"row_{name}", type_=table.c[name].type) for name in names}
-        given = [{f"row_{name}": row[name] for name in names} for row in rows]
-    differ = or_(*(table.c[name].is_distinct_from(values[name]) for name in moved))
-    agree = (table.c[name] == values[name] for name in same)
-    with refusals(table, rows):
-        connection.execute(delete(table).where(*agree, differ), given)
+def delete_rows(connection: Connection, table: Table, ids: Collection[UUID]) -> None:
+    """Delete the rows with these ids. Raises RowsRefused."""
+    with refusals(table):
+        connection.execute(delete(table).where(table.c.id.in_(ids)))
 
 
 def set_column(connection: Connection, table: Table, name: str, rows: Sequence[Row]) -> Sequence[Row]:
@@ -137,7 +119,7 @@ def set_column(connection: Connection, table: Table, name: str, rows: Sequence[R
     kinds = {"row_id": table.c.id.type, "value": table.c[name].type}
     with refusals(table, rows):
         sqlite_params.execute(connection, _sqlite_column_update(table, name), kinds, renamed)
-    found = dict(rows_matching(connection, table, ("id",), rows, ("id", name)))
+    found = {row["id"]: row[name] for row in rows_matching(connection, table, ("id",), rows, ("id", name))}
     return [row for row in rows if found.get(row["id"], row[name]) != row[name]]
 
 

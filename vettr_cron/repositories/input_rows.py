@@ -17,7 +17,7 @@ from vettr_cron.domain.errors import RowsRefused
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import stock_daily_prices, stocks
 from vettr_cron.models.types import Row, in_utc
-from vettr_cron.repositories.bulk import delete_moved, not_kept, rows_matching, upsert
+from vettr_cron.repositories.bulk import delete_rows, not_kept, rows_matching, upsert
 
 _UNIQUE = {
     "stocks": ("ticker",),
@@ -36,22 +36,34 @@ _SELECTIVE = ("date", "transaction_date", "name")
 _TWO_DAYS = timedelta(days=2)
 
 
-def write(connection: Connection, table_name: str, rows: Sequence[Row], identity: Sequence[str] = ()) -> None:
+def is_empty(connection: Connection, table_name: str) -> bool:
+    """Whether a table has no rows at all."""
+    return connection.execute(select(db.metadata.tables[table_name].c.id).limit(1)).first() is None
+
+
+def write(
+    connection: Connection,
+    table_name: str,
+    rows: Sequence[Row],
+    identity: Sequence[str] = (),
+    *,
+    all_new: bool = False,
+) -> None:
     """Insert rows of one table, or update those that exist. Raises RowsRefused.
 
     A row has an `id`, under which it is inserted if it is new. It may have a `former_id`: if that row exists and
     belongs to the same stock, it is the same row. `identity` are the columns that distinguish a stock's rows; a row's
-    `occurrence` is then the number of equal rows before it.
+    `occurrence` is then the number of equal rows before it. With `all_new`, none of the rows exists, and their ids are
+    free: nothing has to be looked up.
     """
     if not rows:
         return
     table = db.metadata.tables[table_name]
     if table is not stocks and "stock_id" not in rows[0]:
         rows = of_stocks(connection, table_name, rows)
-    if table is stock_daily_prices:
-        delete_moved_prices(connection, rows)
-    identified = _identified(connection, table, rows, identity)
-    if upsert(connection, table, [_columns(table, row) for row in identified]):
+    if not all_new:
+        rows = _identified(connection, table, rows, identity)
+    if upsert(connection, table, rows, columns=[name for name in rows[0] if name in table.c]):
         raise RowsRefused(not_kept(table))
 
 
@@ -65,13 +77,20 @@ def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> l
     return [{**row, "stock_id": ids[row["ticker"]]} for row in rows]
 
 
-def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> None:
+def delete_moved_prices(connection: Connection, rows: Sequence[Row]) -> bool:
     """Delete the prices that are about to be written on another day: made-up prices move on with the days.
 
-    The rows must have a `stock_id`.
+    The rows must have a `stock_id`. Returns whether there were any.
     """
-    named = [{**row, "id": row[name]} for row in rows for name in ("id", "former_id") if name in row]
-    delete_moved(connection, stock_daily_prices, named, same=("id", "stock_id"), moved=("date",))
+    by_id = {row[name]: row for row in rows for name in ("id", "former_id") if name in row}
+    wanted = ("id", "stock_id", "date")
+    ids = [{"id": each} for each in by_id]
+    found = rows_matching(connection, stock_daily_prices, ("id",), ids, wanted) if ids else []
+    written = ((each, by_id[each["id"]]) for each in found)
+    moved = [each["id"] for each, row in written if each["stock_id"] == row["stock_id"] and each["date"] != row["date"]]
+    if moved:
+        delete_rows(connection, stock_daily_prices, moved)
+    return bool(moved)
 
 
 def known_tickers(connection: Connection, tickers: Collection[str]) -> set[str]:
@@ -87,9 +106,9 @@ def all_stock_ids(connection: Connection) -> set[UUID]:
 def _stock_ids(connection: Connection, tickers: Collection[str]) -> Mapping[str, UUID]:
     rows = [{"ticker": ticker} for ticker in sorted(tickers)]
     found = rows_matching(connection, stocks, ("ticker",), rows, ("ticker", "id")) if rows else []
-    ids = {row.ticker: row.id for row in found}
+    ids = {row["ticker"]: row["id"] for row in found}
     if len(ids) < len(found):
-        twice = next(ticker for ticker, times in Counter(row.ticker for row in found).items() if times > 1)
+        twice = next(ticker for ticker, times in Counter(row["ticker"] for row in found).items() if times > 1)
         raise RowsRefused(f"stocks: the ticker {twice!r} exists twice; keep only one stock with it")
     return ids
 
@@ -107,6 +126,10 @@ def _identified(connection: Connection, table: Table, rows: Sequence[Row], ident
     if unique is None:
         return _by_identity(connection, table, rows, identity) if identity else _with_free_ids(connection, table, rows)
     there = _found(connection, table, unique, rows)
+    if table is stock_daily_prices:
+        elsewhere = [row for row in rows if not _is_in_place(row, there.get(_values(row, unique)))]
+        if delete_moved_prices(connection, elsewhere):
+            there = _found(connection, table, unique, rows)
     settled, new = [], []
     for row in rows:
         found = there.get(_values(row, unique))
@@ -118,6 +141,10 @@ def _identified(connection: Connection, table: Table, rows: Sequence[Row], ident
             place = " ".join(str(row[name]) for name in unique)
             raise RowsRefused(f"{table.name}: the row of {place} belongs to another stock; rename or remove it first")
     return [*settled, *_with_free_ids(connection, table, new)]
+
+
+def _is_in_place(row: Row, found: _Found | None) -> bool:
+    return found is not None and found.id in (row["id"], row.get("former_id"))
 
 
 def _by_identity(connection: Connection, table: Table, rows: Sequence[Row], identity: Sequence[str]) -> list[Row]:
@@ -198,7 +225,7 @@ def _found(connection: Connection, table: Table, key: Sequence[str], rows: Seque
     """The existing rows, by their key values."""
     wanted = dict.fromkeys(("id", *key, *_owner_columns(table)))
     found = rows_matching(connection, table, key, rows, list(wanted)) if rows else []
-    return {_values(row._mapping, key): _Found(row.id, _owner(table, row._mapping)) for row in found}
+    return {_values(row, key): _Found(row["id"], _owner(table, row)) for row in found}
 
 
 def _owner(table: Table, row: Mapping[str, Any]) -> Any:
@@ -211,7 +238,3 @@ def _owner_columns(table: Table) -> Sequence[str]:
 
 def _values(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
-
-
-def _columns(table: Table, row: Row) -> Row:
-    return {name: value for name, value in row.items() if name in table.c}

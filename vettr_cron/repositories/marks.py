@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from vettr_cron.models.tables import cron_marks
 from vettr_cron.repositories.bulk import upsert
 
 DATABASE_ID = "database_id"
 """Tells this database from others; made when it is first needed."""
+STOCKS_FROM = "stocks_from"
+"""The command that made up stocks which are, or were, here."""
 
 
 def find(connection: Connection, name: str) -> str | None:
@@ -32,3 +34,8 @@ def _nothing(_new: object) -> dict[str, Any]:
 def put(connection: Connection, name: str, value: str) -> None:
     """Note a value under this name, in place of the one before."""
     upsert(connection, cron_marks, [{"name": name, "value": value}], ("name",))
+
+
+def remove(connection: Connection, name: str) -> None:
+    """Forget what is noted under this name."""
+    connection.execute(delete(cron_marks).where(cron_marks.c.name == name))

@@ -9,14 +9,14 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from vettr_cron.database.transactions import Database
-from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table
+from vettr_cron.datasets.csv_files import FolderSummary, check_folder, read_table, size_of
 from vettr_cron.datasets.demo import FOLDER, as_in_the_files, demo_rows, demo_stock_ids
 from vettr_cron.datasets.generator import pieces
 from vettr_cron.datasets.importable import TABLES
 from vettr_cron.datasets.row_ids import RowIds, stock_id
 from vettr_cron.domain.errors import CronError, RowsRefused
 from vettr_cron.models.types import Row
-from vettr_cron.repositories import input_rows, universe
+from vettr_cron.repositories import input_rows, marks, universe
 from vettr_cron.repositories.bulk import check_constraints
 
 PIECE = 1_000
@@ -26,7 +26,7 @@ Written = Callable[[int], None]
 
 
 class UniverseRefused(CronError):
-    """The stocks that are there must not be mixed with, or overwritten by, made-up ones."""
+    """Made-up stocks and others must not be mixed unasked."""
 
 
 class Universe:
@@ -41,13 +41,31 @@ class Universe:
         with self._database.reading() as connection:
             return universe.count(connection)
 
-    def check(self, folder: Path) -> FolderSummary:
-        """Read the whole folder and refuse it with every place where it is wrong. Raises ImportRefused."""
-        return check_folder(folder, self._known_tickers)
+    def refuse_to_mix(self, mix: bool) -> None:
+        """Raises UniverseRefused if there are made-up stocks, unless the imported ones are to join them."""
+        with self._database.reading() as connection:
+            _refuse_to_mix(connection, mix)
 
-    def load(self, summary: FolderSummary, written: Written) -> None:
-        """Write a checked folder in one transaction; rows that are there are updated. Raises RowsRefused."""
+    def size_of(self, folder: Path) -> int:
+        """How many bytes `check` reads."""
+        return size_of(folder)
+
+    def check(self, folder: Path, progress: Written = lambda _: None) -> FolderSummary:
+        """Read the whole folder and refuse it with every place where it is wrong. Raises ImportRefused.
+
+        `progress` is told how many bytes more were read.
+        """
+        return check_folder(folder, self._known_tickers, progress)
+
+    def load(self, summary: FolderSummary, written: Written, *, mix: bool = False) -> None:
+        """Write a checked folder in one transaction; rows that are there are updated.
+
+        Raises RowsRefused, and UniverseRefused if there are made-up stocks, unless these are to `mix`.
+        """
         with self._whole() as connection:
+            _refuse_to_mix(connection, mix)
+            if input_rows.is_empty(connection, "stocks"):
+                marks.remove(connection, marks.STOCKS_FROM)
             for table in summary.rows:
                 rows = _imported(connection, summary.folder, table)
                 _write_all(connection, table, rows, written, identity=TABLES[table].key[1:])
@@ -60,6 +78,7 @@ class Universe:
                 raise UniverseRefused(
                     f"There are {len(present)} stocks here already; the demo only goes into an empty database"
                 )
+            marks.put(connection, marks.STOCKS_FROM, "stocks demo")
             counts: dict[str, int] = {}
             for table in TABLES:
                 if present and table == "stock_daily_prices":
@@ -80,6 +99,7 @@ class Universe:
             )
         for piece in pieces(count, seed, today):
             with self._database.writing() as connection:
+                marks.put(connection, marks.STOCKS_FROM, "stocks generate")
                 for table, rows in piece.items():
                     input_rows.write(connection, table, rows)
                 check_constraints(connection)
@@ -111,6 +131,16 @@ class Universe:
             return input_rows.known_tickers(connection, tickers)
 
 
+def _refuse_to_mix(connection: Connection, mix: bool) -> None:
+    made_by = marks.find(connection, marks.STOCKS_FROM)
+    present = universe.count(connection) if made_by and not mix else 0
+    if present:
+        raise UniverseRefused(
+            f"There are {present} stocks here already, some of them from `{made_by}`; with --mix the imported ones "
+            "join them, and overwrite those with the same ticker"
+        )
+
+
 def _imported(connection: Connection, folder: Path, table: str) -> Iterator[Row]:
     """The rows of a file with the ids that derive from their stocks', and those that release 1.0 gave them."""
     ids = RowIds(TABLES[table])
@@ -127,8 +157,10 @@ def _write_all(
     connection: Connection, table: str, rows: Iterator[Row], written: Written, identity: Sequence[str] = ()
 ) -> int:
     total = 0
+    # The rows of one source differ from each other, so in an empty table they are all new.
+    all_new = input_rows.is_empty(connection, table)
     for piece in _in_pieces(rows):
-        input_rows.write(connection, table, piece, identity)
+        input_rows.write(connection, table, piece, identity, all_new=all_new)
         written(len(piece))
         total += len(piece)
     return total
