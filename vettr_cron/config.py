@@ -214,7 +214,7 @@ def _passwords(url: str) -> list[str]:
 def sqlalchemy_url(text: str) -> URL:
     """The database URL in SQLAlchemy's form, with psycopg 3 as the driver. Raises ValueError for any other database."""
     try:
-        url = make_url(text)
+        url = _with_hosts(text)
     except ArgumentError as error:
         raise ValueError("not a URL") from error
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
@@ -224,6 +224,20 @@ def sqlalchemy_url(text: str) -> URL:
     if url.drivername == "sqlite" and url.database and url.database != ":memory:":
         return url.set(database=str(Path(url.database).absolute()))
     raise ValueError("neither PostgreSQL nor a SQLite file")
+
+
+def _with_hosts(text: str) -> URL:
+    """The URL, with several hosts as libpq writes them (host1:port1,host2), which SQLAlchemy takes as options alone."""
+    found = re.fullmatch(r"(postgres[a-z+]*://(?:[^/?]*@)?)([^/?@]*,[^/?@]*)((?:[/?].*)?)", text)
+    if found is None:
+        return make_url(text)
+    hosts = [
+        re.fullmatch(r"\[?((?<=\[)[^\[\]]+(?=\])|[^:\[\]]+)\]?(?::([0-9]+))?", host) for host in found[2].split(",")
+    ]
+    if None in hosts:
+        raise ValueError("not hosts and ports")
+    names, ports = zip(*(host.groups("") for host in hosts if host), strict=True)
+    return make_url(found[1] + found[3]).update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
 
 
 def _check_options(url: URL) -> None:

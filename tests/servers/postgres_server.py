@@ -60,8 +60,15 @@ class PostgresServer:
 
     def create_plain_database(self) -> str:
         """The URL of a fresh, empty database of encoding SQL_ASCII, which takes any bytes for a text."""
+        return self._create_encoded("SQL_ASCII")
+
+    def create_latin1_database(self) -> str:
+        """The URL of a fresh, empty database of encoding LATIN1, which has the characters of western Europe alone."""
+        return self._create_encoded("LATIN1")
+
+    def _create_encoded(self, name_of_encoding: str) -> str:
         name = f"vettr_cron_test_{uuid4().hex}"
-        encoding = SQL("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+        encoding = SQL("ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(Literal(name_of_encoding))
         self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), encoding))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 

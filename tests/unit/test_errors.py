@@ -39,3 +39,15 @@ def test_without_docstrings_an_error_says_its_name() -> None:
         cwd=PROJECT,
     )
     assert done.stdout == "RunSuperseded\n"
+
+
+def test_without_docstrings_the_openapi_document_is_made() -> None:
+    program = (
+        "from tests.world import World; "
+        "world = World.make('sqlite:////nowhere/vettr.db', 'redis://127.0.0.1:1'); "
+        "print(world.client.get('/openapi.json').status_code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-OO", "-c", program], check=True, capture_output=True, text=True, cwd=PROJECT
+    )
+    assert done.stdout == "200\n"

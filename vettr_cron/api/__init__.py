@@ -22,6 +22,8 @@ from vettr_cron.api import (
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import MAXIMUM_BODY_BYTES
+from vettr_cron.api.parameters import unknown_characters
+from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.jobs.job import Job
 
 ROUTES = (status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
@@ -37,6 +39,7 @@ def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:
     request_log.register(app)
     envelope.register(app)
     errors.register(app)
+    app.register_error_handler(UnknownCharacters, unknown_characters)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(metrics.blueprint)

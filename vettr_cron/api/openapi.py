@@ -217,7 +217,7 @@ def _responses(operation: _Operation, shapes: Shapes) -> Json:
         success = {"description": stated.data.meaning, "content": {stated.data.media_type: {}}}
     else:
         schema = _envelope(shapes, True, data=shapes.reference(stated.data))
-        meaning = shapes.definition(stated.data)["description"]
+        meaning = shapes.definition(stated.data).get("description", "")  # `python -OO` drops docstrings
         success = {"description": meaning, "content": {"application/json": {"schema": schema}}}
     by_status: dict[int, list[Failure]] = {}
     for failure in operation.failures:

@@ -14,8 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from vettr_cron.api.contract import MAXIMUM_BODY_BYTES
+from vettr_cron.api.envelope import failure
 from vettr_cron.api.errors import ApiError
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
+from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness
@@ -264,6 +266,12 @@ def parameters(shape: type[Parameters]) -> Parameters:
 def invalid_parameter(name: str, message: str) -> ApiError:
     """The error for a parameter that is invalid only in the light of the data or of another parameter."""
     return _invalid({name: message})
+
+
+def unknown_characters(error: UnknownCharacters) -> Response:
+    """The reply where the database's encoding lacks a character: in a parameter that has more than ASCII's."""
+    names = [name for name, value in _given().items() if not str(value).isascii()]
+    return failure(*_invalid(dict.fromkeys(names or ["?"], str(error))).response)
 
 
 def _invalid(problems: dict[str, str]) -> ApiError:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vettr_cron.database.sqlstate import NOT_ITS_ENCODING, condition, sqlstate
-from vettr_cron.domain.errors import CronError, DatabaseUnavailable, NotMigrated
+from vettr_cron.domain.errors import CronError, DatabaseUnavailable, NotMigrated, UnknownCharacters
 
 _NOT_MIGRATED = "The database lacks tables of this release; run `flask --app wsgi db upgrade`"
 _LACKS_COLUMN = (
@@ -22,6 +22,7 @@ _DAMAGED = ("XX001", "XX002")
 _GONE = ("08", "57P")  # the connection, or the server
 _TIMED_OUT = ("57014", "55P03")
 _BY_ROW_SECURITY = "check_enable_rls"  # the function of the server's source that refuses; its message is localized
+_NOT_IN_ITS_ENCODING = "22P05"  # what was sent, as UTF-8, has no counterpart in LATIN1 and the like
 _STRANGE_BYTES = (
     "The database contains text that is not UTF-8, as SQL_ASCII databases may; convert that text, or the database"
 )
@@ -45,6 +46,8 @@ def translated() -> Iterator[None]:
             raise NotMigrated(_LACKS_COLUMN if sqlstate(first) == _UNDEFINED_COLUMN else _NOT_MIGRATED) from first
         if sqlstate(first) == NOT_ITS_ENCODING:
             raise DatabaseUnavailable(_STRANGE_BYTES) from first
+        if sqlstate(first) == _NOT_IN_ITS_ENCODING:
+            raise UnknownCharacters from first
         if _is_unable(first) or last.connection_invalidated:
             raise DatabaseUnavailable(_reason(first), transient=_is_transient(first), late=_is_late(first)) from first
         raise

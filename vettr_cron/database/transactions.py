@@ -158,7 +158,9 @@ class Database:
             connection = self._open(watch, _left(ends))
             driver_connection, is_used = connection.connection.driver_connection, "used" in connection.info
             try:
-                connection = connection.execution_options(**self._options(begin, _left(ends)))
+                connection = connection.execution_options(
+                    **self._options(begin + _without_end(driver_connection), _left(ends))
+                )
                 ping = PING_TIMEOUT_SECONDS if not self._is_sqlite else _left(ends) or IMPORT_LIMIT_SECONDS
                 watch(driver_connection, ping)
                 transaction = connection.begin()
@@ -210,6 +212,12 @@ class Database:
 
     def _busy_timeout(self, limit: float | None) -> float:
         return BUSY_TIMEOUT_SECONDS if limit is None else min(limit, BUSY_TIMEOUT_SECONDS)
+
+
+def _without_end(driver_connection: Any) -> str:
+    """What turns off a timeout that PostgreSQL has from release 17 on: an import may take longer, and we have ours."""
+    info = getattr(driver_connection, "info", None)  # SQLite has none
+    return "; SET LOCAL transaction_timeout = 0" if info is not None and info.server_version >= 170_000 else ""
 
 
 def _left(ends: float | None) -> float | None:

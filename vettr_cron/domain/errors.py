@@ -54,6 +54,10 @@ class NotMigrated(DatabaseUnavailable):
     """The database is not at the newest migration; run `flask --app wsgi db upgrade`"""
 
 
+class UnknownCharacters(CronError):
+    """The database's encoding lacks a character of what was given"""
+
+
 class RedisUnavailable(ServiceUnavailable):
     """Redis does not answer"""
 

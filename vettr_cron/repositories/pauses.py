@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from vettr_cron.domain.errors import DatabaseUnavailable
+from vettr_cron.domain.errors import DatabaseUnavailable, RowsRefused, UnknownCharacters
 from vettr_cron.domain.run import Pause
 from vettr_cron.models.tables import cron_pauses
 from vettr_cron.repositories.bulk import not_kept, upsert
@@ -27,7 +27,11 @@ _EVERY = select(cron_pauses.c.job, cron_pauses.c.reason, cron_pauses.c.paused_at
 def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
     """Pause jobs; one that is already paused gets the new reason and keeps its time. Raises DatabaseUnavailable."""
     rows = [{"job": job, "reason": pause.reason, "paused_at": pause.since} for job in jobs]
-    if upsert(connection, cron_pauses, rows, ("job",), _new_reason):
+    try:
+        lost = upsert(connection, cron_pauses, rows, ("job",), _new_reason)
+    except RowsRefused as error:  # only a reason can be refused, for a character that the database's encoding lacks
+        raise UnknownCharacters(str(error)) from error
+    if lost:
         raise DatabaseUnavailable(not_kept(cron_pauses))
 
 

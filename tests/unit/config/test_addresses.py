@@ -19,6 +19,30 @@ def test_a_postgresql_address_is_taken_through_psycopg(load: Load, scheme: str) 
     )
 
 
+@pytest.mark.parametrize(
+    ("hosts", "host", "port"),
+    [
+        ("one:5433,two:5434", "one,two", "5433,5434"),
+        ("one,two:5434", "one,two", ",5434"),
+        ("[::1]:5433,two", "::1,two", "5433,"),
+    ],
+)
+def test_several_hosts_are_read_as_libpq_writes_them(load: Load, hosts: str, host: str, port: str) -> None:
+    text = f"postgresql://user:{SECRET},x@{hosts}/name?target_session_attrs=read-write"
+    settings = load(APP_ENV="test", DATABASE_URL=text)
+    assert settings.database_url is not None
+    url = sqlalchemy_url(settings.database_url.get_secret_value())
+    _, options = url.get_dialect()().create_connect_args(url)
+    assert options == {
+        "host": host,
+        "port": port,
+        "user": "user",
+        "password": f"{SECRET},x",
+        "dbname": "name",
+        "target_session_attrs": "read-write",
+    }
+
+
 def test_a_sqlite_file_is_taken_from_the_working_folder(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
@@ -34,6 +58,8 @@ def test_a_sqlite_file_is_taken_from_the_working_folder(
         f"mysql://user:{SECRET}@host/name",
         f"postgresql+psycopg2://user:{SECRET}@host/name",
         f"postgresql://user:{SECRET}@host:port/name",
+        f"postgresql://user:{SECRET}@one:port,two/name",
+        f"postgresql://user:{SECRET}@one,/name",
         f"postgresql://user:{SECRET}@host/name?pgbouncer=true",
         f'"postgresql://user:{SECRET}@host/name"',
         SECRET,

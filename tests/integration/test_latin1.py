@@ -1,0 +1,52 @@
+"""A database of encoding LATIN1: all works, and a character that it lacks is told to whoever sends it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.commands import FAILED, run
+from tests.integration.replies import error_of
+from tests.servers.postgres_server import PostgresServer
+from tests.world import World, migrate_database
+
+LACKS = "The database's encoding lacks a character of what was given"
+
+
+@pytest.fixture
+def world(postgres_server: PostgresServer, redis_url: str) -> Iterator[World]:
+    url = postgres_server.create_latin1_database()
+    migrate_database(url)
+    world = World.make(url, redis_url)
+    yield world
+    world.close()
+    postgres_server.drop_database(url)
+
+
+def test_a_cycle_works(world: World) -> None:
+    world.generate(5)
+    world.execute("UPDATE executives SET education = 'Dipl\u00f4me'")
+    assert world.data("refresh-all?chunks=all")["scores"]["succeeded"] == 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("scores?tickers=%E6%A0%AA", "refresh-all?tickers=%E6%A0%AA", "scores?tickers=%E6%A0%AA&dry_run=1"),
+        *("history?job=%E6%A0%AA", "failures?after=%E6%A0%AA"),
+        *("coverage?job=scores&stocks=never&after=%E6%A0%AA",),
+    ],
+)
+def test_a_character_that_it_lacks(world: World, path: str) -> None:
+    assert LACKS in error_of(world.call(path), 422, "VALIDATION_ERROR")["message"]
+
+
+def test_a_reason_that_it_cannot_hold(world: World) -> None:
+    error = error_of(world.call("pause?reason=%E6%A0%AA", "POST"), 422, "VALIDATION_ERROR")
+    assert "has no equivalent in encoding" in error["message"]
+    assert world.data("status")["jobs"]["scores"]["paused"] is None
+
+
+def test_a_command_that_names_such_a_stock(world: World) -> None:
+    done = run(world, "cron", "scores", "--tickers", "\u682a")
+    assert done.exit_code == FAILED
+    assert done.stderr.endswith(f"Error: {LACKS}\n")
