@@ -16,9 +16,9 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import FAILED, run
 from tests.integration.failing import failed_run
 from tests.integration.meddling import at_stock
+from tests.jobs import THE_TWO
 from tests.servers.redis_server import PrivateRedis
 from tests.world import SECRET, World
-from vettr_cron.jobs import JOBS
 
 PATHS = ["/readyz", "/v1/cron/scores", "/v1/cron/refresh-all", "/v1/cron/status"]
 NO_DATABASE = "The database does not answer"
@@ -149,7 +149,7 @@ def test_the_cause_of_what_keeps_a_command_from_working(
 def test_the_cause_of_what_broke_off_a_run(
     migrated_sqlite_url: str, stoppable_redis: PrivateRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = {**JOBS, "scores": at_stock(JOBS["scores"], 1, stoppable_redis.stop)}
+    jobs = {**THE_TWO, "scores": at_stock(THE_TWO["scores"], 1, stoppable_redis.stop)}
     with closing(World.with_jobs(jobs, migrated_sqlite_url, stoppable_redis.url)) as world:
         add_stocks(world, 3)
         failed_run(world.call("scores"), "Redis does not answer")

@@ -15,9 +15,9 @@ from tests.integration.commands import run
 from tests.integration.doctor.examinations import WARNING, assert_found
 from tests.integration.meddling import at_stock, under_way, wait_until
 from tests.integration.scraping import scrape
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.cursors import Cursors
@@ -48,7 +48,7 @@ def a_hanging_call(world: World, number: int) -> Iterator[tuple["Future[JobResul
         begun.set()
         end.wait()
 
-    call = under_way(lambda: refresh_soon_given_up(world, at_stock(JOBS["scores"], number, hang)))
+    call = under_way(lambda: refresh_soon_given_up(world, at_stock(THE_TWO["scores"], number, hang)))
     try:
         assert begun.wait(20)
         yield call, end
@@ -78,13 +78,13 @@ def test_the_next_call_takes_over_from_one_that_never_ends(world: World) -> None
 def test_stocks_that_take_long_each_are_progress(sqlite_world: World) -> None:
     """Together they take far longer than a call may be without progress, each alone does not."""
     add_stocks(sqlite_world, 3)
-    pause, evaluate = Event(), JOBS["scores"].evaluate
+    pause, evaluate = Event(), THE_TWO["scores"].evaluate
 
     def take_long(*args: Any) -> Any:
         pause.wait(STALL * 0.7)
         return evaluate(*args)
 
-    result = refresh_soon_given_up(sqlite_world, replace(JOBS["scores"], evaluate=take_long))
+    result = refresh_soon_given_up(sqlite_world, replace(THE_TWO["scores"], evaluate=take_long))
     assert (result.status, result.stop_reason, result.succeeded) == (
         CallStatus.COMPLETED,
         StopReason.CYCLE_COMPLETE,
@@ -106,7 +106,7 @@ def stalled(sqlite_world: World) -> Iterator[World]:
 
     def refresh() -> JobResult:
         return sqlite_world.services.refresh.run(
-            at_stock(JOBS["scores"], 5, hang), Request(chunk_size=10, chunks=1, time_budget=None)
+            at_stock(THE_TWO["scores"], 5, hang), Request(chunk_size=10, chunks=1, time_budget=None)
         )
 
     call = under_way(refresh)

@@ -14,9 +14,9 @@ from tests.integration.outcomes import FLAGS, SCORES, check_failures, make_older
 from tests.integration.replies import error_of
 from tests.integration.statements import recorded_statements
 from tests.integration.unreadable import make_readable, make_unreadable
+from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, StopReason
-from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Chunk
 from vettr_cron.models.tables import stock_daily_prices, stocks
 from vettr_cron.repositories.universe import Named, Selection, chosen_of, newest_of, read_page
@@ -41,7 +41,7 @@ def test_a_stock_that_cannot_be_read_fails_alone(world: World, job: str, places:
     result = world.data(job)
     check_failures(world, job, before, result, dict.fromkeys((tickers[place] for place in places), SAYS))
     assert result["chunk_info"]["is_complete"]
-    assert [state["ticker"] for state in world.data(f"failures?job={job}")[JOBS[job].key]["stocks"]] == [
+    assert [state["ticker"] for state in world.data(f"failures?job={job}")[THE_TWO[job].key]["stocks"]] == [
         tickers[place] for place in places
     ]
 
@@ -166,7 +166,7 @@ def test_what_the_server_causes_is_no_stocks_own(postgres_world: World, sqlstate
 
 
 def test_a_date_that_the_driver_cannot_convert_fails_its_stock_alone(world: World) -> None:
-    tickers, job = add_stocks(world, 4), JOBS["scores"]
+    tickers, job = add_stocks(world, 4), THE_TWO["scores"]
     for stock in world.table("stocks"):
         row = {"id": uuid4(), "stock_id": stock["id"], "ticker": stock["ticker"], "date": utc_now().date()}
         world.add("stock_daily_prices", row)
@@ -186,7 +186,7 @@ def test_a_date_that_the_driver_cannot_convert_fails_its_stock_alone(world: Worl
 
 
 def test_halving_asks_whether_there_is_time_and_leaves_the_rest_for_the_next_call(world: World) -> None:
-    tickers, job, parts = add_stocks(world, 16), JOBS["scores"], []
+    tickers, job, parts = add_stocks(world, 16), THE_TWO["scores"], []
 
     def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
         chunk = job.load(connection, selection, now)
@@ -211,7 +211,7 @@ def test_a_shutdown_before_anything_could_be_read_is_a_stop_and_no_end_of_the_cy
         world.services.shutdown.ask()
         raise ValueError("there is no such number")
 
-    result = refresh(world, replace(JOBS["scores"], load=load))
+    result = refresh(world, replace(THE_TWO["scores"], load=load))
     assert (result.status, result.stop_reason, result.is_complete) == (CallStatus.COMPLETED, StopReason.SHUTDOWN, False)
     assert world.redis.get("cron:scores:offset") == "0"
 
