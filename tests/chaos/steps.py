@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from tests.world import World
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.errors import Problem
 from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import JobResult
 from vettr_cron.jobs.job import Item, Job
@@ -124,7 +125,7 @@ def stepped_job(steps: Steps, job: Job, evaluated: Callable[[str], None]) -> Job
         evaluated(item.ticker)
         return job.evaluate(item, attempt)
 
-    def save(connection: Connection, attempt: Attempt, results: Sequence[Any]) -> Mapping[str, str]:
+    def save(connection: Connection, attempt: Attempt, results: Sequence[Any]) -> Mapping[str, Problem]:
         steps.next_commit = "results committed"
         with steps.step("results written"):
             return job.save(connection, attempt, results)

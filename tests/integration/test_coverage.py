@@ -101,7 +101,7 @@ def test_who_fails_is_named_with_since_when_how_often_and_why(world: World, job:
     assert len(world.data(f"failures?job={job}&limit=1")[THE_TWO[job].key]["stocks"]) == 1
     world.execute(f"UPDATE stocks SET {COLUMN[job]} = 1.5")
     world.data(job)
-    assert world.data("failures")[THE_TWO[job].key] == {"stocks": [], "next_after": None}
+    assert world.data("failures")[THE_TWO[job].key] == {"stocks": [], "next_after": None, "reasons": []}
     (state,) = [row for row in world.table("cron_stock_states") if row["ticker"] == tickers[0]]
     assert (state["consecutive_failures"], state["failing_since"], state["last_error"]) == (0, None, None)
     assert state["last_failed_at"] < state["last_refreshed_at"]

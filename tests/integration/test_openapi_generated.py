@@ -33,6 +33,7 @@ TOGETHER = (
     "there are no stocks with these tickers",
     "there is no run with this id",
     "is required with stocks",
+    "is required with reason",
     "cannot be combined with tickers",
     "different tickers, separated by commas",
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Select, String, Ta
 
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.data_checks import check_timestamps
+from vettr_cron.domain.errors import Problem
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import filings, stocks
 from vettr_cron.models.types import Row, Timestamp
@@ -46,7 +47,7 @@ def evaluate(item: Item, attempt: Attempt) -> Row:
     return row
 
 
-def save(connection: Connection, attempt: Attempt, rows: Sequence[Row]) -> Mapping[str, str]:
+def save(connection: Connection, attempt: Attempt, rows: Sequence[Row]) -> Mapping[str, Problem]:
     """Write a group's rows, one for each ticker. Returns why some do not exist afterwards. Raises RowsRefused."""
     lost = upsert(connection, filing_ages, rows, key=("stock_ticker",), verify="computed_at")
     return {row["stock_ticker"]: not_kept(filing_ages) for row in lost}

@@ -40,6 +40,23 @@ def test_finite_numbers_and_missing_ones_pass(value: float | None) -> None:
     check_numbers(("a.first", "a.second"), (value, value))
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (nan, "a.b not finite"),
+        (-inf, "a.b not finite"),
+        (10**400, "a.b not finite"),
+        (None, "a.b missing"),
+        ("12", "a.b not a number"),
+        (True, "a.b not a number"),
+    ],
+)
+def test_a_reason_names_the_column_and_the_kind_but_no_value(value: object, reason: str) -> None:
+    with pytest.raises(StockDataError) as caught:
+        check_numbers(("a.b",), (value,), required=True)
+    assert caught.value.problem == (str(caught.value), reason)
+
+
 def test_finite_numbers_pass_whose_sum_would_not_be_finite() -> None:
     check_numbers(("a.first", "a.second"), (1.7e308, 1.7e308))
 

@@ -18,8 +18,12 @@ def coverage(asked: CoverageParameters) -> Response:
     """How many stocks are fresh, stale or never refreshed, and which."""
     if asked.stocks and not asked.job:
         raise invalid_parameter("job", "is required with stocks, which lists those of one job")
+    if asked.reason and not asked.stocks:
+        raise invalid_parameter("stocks", "is required with reason, which narrows the list")
     jobs = services().jobs_named(asked.job)
-    listing = Listing(freshness=asked.stocks, limit=asked.limit, after=asked.after) if asked.stocks else None
+    listing = None
+    if asked.stocks:
+        listing = Listing(freshness=asked.stocks, limit=asked.limit, after=asked.after, reason=asked.reason)
     found = services().coverage.read(jobs, asked.max_age, listing)
     return success(shapes.coverage(found, services().jobs))
 
@@ -30,5 +34,5 @@ def coverage(asked: CoverageParameters) -> Response:
 def failures(asked: FailuresParameters) -> Response:
     """The stocks that failed last time: since when, how often, and why."""
     jobs = services().jobs_named(asked.job)
-    pages = {job.key: services().coverage.failures(job, asked.limit, asked.after) for job in jobs}
+    pages = {job.key: services().coverage.failures(job, asked.limit, asked.after, asked.reason) for job in jobs}
     return success(shapes.failures(pages, services().jobs))

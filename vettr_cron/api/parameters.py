@@ -98,6 +98,9 @@ Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "strin
 _RUN_NAME = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\ufffd]*$")]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
+LONGEST_REASON = 500
+_REASON = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"^[^\x00\ufffd]*$")]
+
 
 class RefreshParameters(_Parameters):
     """The parameters of the refresh paths."""
@@ -173,6 +176,12 @@ class FailuresParameters(JobParameters):
     )
     after: _TICKER | None = Field(
         default=None, title="Only stocks after this ticker: the next page", description="a ticker"
+    )
+    reason: _REASON | None = Field(
+        default=None,
+        title="Only stocks that failed last time for this reason, as in last_reason",
+        description=f"text of 1 to {LONGEST_REASON} characters",
+        examples=["financial_data.cash not finite"],
     )
 
 

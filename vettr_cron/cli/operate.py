@@ -9,7 +9,7 @@ from vettr_cron.cli.cron import cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
 from vettr_cron.cli.parameters import JobType, TextType, finite, json_option
-from vettr_cron.cli.text_tables import coverage_table, history_table, stocks_table
+from vettr_cron.cli.text_tables import coverage_table, history_table, reasons_table, stocks_table
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness, Listing
@@ -20,6 +20,9 @@ from vettr_cron.shapes.operate import pauses
 job_option = click.option("--job", type=JobType(), help="Only this job. [default: all]")
 after_option = click.option(
     "--after", type=TextType(), metavar="TICKER", help="Only stocks after this one: the next page."
+)
+reason_option = click.option(
+    "--reason", type=TextType(), help="Only stocks that failed last time for this reason, as in last_reason."
 )
 limit_option = click.option(
     "--limit", type=click.IntRange(1, 1_000), default=100, show_default=True, help="How many stocks to list per job."
@@ -41,15 +44,26 @@ limit_option = click.option(
     type=click.Choice([state.value for state in Freshness]),
     help="List the stocks in this state; requires --job.",
 )
+@reason_option
 @limit_option
 @after_option
 @json_option
 @report_errors
-def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, after: str | None, as_json: bool) -> None:
+def coverage(
+    job: str | None,
+    max_age: float,
+    stocks: str | None,
+    reason: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> None:
     """Show how many stocks are fresh, stale or never refreshed, and which."""
     if stocks and not job:
         raise click.UsageError("--stocks requires --job: it lists the stocks of one job")
-    listing = Listing(freshness=Freshness(stocks), limit=limit, after=after) if stocks else None
+    if reason and not stocks:
+        raise click.UsageError("--reason requires --stocks: it narrows the list")
+    listing = Listing(freshness=Freshness(stocks), limit=limit, after=after, reason=reason) if stocks else None
     found = services().coverage.read(services().jobs_named(job), timedelta(hours=max_age), listing)
     listed = ["", *stocks_table([found.page])] if found.page else []
     show(monitor.coverage(found, services().jobs), as_json, [*coverage_table(found), *listed])
@@ -57,14 +71,17 @@ def coverage(job: str | None, max_age: float, stocks: str | None, limit: int, af
 
 @cron.command()
 @job_option
+@reason_option
 @limit_option
 @after_option
 @json_option
 @report_errors
-def failures(job: str | None, limit: int, after: str | None, as_json: bool) -> None:
+def failures(job: str | None, reason: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """List the stocks that failed last time: since when, how often, and why."""
-    pages = {each.key: services().coverage.failures(each, limit, after) for each in services().jobs_named(job)}
-    show(monitor.failures(pages, services().jobs), as_json, stocks_table(list(pages.values())))
+    jobs = services().jobs_named(job)
+    pages = {each.key: services().coverage.failures(each, limit, after, reason) for each in jobs}
+    lines = [*reasons_table(list(pages.values())), *stocks_table(list(pages.values()))]
+    show(monitor.failures(pages, services().jobs), as_json, lines)
 
 
 @cron.command()

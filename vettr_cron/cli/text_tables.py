@@ -6,7 +6,7 @@ from vettr_cron.domain.job_state import ago
 from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds, logged_time
-from vettr_cron.services.monitor.coverage import Coverage, Page
+from vettr_cron.services.monitor.coverage import Coverage, FailurePage, Page
 from vettr_cron.services.monitor.status import Status
 from vettr_cron.services.refresh.preview import Preview
 
@@ -85,6 +85,13 @@ def stocks_table(pages: Sequence[Page]) -> list[str]:
         rows.append((job, state.ticker, refreshed, since, state.consecutive_failures, state.last_error))
     more = [f"more: --after {page.next_after}" for page in pages if page.next_after]
     return [*columns(rows), *more]
+
+
+def reasons_table(pages: Sequence[FailurePage]) -> list[str]:
+    """One line per reason for which stocks fail, then an empty one; nothing if none fails."""
+    rows: list[Sequence[object]] = [("job", "stocks", "reason")]
+    rows += [(page.job, count.stocks, count.reason) for page in pages for count in page.reasons]
+    return [*columns(rows), ""] if len(rows) > 1 else []
 
 
 def status_table(status: Status) -> list[str]:

@@ -10,6 +10,15 @@ NOT_ITS_ENCODING = "22021"
 _ABOUT_DATA = ("21", "22", "23", "54", "P0")
 _NOT_COMPILED = re.compile("no such |syntax error|ambiguous column|has no column")  # SQLite has one code for all errors
 
+_CONDITIONS_OF_SQLITE = {
+    "SQLITE_CONSTRAINT_CHECK": "check violation",
+    "SQLITE_CONSTRAINT_FOREIGNKEY": "foreign key violation",
+    "SQLITE_CONSTRAINT_NOTNULL": "not null violation",
+    "SQLITE_CONSTRAINT_PRIMARYKEY": "unique violation",
+    "SQLITE_CONSTRAINT_TRIGGER": "raise exception",
+    "SQLITE_CONSTRAINT_UNIQUE": "unique violation",
+}
+
 
 def sqlstate(error: DBAPIError) -> str:
     """The server's code for the error; "" if it is SQLite's, the driver's own, or about the connection."""
@@ -22,8 +31,14 @@ def message(error: DBAPIError) -> str:
 
 
 def condition(error: DBAPIError) -> str:
-    """The standard's name for the server's code, in lower case: division by zero."""
-    return re.sub("(?<=[a-z])(?=[A-Z])", " ", type(error.orig).__name__).lower()
+    """The standard's name for the server's code, in lower case: division by zero. SQLite's own codes say as much."""
+    own = getattr(error.orig, "sqlite_errorname", "")
+    return _CONDITIONS_OF_SQLITE.get(own) or words(type(error.orig).__name__)
+
+
+def words(name: str) -> str:
+    """The name of a class as words, in lower case."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def is_about_data(error: DBAPIError) -> bool:

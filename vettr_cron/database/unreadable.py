@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from vettr_cron.database.sqlstate import NOT_ITS_ENCODING, is_about_data, message, sqlstate
+from vettr_cron.database.sqlstate import NOT_ITS_ENCODING, condition, is_about_data, message, sqlstate, words
 from vettr_cron.domain.errors import InputsUnreadable
 
 _NOT_UTF8 = "they contain text that is not UTF-8, as SQL_ASCII databases may; convert that text, or the database"
@@ -23,9 +23,10 @@ def unreadable() -> Iterator[None]:
         if not is_about_data(error):
             raise
         said = _NOT_UTF8 if sqlstate(error) == NOT_ITS_ENCODING else _line(message(error))
-        raise InputsUnreadable(said) from error
+        raise InputsUnreadable(said, f"inputs unreadable: {condition(error)}") from error
     except _NOT_CONVERTED as error:
-        raise InputsUnreadable(_line(str(error) or type(error).__name__)) from error
+        said = _line(str(error) or type(error).__name__)
+        raise InputsUnreadable(said, f"inputs unreadable: {words(type(error).__name__)}") from error
 
 
 def _line(said: str) -> str:

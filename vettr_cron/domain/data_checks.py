@@ -27,33 +27,38 @@ def check_numbers(columns: Iterable[str], values: Sequence[Any], *, required: bo
             pass
     for column, value in zip(columns, values, strict=False):
         if not (_is_finite_number(value) or (value is None and not required)):
-            refuse(column, value, "a finite number is needed")
+            refuse(column, value, "a finite number is needed", "not a number")
 
 
 def check_timestamps(column: str, values: Iterable[object]) -> None:
     """Each value must be a naive datetime, which all of ours are: UTC without an offset."""
     for value in values:
         if not isinstance(value, datetime) or value.tzinfo is not None:
-            refuse(column, value, "a timestamp without time zone is needed")
+            refuse(column, value, "a timestamp without time zone is needed", "not a timestamp")
 
 
 def check_texts(column: str, values: Iterable[object]) -> None:
     """Each value must be a str or None."""
     for value in values:
         if type(value) not in _OPTIONAL_TEXT and not isinstance(value, str):
-            refuse(column, value, "a text is needed")
+            refuse(column, value, "a text is needed", "not a text")
 
 
 def whole(column: str, result: float) -> int:
     """A result of rhu as the int that its column needs; if it overflowed, the stock's data is wrong."""
     if not isinstance(result, int):
-        refuse(column, result, "a whole number is needed")
+        refuse(column, result, "a whole number is needed", "not a whole number")
     return result
 
 
-def refuse(column: str, value: object, needed: str) -> NoReturn:
-    """Raise StockDataError with a short form of the value, whatever the value is."""
-    raise StockDataError(column, f"is {shown(value)}; {needed}")
+def refuse(column: str, value: object, needed: str, kind: str = "not usable") -> NoReturn:
+    """Raise StockDataError with a short form of the value, whatever the value is.
+
+    `kind` says what is wrong without the value. A missing value, and a number that is not finite, have their own kinds.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    kind = "missing" if value is None else "not finite" if is_number and not _is_finite_number(value) else kind
+    raise StockDataError(column, f"is {shown(value)}; {needed}", kind)
 
 
 def _is_finite_number(value: object) -> bool:

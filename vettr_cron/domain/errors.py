@@ -4,7 +4,7 @@ An error that always says the same says it once: the first line of its docstring
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class CronError(Exception):
@@ -21,15 +21,24 @@ class CronError(Exception):
         return (str(self),)
 
 
+class Problem(NamedTuple):
+    """Why a stock has no result: a sentence for a person, and the reason, which is the same for all of its kind."""
+
+    error: str
+    reason: str
+
+
 class StockDataError(CronError):
     """One stock's rows cannot be turned into a result.
 
-    `column` is table.column, `problem` a phrase that names the value and what would be allowed.
+    `column` is table.column, `problem` a phrase that names the value and what would be allowed, `kind` the same without
+    the value: not finite.
     """
 
-    def __init__(self, column: str, problem: str) -> None:
+    def __init__(self, column: str, problem: str, kind: str = "not usable") -> None:
         super().__init__(f"{column} {problem}")
         self.column = column
+        self.problem = Problem(str(self), f"{column} {kind}")
 
 
 class ServiceUnavailable(CronError):
@@ -63,7 +72,14 @@ class RedisUnavailable(ServiceUnavailable):
 
 
 class InputsUnreadable(CronError):
-    """The database cannot read the inputs of at least one of the selected stocks, because of what they contain."""
+    """The database cannot read the inputs of at least one of the selected stocks, because of what they contain.
+
+    `reason` is the kind of error, without any value.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class RunSuperseded(CronError):
@@ -71,7 +87,14 @@ class RunSuperseded(CronError):
 
 
 class RowsRefused(CronError):
-    """The database refuses a group of rows for the sake of at least one of them."""
+    """The database refuses a group of rows for the sake of at least one of them.
+
+    `reason` names table, column or constraint, and the kind of error, without any value.
+    """
+
+    def __init__(self, message: str, reason: str = "rows refused") -> None:
+        super().__init__(message)
+        self.problem = Problem(message, reason)
 
 
 class JobPaused(CronError):

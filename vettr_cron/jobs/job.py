@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table
 
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.data_checks import shown
+from vettr_cron.domain.errors import Problem
 from vettr_cron.repositories.universe import Page, Selection
 
 LONGEST_NAME = 20  # characters, as our own columns for it allow
@@ -28,7 +29,7 @@ class Item(NamedTuple):
     stock_id: UUID | str
     ticker: str
     inputs: Any
-    problem: str | None = None
+    problem: Problem | None = None
 
 
 class Chunk(NamedTuple):
@@ -50,15 +51,16 @@ def chunk_of(found: Page, inputs: Sequence[Any]) -> Chunk:
     return Chunk(items, found.ends_universe)
 
 
-def _problem(stock_id: UUID | str, times: int) -> str | None:
+def _problem(stock_id: UUID | str, times: int) -> Problem | None:
     if times > 1:
-        return f"stocks.ticker exists {times} times; one row is needed, also in each table with one row per stock"
+        error = f"stocks.ticker exists {times} times; one row is needed, also in each table with one row per stock"
+        return Problem(error, "stocks.ticker not unique")
     if isinstance(stock_id, UUID):
         return None
     try:
         UUID(stock_id)
     except (AttributeError, TypeError, ValueError):
-        return f"stocks.id is {shown(stock_id)}; a UUID is needed"
+        return Problem(f"stocks.id is {shown(stock_id)}; a UUID is needed", "stocks.id not a UUID")
     return None
 
 
@@ -86,7 +88,7 @@ class Job:
     evaluate: Callable[[Item, Attempt], Any]
     """evaluate(item, attempt): one stock's result, by pure rules. Raises StockDataError if its rows allow none."""
 
-    save: Callable[[Connection, Attempt, Sequence[Any]], Mapping[str, str]]
+    save: Callable[[Connection, Attempt, Sequence[Any]], Mapping[str, Problem]]
     """save(connection, attempt, results): write the results of a whole group; a repeat writes the same rows. Returns,
     by ticker, why rows that the database accepted do not exist. Raises RowsRefused if the database refuses rows because
     of their contents."""

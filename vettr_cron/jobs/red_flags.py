@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.errors import Problem
 from vettr_cron.domain.red_flags import RedFlag, RedFlagReport, red_flags
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
@@ -40,7 +41,7 @@ def evaluate(item: Item, attempt: Attempt) -> RedFlagResult:
     return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
 
 
-def save(connection: Connection, attempt: Attempt, group: Sequence[RedFlagResult]) -> Mapping[str, str]:
+def save(connection: Connection, attempt: Attempt, group: Sequence[RedFlagResult]) -> Mapping[str, Problem]:
     """Write a group's flags. Returns why some do not exist afterwards. Raises RowsRefused."""
     return results.save_red_flags(connection, attempt.now, [row for result in group for row in result.flags])
 

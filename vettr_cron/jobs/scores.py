@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.errors import Problem
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_score
@@ -51,7 +52,7 @@ def evaluate(item: Item, attempt: Attempt) -> ScoreResult:
     return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
 
 
-def save(connection: Connection, attempt: Attempt, group: Sequence[ScoreResult]) -> Mapping[str, str]:
+def save(connection: Connection, attempt: Attempt, group: Sequence[ScoreResult]) -> Mapping[str, Problem]:
     """Write a group's history, snapshots and stocks.vetr_score. Returns why some do not exist. Raises RowsRefused."""
     return results.save_scores(
         connection,

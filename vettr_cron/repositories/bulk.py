@@ -11,14 +11,15 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, text, updat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from vettr_cron.database.sqlstate import is_about_data, message, sqlstate
-from vettr_cron.domain.errors import RowsRefused
+from vettr_cron.database.sqlstate import condition, is_about_data, message, sqlstate
+from vettr_cron.domain.errors import Problem, RowsRefused
 from vettr_cron.models.types import Row
 from vettr_cron.repositories import postgres_params, sqlite_params
 
 Replacements = Callable[[Any], Row]
 """What the columns of an existing row are set to, given `excluded`, the row that was to be inserted."""
 
+TOO_LONG = "too long"  # the kind of problem
 _TOO_LONG = "22001"
 _ABOUT_KEYS = ("23503", "23505")
 _CHECK_OPTION = "44000"  # of a view
@@ -78,9 +79,10 @@ def _comparable(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(value.hex if isinstance(value, UUID) else value for value in values)
 
 
-def not_kept(table: Table) -> str:
-    """The message for a row that does not exist after it was written."""
-    return f"{table.name}: the database accepted the row but did not keep it; check its triggers and row security"
+def not_kept(table: Table) -> Problem:
+    """The problem of a row that does not exist after it was written."""
+    error = f"{table.name}: the database accepted the row but did not keep it; check its triggers and row security"
+    return Problem(error, f"{table.name} not kept")
 
 
 def rows_matching(
@@ -213,7 +215,7 @@ def refusals(table: Table | None = None, rows: Sequence[Row] = ()) -> Iterator[N
     except DBAPIError as error:
         if not _is_refusal(error):
             raise
-        raise RowsRefused(_explain(table, rows, error)) from error
+        raise RowsRefused(*_explain(table, rows, error)) from error
 
 
 def _is_refusal(error: DBAPIError) -> bool:
@@ -223,7 +225,7 @@ def _is_refusal(error: DBAPIError) -> bool:
     return is_about_data(error) or sqlstate(error) == _CHECK_OPTION or by_policy or by_sqlite
 
 
-def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> str:
+def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> Problem:
     diagnosis = getattr(error.orig, "diag", None)
     said = message(error)
     limit = re.search(r"\((\d+)\)", said) if sqlstate(error) == _TOO_LONG else None
@@ -234,10 +236,14 @@ def _explain(table: Table | None, rows: Sequence[Row], error: DBAPIError) -> str
     # Only the detail about keys is short and names columns and values.
     named = f" ({detail})" if detail and sqlstate(error) in _ABOUT_KEYS else ""
     name = getattr(diagnosis, "table_name", None) or (table.name if table is not None else None)
-    return f"{f'{name}: ' if name else ''}the database refuses the row: {said}{named}"
+    part = getattr(diagnosis, "column_name", None) or getattr(diagnosis, "constraint_name", None)
+    place = ".".join(each for each in (name, part) if each) or "rows"
+    return Problem(
+        f"{f'{name}: ' if name else ''}the database refuses the row: {said}{named}", f"{place} {condition(error)}"
+    )
 
 
-def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
+def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> Problem | None:
     """The text that a column shorter than in our model may have refused: of the candidates, the shortest column's."""
     lengths = {column.name: getattr(column.type, "length", None) for column in table.columns}
     texts = ((lengths.get(name), name, value) for row in rows for name, value in row.items())
@@ -245,7 +251,7 @@ def _longer_than(table: Table, rows: Sequence[Row], limit: int) -> str | None:
     if not refused:
         return None
     _, name, value = min(refused)
-    return f"{table.name}.{name} {length_problem(value, limit)}"
+    return Problem(f"{table.name}.{name} {length_problem(value, limit)}", f"{table.name}.{name} {TOO_LONG}")
 
 
 def length_problem(text: str, limit: int) -> str:

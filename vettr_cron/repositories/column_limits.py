@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Float, Integer, String, Table, Text
 
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.models.types import Row
-from vettr_cron.repositories.bulk import length_problem
+from vettr_cron.repositories.bulk import TOO_LONG, length_problem
 
 _INTEGER_LIMIT = 2**31
 _BIGINT_LIMIT = 2**63
@@ -23,15 +23,18 @@ def check_column_limits(table: Table, row: Row) -> None:
         value = row.get(name)
         if value is not None and not (isinstance(value, int) and -limit <= value < limit):
             size = "an integer" if limit == _INTEGER_LIMIT else "a bigint"
-            raise StockDataError(f"{table.name}.{name}", f"would be {_short(value)}, which does not fit {size} column")
+            would_be = f"would be {_short(value)}, which does not fit {size} column"
+            raise StockDataError(f"{table.name}.{name}", would_be, "out of range")
     for name in columns.numbers:
         value = row.get(name)
         if value is not None and not (isinstance(value, _NUMBERS) and isfinite(value)):
-            raise StockDataError(f"{table.name}.{name}", f"would be {value!r}, which is not a finite number")
+            raise StockDataError(
+                f"{table.name}.{name}", f"would be {value!r}, which is not a finite number", "not finite"
+            )
     for name, limit in columns.texts:
         value = row.get(name)
         if value is not None and len(value) > limit:
-            raise StockDataError(f"{table.name}.{name}", length_problem(value, limit))
+            raise StockDataError(f"{table.name}.{name}", length_problem(value, limit), TOO_LONG)
 
 
 class _Limited(NamedTuple):

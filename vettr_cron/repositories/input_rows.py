@@ -64,7 +64,7 @@ def write(
     if not all_new:
         rows = _identified(connection, table, rows, identity)
     if upsert(connection, table, rows, columns=[name for name in rows[0] if name in table.c]):
-        raise RowsRefused(not_kept(table))
+        raise RowsRefused(*not_kept(table))
 
 
 def of_stocks(connection: Connection, table_name: str, rows: Iterable[Row]) -> list[Row]:

@@ -32,7 +32,7 @@ def put(connection: Connection, jobs: Sequence[str], pause: Pause) -> None:
     except RowsRefused as error:  # only a reason can be refused, for a character that the database's encoding lacks
         raise UnknownCharacters(str(error)) from error
     if lost:
-        raise DatabaseUnavailable(not_kept(cron_pauses))
+        raise DatabaseUnavailable(not_kept(cron_pauses).error)
 
 
 def _new_reason(new: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, inspect
 
+from vettr_cron.domain.errors import Problem
 from vettr_cron.models.tables import red_flag_history, stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.models.types import Row
 from vettr_cron.repositories.bulk import not_kept, set_column, upsert
@@ -12,7 +13,7 @@ from vettr_cron.repositories.bulk import not_kept, set_column, upsert
 
 def save_scores(
     connection: Connection, now: datetime, history: Sequence[Row], snapshots: Sequence[Row], overall: Sequence[Row]
-) -> Mapping[str, str]:
+) -> Mapping[str, Problem]:
     """Write score rows by id, the day's snapshots by ticker and day, and stocks.vetr_score by the stock's id.
 
     Returns, by ticker, why some of them do not exist afterwards. Raises RowsRefused.
@@ -38,12 +39,12 @@ def save_scores(
     )
 
 
-def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, str]:
+def save_red_flags(connection: Connection, now: datetime, flags: Sequence[Row]) -> Mapping[str, Problem]:
     """Write red flag rows by id. Returns, by ticker, why some do not exist afterwards. Raises RowsRefused."""
     return _reasons(red_flag_history, upsert(connection, red_flag_history, flags, shared={"detected_at": now}))
 
 
-def _reasons(table: Table, rows: Sequence[Row]) -> dict[str, str]:
+def _reasons(table: Table, rows: Sequence[Row]) -> dict[str, Problem]:
     return {row["stock_ticker"]: not_kept(table) for row in rows}
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.errors import Problem
 from vettr_cron.models.tables import cron_stock_states, stocks
 from vettr_cron.models.types import Row
 from vettr_cron.repositories.bulk import upsert
@@ -17,16 +18,25 @@ from vettr_cron.repositories.bulk import upsert
 def record_successes(connection: Connection, attempt: Attempt, tickers: Sequence[str]) -> None:
     """Record for a group of stocks that they succeeded. Raises RowsRefused."""
     rows = [{"ticker": ticker} for ticker in tickers]
-    news = {"last_failed_at": None, "failing_since": None, "consecutive_failures": 0, "last_error": None}
+    news = {
+        "last_failed_at": None,
+        "failing_since": None,
+        "consecutive_failures": 0,
+        "last_error": None,
+        "last_reason": None,
+    }
     _record(connection, attempt, rows, {"last_refreshed_at": attempt.now, **news})
 
 
-def record_failures(connection: Connection, attempt: Attempt, errors: Mapping[str, str]) -> None:
+def record_failures(connection: Connection, attempt: Attempt, problems: Mapping[str, Problem]) -> None:
     """Record for a group of stocks, by ticker, why they failed. Raises RowsRefused.
 
     A repeat has no further effect: a cycle counts one failure of a stock, however often it retries.
     """
-    rows = [{"ticker": ticker, "last_error": error} for ticker, error in errors.items()]
+    rows = [
+        {"ticker": ticker, "last_error": problem.error, "last_reason": problem.reason}
+        for ticker, problem in problems.items()
+    ]
     news = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
     _record(connection, attempt, rows, {"last_refreshed_at": None, **news})
 
@@ -77,6 +87,14 @@ class StockState(NamedTuple):
     failing_since: datetime | None
     consecutive_failures: int
     last_error: str | None
+    last_reason: str | None
+
+
+class ReasonCount(NamedTuple):
+    """How many stocks failed for a reason; None for failures that an older release recorded."""
+
+    reason: str | None
+    stocks: int
 
 
 def counts(connection: Connection, job: str, since: datetime) -> Counts:
@@ -88,13 +106,30 @@ def counts(connection: Connection, job: str, since: datetime) -> Counts:
 
 
 def page(
-    connection: Connection, job: str, wanted: ColumnElement[bool], limit: int, after: str | None = None
+    connection: Connection,
+    job: str,
+    wanted: ColumnElement[bool],
+    limit: int,
+    after: str | None = None,
+    reason: str | None = None,
 ) -> list[StockState]:
-    """The next stocks after a ticker, in order, for which a condition holds: `freshness_condition`, or IS_FAILING."""
-    beyond = [] if after is None else [stocks.c.ticker > after]
-    statement = _universe(job, stocks.c.ticker, *_DETAILS).where(wanted, *beyond)
+    """The next stocks after a ticker, in order, for which a condition holds: `freshness_condition`, or IS_FAILING.
+
+    With a `reason`, only those that failed last time for it.
+    """
+    more = [] if after is None else [stocks.c.ticker > after]
+    more += [] if reason is None else [IS_FAILING, cron_stock_states.c.last_reason == reason]
+    statement = _universe(job, stocks.c.ticker, *_DETAILS).where(wanted, *more)
     rows = connection.execute(statement.order_by(stocks.c.ticker).limit(limit))
     return [StockState(job, *values)._replace(consecutive_failures=values.consecutive_failures or 0) for values in rows]
+
+
+def reasons(connection: Connection, job: str, limit: int) -> list[ReasonCount]:
+    """Why stocks failed last time, the most frequent reasons first."""
+    reason, number = cron_stock_states.c.last_reason, func.count().label("number")
+    counted = _universe(job, reason, number).where(IS_FAILING).group_by(reason)
+    in_order = counted.order_by(number.desc(), func.coalesce(reason, "")).limit(limit)
+    return [ReasonCount._make(row) for row in connection.execute(in_order)]
 
 
 IS_FAILING = cron_stock_states.c.consecutive_failures > 0
@@ -115,6 +150,7 @@ _DETAILS = (
     cron_stock_states.c.failing_since,
     cron_stock_states.c.consecutive_failures,
     cron_stock_states.c.last_error,
+    cron_stock_states.c.last_reason,
 )
 
 
@@ -137,4 +173,5 @@ def _replacements(new: Any) -> Row:
         "failing_since": case((succeeded, None), else_=since),
         "consecutive_failures": case((succeeded, 0), else_=times),
         "last_error": new.last_error,
+        "last_reason": new.last_reason,
     }

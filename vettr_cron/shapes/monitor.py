@@ -82,6 +82,10 @@ class StockState(Shape):
     failing_since: Time | None = Field(description="Since when it has been failing, UTC; null if it is not")
     consecutive_failures: Count = Field(description="How many times in a row it failed", examples=[3])
     last_error: str | None = Field(description="Why it failed last time; null if it did not")
+    last_reason: str | None = Field(
+        description="The same without values, alike for all failures of its kind; null if an older release recorded it",
+        examples=["financial_data.cash not finite"],
+    )
 
 
 class StockPage(Shape):
@@ -89,6 +93,26 @@ class StockPage(Shape):
 
     stocks: list[StockState] = Field(description="The stocks, by ticker")
     next_after: str | None = Field(description="The value of `after` for the next page; null at the end")
+
+
+class FailureReason(Shape):
+    """How many stocks fail for the same reason."""
+
+    reason: str | None = Field(
+        description="Table, column and kind of problem; null for failures that an older release recorded",
+        examples=["financial_data.cash not finite"],
+    )
+    stocks: Count = Field(description="How many stocks failed for it last time", examples=[40])
+
+
+class FailurePage(StockPage):
+    """A page of the stocks that fail, and why all of them do."""
+
+    reasons: list[FailureReason] = Field(
+        max_length=freshness.MOST_REASONS,
+        description="Why stocks fail, on this page and all others, the most frequent reasons first; at most "
+        f"{freshness.MOST_REASONS}",
+    )
 
 
 class CycleState(Shape):
@@ -158,7 +182,7 @@ def coverage_shape(jobs: tuple[Job, ...]) -> type[Shape]:
 def failures_shape(jobs: tuple[Job, ...]) -> type[Shape]:
     """Failures: a page for each requested job."""
     described = "Which stocks fail, since when, how often, and why; for each requested job, by its key."
-    fields: dict[str, Any] = {job.key: (StockPage, Field(default_factory=absent)) for job in jobs}
+    fields: dict[str, Any] = {job.key: (FailurePage, Field(default_factory=absent)) for job in jobs}
     return create_model("Failures", __base__=Shape, __doc__=described, **fields)
 
 

@@ -62,7 +62,7 @@ def _check_executives(executives: Sequence[Executive]) -> None:
     check_texts("executives.education", educations)
     for companies in careers:
         if companies is not None and not (isinstance(companies, list) and all(isinstance(c, str) for c in companies)):
-            refuse("executives.previous_companies", companies, "a list of texts is needed")
+            refuse("executives.previous_companies", companies, "a list of texts is needed", "not a list of texts")
 
 
 def _check_transactions(transactions: Sequence[InsiderTransaction]) -> None:

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from vettr_cron.database.transactions import Database
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import states
-from vettr_cron.repositories.states import Counts, Freshness, StockState
+from vettr_cron.repositories.states import Counts, Freshness, ReasonCount, StockState
 from vettr_cron.services.clock import utc_now
 
-__all__ = ["Coverage", "Counts", "Freshness", "Page", "ReadCoverage", "StockState"]
+__all__ = ["Coverage", "Counts", "Freshness", "Page", "ReadCoverage", "ReasonCount", "StockState"]
+
+MOST_REASONS = 100  # that a reply counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,13 @@ class Page:
     job: str
     stocks: Sequence[StockState]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePage(Page):
+    """A page of the stocks that fail, and how many fail for which reason, on all pages together."""
+
+    reasons: Sequence[ReasonCount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Listing:
     freshness: Freshness
     limit: int
     after: str | None = None
+    reason: str | None = None  # only those that failed last time for it
 
 
 class ReadCoverage:
@@ -58,15 +68,18 @@ class ReadCoverage:
             page = None
             if listing is not None:
                 wanted = states.freshness_condition(listing.freshness, since)
-                found = states.page(connection, jobs[0].name, wanted, listing.limit + 1, listing.after)
+                number, after, reason = listing.limit + 1, listing.after, listing.reason
+                found = states.page(connection, jobs[0].name, wanted, number, after, reason)
                 page = _page(jobs[0], found, listing.limit)
         return Coverage(max_age, since, counts, page)
 
-    def failures(self, job: Job, limit: int, after: str | None = None) -> Page:
-        """The stocks that failed last time, by ticker. Raises DatabaseUnavailable."""
+    def failures(self, job: Job, limit: int, after: str | None = None, reason: str | None = None) -> FailurePage:
+        """The stocks that failed last time, all or those for one reason, by ticker. Raises DatabaseUnavailable."""
         with self._database.reading() as connection:
-            found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after)
-        return _page(job, found, limit)
+            found = states.page(connection, job.name, states.IS_FAILING, limit + 1, after, reason)
+            reasons = states.reasons(connection, job.name, MOST_REASONS)
+        page = _page(job, found, limit)
+        return FailurePage(page.job, page.stocks, page.next_after, reasons)
 
 
 def _page(job: Job, found: Sequence[StockState], limit: int) -> Page:

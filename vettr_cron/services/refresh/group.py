@@ -12,7 +12,7 @@ import structlog
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.attempt import Attempt
-from vettr_cron.domain.errors import RunSuperseded, StockDataError
+from vettr_cron.domain.errors import Problem, RunSuperseded, StockDataError
 from vettr_cron.domain.run import Run, StockFailure
 from vettr_cron.jobs.job import Item, Job
 from vettr_cron.repositories import runs
@@ -141,12 +141,13 @@ def evaluate_in_batches(
 
 def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
     if item.problem:
-        return StockOutcome(item.ticker, error=item.problem)
+        return StockOutcome(item.ticker, problem=item.problem)
     try:
         return StockOutcome(item.ticker, job.evaluate(item, attempt))
     except StockDataError as error:
-        return StockOutcome(item.ticker, error=str(error))
+        return StockOutcome(item.ticker, problem=error.problem)
     except Exception as error:
         # A bug in a rule that only one stock's rows trigger must not fail the other stocks.
         log.exception("stock_not_evaluated", job=job.run_name, ticker=item.ticker)
-        return StockOutcome(item.ticker, error=f"unexpected {type(error).__name__}; the log has the details")
+        unexpected = f"unexpected {type(error).__name__}"
+        return StockOutcome(item.ticker, problem=Problem(f"{unexpected}; the log has the details", unexpected))

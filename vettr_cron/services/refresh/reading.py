@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.database.unreadable import unreadable
-from vettr_cron.domain.errors import InputsUnreadable
+from vettr_cron.domain.errors import InputsUnreadable, Problem
 from vettr_cron.domain.run import MINIMUM_STOCKS_FOR_TOLERANCE
 from vettr_cron.jobs.job import Chunk, Item, Job
 from vettr_cron.repositories import universe
@@ -57,7 +57,7 @@ class _Reading:
         page = self._names(selection)
         pending = _halves(list(dict.fromkeys(ticker for _id, ticker in page.rows)))
         items: list[Item] = []
-        problems: dict[str, str] = {}
+        problems: dict[str, InputsUnreadable] = {}
         while pending and self._limits.may_start():
             tickers = pending.pop(0)
             try:
@@ -66,8 +66,8 @@ class _Reading:
                 if len(tickers) > 1:
                     pending[:0] = _halves(tickers)
                     continue
-                problems[tickers[0]] = str(error)
-                problem = f"the database cannot read its inputs: {error}"
+                problems[tickers[0]] = error
+                problem = Problem(f"the database cannot read its inputs: {error}", error.reason)
                 items += [Item(row[0], row[1], None, problem) for row in page.rows if row[1] == tickers[0]]
         if problems and len(problems) == len({item.ticker for item in items}):
             self._check_others(problems)
@@ -85,7 +85,7 @@ class _Reading:
 
         return retry_transient(read, self._limits.may_start)
 
-    def _check_others(self, problems: Mapping[str, str]) -> None:
+    def _check_others(self, problems: Mapping[str, InputsUnreadable]) -> None:
         """Raise InputsUnreadable unless it is these stocks' own fault, as it is if one of the others can be read.
 
         Of many stocks it is not asked: that none of them can be read is for a person to see to.
@@ -94,7 +94,8 @@ class _Reading:
             first = self._names(Beyond(None, MINIMUM_STOCKS_FOR_TOLERANCE + len(problems)))
             if any(self._is_readable(ticker) for _id, ticker in first.rows):
                 return
-        raise InputsUnreadable(f"None of these stocks can be read: {next(iter(problems.values()))}")
+        first_problem = next(iter(problems.values()))
+        raise InputsUnreadable(f"None of these stocks can be read: {first_problem}", first_problem.reason)
 
     def _is_readable(self, ticker: str) -> bool:
         try:

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import Connection
 
 from vettr_cron.domain.attempt import Attempt
-from vettr_cron.domain.errors import RowsRefused
+from vettr_cron.domain.errors import Problem, RowsRefused
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import states
 from vettr_cron.repositories.bulk import check_constraints, defer_constraints
@@ -22,26 +22,31 @@ class StockOutcome(NamedTuple):
 
     ticker: str
     result: Any = None
-    error: str | None = None
+    problem: Problem | None = None
+
+    @property
+    def error(self) -> str | None:
+        """The problem in a sentence."""
+        return self.problem and self.problem.error
 
 
 def save_group(
     connection: Connection, job: Job, attempt: Attempt, outcomes: Sequence[StockOutcome]
 ) -> list[StockOutcome]:
     """Save what the database accepts and keeps, and how each stock fared. Returns the resulting outcomes."""
-    refused = _Saving(connection, job, attempt).save([outcome for outcome in outcomes if outcome.error is None])
+    refused = _Saving(connection, job, attempt).save([outcome for outcome in outcomes if not outcome.problem])
     if refused:
-        outcomes = [outcome._replace(error=outcome.error or refused.get(outcome.ticker)) for outcome in outcomes]
-    errors = {outcome.ticker: outcome.error for outcome in outcomes if outcome.error is not None}
-    if errors:
-        _record_failures(connection, job, attempt, errors)
+        outcomes = [outcome._replace(problem=outcome.problem or refused.get(outcome.ticker)) for outcome in outcomes]
+    problems = {outcome.ticker: outcome.problem for outcome in outcomes if outcome.problem}
+    if problems:
+        _record_failures(connection, job, attempt, problems)
     return list(outcomes)
 
 
-def _record_failures(connection: Connection, job: Job, attempt: Attempt, errors: Mapping[str, str]) -> None:
+def _record_failures(connection: Connection, job: Job, attempt: Attempt, problems: Mapping[str, Problem]) -> None:
     try:
         with connection.begin_nested():
-            states.record_failures(connection, attempt, errors)
+            states.record_failures(connection, attempt, problems)
     except RowsRefused as error:
         # The run's own row lists them; that they are recorded nowhere else is no reason to stop the cycle.
         log.warning("failures_not_recorded", job=job.run_name, reason=str(error))
@@ -60,30 +65,30 @@ class _Saving:
         self._halvings_left = MOST_HALVINGS
         self._is_checked = False
 
-    def save(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
+    def save(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, Problem]:
         """Save what the database accepts and keeps. Returns, by ticker, why it did not accept or keep the others."""
         if not outcomes:
             return {}
         try:
             lost = self._save_whole(outcomes)
         except RowsRefused as error:
-            return {outcomes[0].ticker: str(error)} if len(outcomes) == 1 else self._save_parts(outcomes)
+            return {outcomes[0].ticker: error.problem} if len(outcomes) == 1 else self._save_parts(outcomes)
         if not lost:
             return {}
         # Nothing of these stocks may stay, so the others are saved again without them.
         return {**lost, **self.save([outcome for outcome in outcomes if outcome.ticker not in lost])}
 
-    def _save_parts(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
+    def _save_parts(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, Problem]:
         size = 1
         if self._halvings_left:
             self._halvings_left -= 1
             size = (len(outcomes) + 1) // 2
-        refused: dict[str, str] = {}
+        refused: dict[str, Problem] = {}
         for start in range(0, len(outcomes), size):
             refused |= self.save(outcomes[start : start + size])
         return refused
 
-    def _save_whole(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, str]:
+    def _save_whole(self, outcomes: Sequence[StockOutcome]) -> Mapping[str, Problem]:
         """Save all of it, or nothing if something is refused or not kept.
 
         Returns, by ticker, why something was not kept. Raises RowsRefused.
