@@ -111,6 +111,12 @@ def count_longer(connection: Connection, length: int) -> int:
     return connection.execute(select(func.count()).select_from(stocks).where(longer)).scalar_one()
 
 
+def count_not_upper_case(connection: Connection) -> int:
+    """How many stocks have tickers that are not in upper case, as the platform looks them up."""
+    different = stocks.c.ticker != func.upper(stocks.c.ticker)
+    return connection.execute(select(func.count()).select_from(stocks).where(different)).scalar_one()
+
+
 def ticker_at(connection: Connection, rank: int) -> str | None:
     """The ticker of the stock with that rank, counted from 1."""
     ordered = select(stocks.c.ticker).order_by(stocks.c.ticker)

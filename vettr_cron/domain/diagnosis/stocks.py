@@ -20,12 +20,13 @@ MANY_OLD_PERCENT, MOST_OLD_PERCENT = 5, 50
 class Tickers:
     """How many stocks there are, and how many have tickers longer than `longest`, the most that red_flag_history holds.
 
-    `longest` is None if any length fits.
+    `longest` is None if any length fits. `not_upper_case` are those that the platform does not find.
     """
 
     total: int
     too_long: int
     longest: int | None
+    not_upper_case: int = 0
 
 
 def universe(tickers: Tickers, unreadable: str | None) -> Check:
@@ -41,6 +42,20 @@ def _universe_findings(tickers: Tickers) -> list[Finding]:
     if tickers.total == 0:
         fix = "Run `flask --app wsgi stocks import FOLDER`, or point DATABASE_URL at the platform's database."
         return [problem("There are no stocks", fix)]
+    return [*_long_tickers(tickers), *_unseen_tickers(tickers)]
+
+
+def _unseen_tickers(tickers: Tickers) -> list[Finding]:
+    if tickers.not_upper_case == 0:
+        return []
+    found = (
+        f"{tickers.not_upper_case} of {tickers.total} stocks have tickers that are not in upper case: the platform "
+        "finds neither them nor their results"
+    )
+    return [warning(found, "Write these tickers in upper case where the stocks come from.")]
+
+
+def _long_tickers(tickers: Tickers) -> list[Finding]:
     if tickers.too_long == 0:
         return []
     found = (

@@ -113,7 +113,12 @@ class Doctor:
         with self.database.reading(TIMEOUT_SECONDS) as connection:
             longest = results.longest_flagged_ticker(connection)
             too_long = 0 if longest is None else universe.count_longer(connection, longest)
-            tickers = stock_rules.Tickers(total=universe.count(connection), too_long=too_long, longest=longest)
+            tickers = stock_rules.Tickers(
+                total=universe.count(connection),
+                too_long=too_long,
+                longest=longest,
+                not_upper_case=universe.count_not_upper_case(connection),
+            )
         return stock_rules.universe(tickers, self._unreadable())
 
     def _unreadable(self) -> str | None:
