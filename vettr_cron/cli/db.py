@@ -10,7 +10,7 @@ from vettr_cron.cli.output import as_lines
 from vettr_cron.database.errors import translated
 from vettr_cron.domain.errors import CronError, ServiceUnavailable
 from vettr_cron.domain.printable import printable
-from vettr_cron.logs import log_unavailable, words_of
+from vettr_cron.logs import flush_logs, log_unavailable, words_of
 
 
 class MigrationCommands(click.Command):
@@ -37,8 +37,10 @@ class _Migrations(CommandGroup):
         except CronError as error:
             if isinstance(error, ServiceUnavailable):
                 log_unavailable(error)
+            flush_logs()
             raise click.ClickException(as_lines(error.lines)) from None
         except DBAPIError as error:
+            flush_logs()
             raise click.ClickException(f"The database refuses to be migrated: {printable(words_of(error))}") from None
 
 
