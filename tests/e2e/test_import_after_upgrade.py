@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.programs import environment, finished
 from tests.integration.csv_imports import NINE, ROWS, contents, import_files, write_folder
 from tests.releases import unpack_release_before
-from tests.world import World
+from tests.world import World, migrate_database
 
 RENAMED = {table: text.replace("AAA.V", "ZZZ") for table, text in NINE.items()}
 
@@ -26,6 +26,7 @@ def test_a_folder_that_the_release_before_imported_adds_no_rows(
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
         done = finished(command, environment(world), folder=before)
         assert done.returncode == 0, done.stderr
+    migrate_database(database_url)
     rows = contents(world)
     assert {table: len(of_table) for table, of_table in rows.items()} == ROWS
     try:

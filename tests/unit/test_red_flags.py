@@ -231,7 +231,7 @@ def test_a_description_gives_the_figures(known: dict[str, Any], description: str
             "filings.date is 'soon'; a timestamp without time zone is needed",
         ),
         ({"recent_filings": [Filing(NOW, 5, "")]}, "filings.title is 5; a text is needed"),  # type: ignore[arg-type]
-        ({"recent_filings": [Filing(NOW, "", b"")]}, "filings.summary is b''; a text is needed"),  # type: ignore[arg-type]
+        ({"recent_filings": [Filing(NOW, "", b"")]}, "filings.summary is binary data (0 B); a text is needed"),  # type: ignore[arg-type]
     ],
 )
 def test_a_value_that_no_rule_can_use_is_named_with_its_column(known: dict[str, Any], message: str) -> None:

@@ -87,11 +87,11 @@ DAY: Any = DailyPrice(1.0, 1.0, 1.0, 1.0)
         ({"sector": 5}, "stocks.sector is 5; a text is needed"),
         ({"price": nan}, "stocks.price is NaN; a finite number is needed"),
         ({"cash": "1000"}, "financial_data.cash is '1000'; a finite number is needed"),
-        ({"monthly_burn": True}, "financial_data.monthly_burn is True; a finite number is needed"),
+        ({"monthly_burn": True}, "financial_data.monthly_burn is true; a finite number is needed"),
         ({"free_cash_flow": inf}, "financial_summary.free_cash_flow is Infinity; a finite number is needed"),
         ({"gross_profit": -inf}, "financial_summary.gross_profit is -Infinity; a finite number is needed"),
         ({"short_shares": ""}, "short_interest.short_shares is ''; a finite number is needed"),
-        ({"price_target": b""}, "analyst_consensus.price_target is b''; a finite number is needed"),
+        ({"price_target": b""}, "analyst_consensus.price_target is binary data (0 B); a finite number is needed"),
         (
             {"newest_filing": "yesterday"},
             "filings.date is 'yesterday'; a timestamp without time zone is needed",
