@@ -52,6 +52,7 @@ _YEARS = "executives.years_at_company"
 ON_BOTH = (
     _companies("an object for a list of companies", '{"Acme": 1}', r"\{'Acme': 1\}"),
     _companies("numbers for names of companies", "[1, 2]", r"\[1, 2\]"),
+    _companies("lists for names of companies", "[[]]", r"\[\[\]\]"),
     _companies("a text for a list of companies", '"Acme"', "'Acme'"),
     _companies("companies nested without end", "[" * DEPTH + "]" * DEPTH, r".*\[\[\[.*"),
     _row(
@@ -87,7 +88,8 @@ ON_POSTGRESQL = (
         {SCORES: _not_finite("stock_daily_prices.close", "Infinity")},
     ),
     _row(
-        *("a trade of NaN", "insider_transactions", "transaction_date = '2999-01-01', value", "'NaN'"),
+        *("a trade of NaN", "insider_transactions", "transaction_date = '2999-01-01', transaction_text = 'Buy', value"),
+        "'NaN'",
         {SCORES: _not_finite("insider_transactions.value", "NaN")},
     ),
     _row(
@@ -189,6 +191,20 @@ def test_companies_of_json_null_are_missing_and_no_error(world: World) -> None:
     _make_complete(world)
     _spoil(world, ticker, _companies("", "null", ""))
     assert world.data("scores")["succeeded"] == 1
+
+
+def test_companies_without_names_are_blank_ones(world: World) -> None:
+    tickers = world.generate(2)
+    _make_complete(world)
+    world.execute("DELETE FROM executives WHERE name <> 'A'")
+    world.execute("UPDATE stocks SET sector = 'Gold'")
+    for ticker, companies in zip(
+        tickers, ('["Acme", null, false, 0, 0.0, ""]', '["Acme", "", "", "", "", ""]'), strict=True
+    ):
+        _spoil(world, ticker, _companies("", companies, ""))
+    assert world.data("scores")["succeeded"] == 2
+    first, second = (row["pedigree_sub_score"] for row in world.table("vetr_score_history"))
+    assert first == second
 
 
 def test_nan_is_missing_on_sqlite_which_cannot_store_it(sqlite_world: World) -> None:

@@ -1,9 +1,13 @@
 """Operational efficiency: the sector's ratio."""
 
+from math import inf, nan
+from typing import Any
+
 import pytest
 
-from tests.unit.stocks import stock
+from tests.unit.stocks import NOW, stock
 from vettr_cron.domain.errors import StockDataError
+from vettr_cron.domain.vetr_score import vetr_score
 from vettr_cron.domain.vetr_score.operational_efficiency import operational_efficiency
 
 FIGURES = {"exploration_exp": 7, "r_and_d_exp": 14, "total_opex": 100, "gross_profit": 15, "revenue": 200}
@@ -29,6 +33,30 @@ def test_the_sector_chooses_the_ratio_and_its_target(sector: str | None, ratio: 
     pillar = operational_efficiency(stock(sector=sector, **FIGURES))
     assert pillar.score == score
     assert pillar.sub_scores == {"efficiency_ratio": ratio}
+
+
+@pytest.mark.parametrize(
+    ("sector", "used"),
+    [
+        ("Gold", {"financial_data.exploration_exp", "financial_data.total_opex"}),
+        ("Software", {"financial_data.r_and_d_exp", "financial_data.total_opex"}),
+        ("Energy", {"financial_summary.gross_profit", "financial_data.revenue"}),
+    ],
+)
+@pytest.mark.parametrize("name", list(FIGURES))
+@pytest.mark.parametrize("value", [nan, inf, "many"])
+def test_only_the_figures_of_the_sectors_ratio_are_judged(
+    sector: str, used: set[str], name: str, value: object
+) -> None:
+    figures: dict[str, Any] = {**FIGURES, name: value}
+    spoilt = stock(sector=sector, **figures)
+    columns = {column for column in used if column.endswith(f".{name}")}
+    if columns:
+        with pytest.raises(StockDataError) as caught:
+            vetr_score(spoilt, NOW)
+        assert {caught.value.column} == columns
+    else:
+        assert vetr_score(spoilt, NOW) == vetr_score(stock(sector=sector, **FIGURES), NOW)
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,12 @@ def test_years_count_five_times_up_to_a_hundred(executives: list[Executive], sco
         ([["A", "a", " A\n"]], 45, 1),
         ([["A", ""], ["B", "\t"]], 30, 2),
         ([["", "  "]], 30, 0),
+        ([["A", None, False, 0, 0.0, ""]], 90, 1),
         ([[f"company {number}" for number in range(12)]], 100, 10),
     ],
 )
 def test_companies_before_count_as_years_and_once_as_variety(
-    companies: list[list[str]], experience: int, distinct: int
+    companies: list[list[object]], experience: int, distinct: int
 ) -> None:
     executives = [Executive(0, names, None) for names in companies]
     assert pedigree(executives) == int(experience * 0.4 + distinct * 10 * 0.25 + NEUTRAL + 0.5)

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.days import DailyPrice, series_of
-from tests.unit.stocks import NOW, NUMBER_FIELDS, executives, finite_stocks, prices, stock, transactions
+from tests.unit.stocks import NOW, NUMBER_FIELDS, executives, finite_stocks, prices, stock
 from vettr_cron.domain.errors import StockDataError
 from vettr_cron.domain.vetr_score import DailyPrices, StockInputs, vetr_score
 from vettr_cron.domain.vetr_score.financial_survival import financial_survival
@@ -89,7 +89,11 @@ def outcome(inputs: StockInputs) -> Any:
         return str(error)
 
 
-@given(inputs=finite_stocks, name=st.sampled_from(NUMBER_FIELDS), value=not_finite)
+# Which of these a rule reads, the sector tells.
+EFFICIENCY = ("exploration_exp", "r_and_d_exp", "total_opex", "gross_profit", "revenue")
+
+
+@given(inputs=finite_stocks, name=st.sampled_from(sorted({*NUMBER_FIELDS} - {*EFFICIENCY})), value=not_finite)
 def test_a_number_that_is_not_finite_is_named(inputs: StockInputs, name: str, value: float) -> None:
     strange: dict[str, Any] = {name: value}
     table, _, column = column_refused(inputs._replace(**strange)).partition(".")
@@ -101,13 +105,6 @@ def test_a_number_that_is_not_finite_is_named(inputs: StockInputs, name: str, va
 def test_an_executive_whose_years_are_not_finite_is_named(inputs: StockInputs, executive: Any, value: float) -> None:
     strange = executive._replace(years_at_company=value)
     assert column_refused(inputs._replace(executives=[*inputs.executives, strange])) == "executives.years_at_company"
-
-
-@given(inputs=finite_stocks, transaction=transactions, value=not_finite)
-def test_a_transaction_whose_value_is_not_finite_is_named(inputs: StockInputs, transaction: Any, value: float) -> None:
-    strange = transaction._replace(value=value)
-    inputs = inputs._replace(insider_transactions=[strange, *inputs.insider_transactions])
-    assert column_refused(inputs) == "insider_transactions.value"
 
 
 @given(
@@ -144,7 +141,7 @@ json_values = st.recursive(
 @given(executive=executives, value=json_values)
 def test_previous_companies_of_any_other_shape_are_named(executive: Any, value: Any) -> None:
     assume(value is not None)
-    assume(not (isinstance(value, list) and all(isinstance(name, str) for name in value)))
+    assume(not (isinstance(value, list) and all(isinstance(name, str) or name in (None, 0) for name in value)))
     inputs = stock(executives=[executive._replace(previous_companies=value)])
     with pytest.raises(StockDataError) as caught:
         vetr_score(inputs, NOW)

@@ -1,13 +1,14 @@
 """Shareholder structure: dilution, insiders, warrants, and the pillar as a whole."""
 
 from datetime import timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
 
 from tests.unit.stocks import NOW, stock
 from vettr_cron.domain.errors import StockDataError
-from vettr_cron.domain.vetr_score import Executive, InsiderTransaction
+from vettr_cron.domain.vetr_score import Executive, InsiderTransaction, vetr_score
 from vettr_cron.domain.vetr_score.shareholder_structure import shareholder_structure
 
 SOMEONE = [Executive(0, None, None)]
@@ -84,6 +85,26 @@ def test_net_buying_moves_conviction_by_twenty(
 def test_transactions_count_for_sixty_days(age: timedelta, score: int) -> None:
     transactions = [InsiderTransaction(NOW - age, "Purchase", 60_000)]
     assert sub_score("sedi_insider_conviction", insider_transactions=transactions) == score
+
+
+STRANGE: list[Any] = [nan, inf, "1 000", True]
+
+
+@pytest.mark.parametrize("value", STRANGE)
+@pytest.mark.parametrize("text", ["Acquisition", "private sale"])
+def test_a_value_that_counts_must_be_a_finite_number(text: str, value: Any) -> None:
+    known = {"executives": SOMEONE, "insider_transactions": trades(("buy", 1), (text, value))}
+    with pytest.raises(StockDataError) as caught:
+        vetr_score(stock(**known), NOW)
+    assert caught.value.column == "insider_transactions.value"
+
+
+@pytest.mark.parametrize("value", STRANGE)
+@pytest.mark.parametrize(("text", "days"), [("Gift", 1), (None, 1), ("", 61)])
+def test_a_value_that_does_not_count_may_be_anything(text: str | None, days: int, value: Any) -> None:
+    transactions = [InsiderTransaction(NOW - timedelta(days=days), text, value), *trades(("buy", 60_000))]
+    score = vetr_score(stock(executives=SOMEONE, insider_transactions=transactions), NOW)
+    assert score.pillars[2].sub_scores["sedi_insider_conviction"] == 70
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checks every figure of a stock's inputs before any rule reads them."""
+"""Checks a stock's inputs before any rule reads them, except figures that only some stocks' rules read."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,7 +6,9 @@ from itertools import repeat
 from operator import attrgetter
 
 from vettr_cron.domain.data_checks import check_numbers, check_texts, check_timestamps, refuse
+from vettr_cron.domain.errors import StockDataError
 from vettr_cron.domain.vetr_score.inputs import DailyPrices, Executive, InsiderTransaction, StockInputs
+from vettr_cron.domain.vetr_score.shareholder_structure import direction
 
 _NUMBER_COLUMNS = (
     "stocks.price",
@@ -14,10 +16,6 @@ _NUMBER_COLUMNS = (
     "financial_data.monthly_burn",
     "financial_data.total_debt",
     "financial_data.total_assets",
-    "financial_data.exploration_exp",
-    "financial_data.r_and_d_exp",
-    "financial_data.total_opex",
-    "financial_data.revenue",
     "financial_data.shares_current",
     "financial_data.shares_1yr_ago",
     "financial_data.insider_shares",
@@ -26,11 +24,11 @@ _NUMBER_COLUMNS = (
     "financial_data.days_since_last_pr",
     "financial_data.warrant_strike_price",
     "financial_summary.free_cash_flow",
-    "financial_summary.gross_profit",
     "financial_summary.float_shares",
     "short_interest.short_shares",
     "analyst_consensus.price_target",
 )
+_VALUES = repeat("insider_transactions.value")
 _numbers = attrgetter(*(column.partition(".")[2] for column in _NUMBER_COLUMNS))
 _PRICE_COLUMNS = tuple(f"stock_daily_prices.{name}" for name in DailyPrices._fields)
 
@@ -61,12 +59,20 @@ def _check_executives(executives: Sequence[Executive]) -> None:
     check_numbers(repeat("executives.years_at_company"), years, required=True)
     check_texts("executives.education", educations)
     for companies in careers:
-        if companies is not None and not (isinstance(companies, list) and all(isinstance(c, str) for c in companies)):
+        if companies is not None and not (isinstance(companies, list) and all(map(_is_name_or_blank, companies))):
             refuse("executives.previous_companies", companies, "a list of texts is needed", "not a list of texts")
+
+
+def _is_name_or_blank(entry: object) -> bool:
+    """Whether it is a text, or what counts as a blank one: null, false or 0."""
+    return isinstance(entry, str) or entry is None or (isinstance(entry, int | float) and not entry)
 
 
 def _check_transactions(transactions: Sequence[InsiderTransaction]) -> None:
     dates, texts, values = zip(*transactions, strict=True)
     check_timestamps("insider_transactions.transaction_date", dates)
     check_texts("insider_transactions.transaction_text", texts)
-    check_numbers(repeat("insider_transactions.value"), values)
+    try:
+        check_numbers(_VALUES, values)
+    except StockDataError:
+        check_numbers(_VALUES, [value for text, value in zip(texts, values, strict=True) if direction(text)])

@@ -1,6 +1,8 @@
 """Operational efficiency: the one ratio that matters in the stock's sector, compared with its target."""
 
-from vettr_cron.domain.data_checks import whole
+from collections.abc import Sequence
+
+from vettr_cron.domain.data_checks import check_numbers, whole
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.vetr_score.inputs import Number, StockInputs
 from vettr_cron.domain.vetr_score.pillar_score import PillarScore, missing
@@ -8,11 +10,15 @@ from vettr_cron.domain.vetr_score.pillar_score import PillarScore, missing
 _NAME = "operational_efficiency"
 _EXPLORERS = ("mining", "gold", "resource")
 _DEVELOPERS = ("tech", "software")
+_EXPLORATION = ("financial_data.exploration_exp", "financial_data.total_opex")
+_DEVELOPMENT = ("financial_data.r_and_d_exp", "financial_data.total_opex")
+_MARGIN = ("financial_summary.gross_profit", "financial_data.revenue")
 
 
 def operational_efficiency(inputs: StockInputs) -> PillarScore:
     """The ratio as a percentage of its target; the ratio itself is reported, without bounds."""
-    numerator, denominator, target = _operands(inputs)
+    columns, numerator, denominator, target = _operands(inputs)
+    check_numbers(columns, (numerator, denominator))  # not before: no rule reads the other sectors' figures
     if numerator is None or denominator is None:
         return missing(_NAME, "efficiency_ratio")
     if denominator == 0:
@@ -23,13 +29,13 @@ def operational_efficiency(inputs: StockInputs) -> PillarScore:
     return PillarScore(_NAME, _score(ratio, target), {"efficiency_ratio": ratio})
 
 
-def _operands(inputs: StockInputs) -> tuple[Number, Number, float]:
+def _operands(inputs: StockInputs) -> tuple[Sequence[str], Number, Number, float]:
     sector = (inputs.sector or "").lower()
     if any(word in sector for word in _EXPLORERS):
-        return inputs.exploration_exp, inputs.total_opex, 0.70
+        return _EXPLORATION, inputs.exploration_exp, inputs.total_opex, 0.70
     if any(word in sector for word in _DEVELOPERS):
-        return inputs.r_and_d_exp, inputs.total_opex, 0.70
-    return inputs.gross_profit, inputs.revenue, 0.30
+        return _DEVELOPMENT, inputs.r_and_d_exp, inputs.total_opex, 0.70
+    return _MARGIN, inputs.gross_profit, inputs.revenue, 0.30
 
 
 def _score(ratio: float, target: float) -> int:

@@ -1,6 +1,7 @@
 """Pedigree: the executives' experience, the variety of their careers, and their education."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from vettr_cron.domain.data_checks import whole
 from vettr_cron.domain.rounding import rhu, total
@@ -44,12 +45,13 @@ def pedigree(executives: Sequence[Executive]) -> int:
     return whole("vetr_score_history.pedigree_sub_score", score)
 
 
-def _companies(executive: Executive) -> list[str]:
+def _companies(executive: Executive) -> list[Any]:
+    """The names; null, false and 0 among them are blank ones."""
     companies = executive.previous_companies
     return companies if isinstance(companies, list) else []
 
 
-def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> float:
+def _experience(executives: Sequence[Executive], careers: list[list[Any]]) -> float:
     """The mean of years at the company plus three per previous company, blank names included, times 5.
 
     Executive by executive the years are added to the sum first, then the points for companies, as the platform does.
@@ -62,9 +64,9 @@ def _experience(executives: Sequence[Executive], careers: list[list[str]]) -> fl
     return min(100, (total(parts) / len(executives)) * 5)
 
 
-def _variety(careers: list[list[str]]) -> int:
+def _variety(careers: list[list[Any]]) -> int:
     """Ten for each distinct previous company."""
-    names = {name.strip(_WHITE_SPACE).lower() for companies in careers for name in companies}
+    names = {name.strip(_WHITE_SPACE).lower() for companies in careers for name in companies if name}
     names.discard("")
     return min(100, len(names) * 10)
 

@@ -78,14 +78,17 @@ def _net_buying(transactions: Sequence[InsiderTransaction], now: datetime) -> fl
     since = now - INSIDER_WINDOW
     net = 0.0
     for date, text, value in transactions:
-        if date < since or text is None or value is None:
-            continue
-        said = text.lower()
-        if any(word in said for word in _BOUGHT):
-            net += abs(value)
-        elif any(word in said for word in _SOLD):
-            net -= abs(value)
+        if date >= since and value is not None and (sign := direction(text)):
+            net += sign * abs(value)
     return net
+
+
+def direction(text: str | None) -> int:
+    """1 if the text of a transaction says that an insider bought, -1 if sold, 0 if neither: then no value counts."""
+    said = (text or "").lower()
+    if any(word in said for word in _BOUGHT):
+        return 1
+    return -1 if any(word in said for word in _SOLD) else 0
 
 
 def _warrant_overhang(inputs: StockInputs) -> int:
