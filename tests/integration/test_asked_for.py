@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.meddling import at_stock
 from tests.integration.replies import error_of
 from tests.jobs import THE_TWO
 from tests.world import World
 from tests.written_rows import TABLES, TIMES
 from vettr_cron.redis_store.leases import Lease, Leases
+from vettr_cron.services.refresh.request import NamedStocks, Request
 
 per_job = pytest.mark.parametrize("job", list(THE_TWO))
 BAD = {"scores": "unscorable", "red-flags": "unflaggable"}
@@ -47,6 +49,15 @@ def test_a_list_that_ends_with_a_chunk_takes_no_further_one(world: World) -> Non
     tickers = add_stocks(world, 4)
     result = world.data(f"scores?tickers={','.join(tickers)}&chunk_size=2")
     assert (result["chunks_run"], result["stop_reason"], result["succeeded"]) == (2, "stocks_done", 4)
+
+
+def test_a_chunk_of_the_list_that_is_gone_meanwhile_is_passed(world: World) -> None:
+    tickers = add_stocks(world, 5)
+    gone = "DELETE FROM stocks WHERE ticker IN (:one, :other)"
+    job = at_stock(THE_TWO["scores"], 1, lambda: world.execute(gone, one=tickers[2], other=tickers[3]))
+    request = Request(chunk_size=1, chunks=None, time_budget=20, only=NamedStocks(tickers))
+    result = world.services.refresh.run(job, request)
+    assert (result.stop_reason.value, result.chunks_run, result.succeeded) == ("stocks_done", 5, 3)
 
 
 @per_job

@@ -159,6 +159,12 @@ def test_a_timestamp_with_a_time_zone_is_refused() -> None:
         vetr_score(stock(newest_filing=datetime(2026, 1, 1, tzinfo=UTC)), NOW)
 
 
+@pytest.mark.parametrize("blank", [None, False, 0, 0.0])
+def test_what_is_no_name_of_a_company_counts_as_a_blank_one(blank: object) -> None:
+    score = vetr_score(stock(executives=[BOSS._replace(previous_companies=["A", blank])]), NOW)
+    assert score == vetr_score(stock(executives=[BOSS._replace(previous_companies=["A", ""])]), NOW)
+
+
 def test_missing_previous_companies_are_none_at_all() -> None:
     without = vetr_score(stock(executives=[BOSS._replace(previous_companies=None)]), NOW)
     assert without == vetr_score(stock(executives=[BOSS._replace(previous_companies=[])]), NOW)

@@ -80,17 +80,20 @@ class ListPlan:
         self._cursors = cursors
         self._chunk_size = chunk_size
         self._tickers = tickers
-        self._places = {ticker: place for place, ticker in enumerate(tickers, start=1)}
+        # Where the chunk after a ticker begins.
+        self._starts: dict[str | None, int] = {None: 0, **{each: start for start, each in enumerate(tickers, start=1)}}
         self.length = len(tickers)
 
     def selection(self, after: str | None) -> Selection:
         """The next stocks of the list, as far as they still exist."""
-        start = 0 if after is None else self._places[after]
+        start = self._starts[after]
         end = start + self._chunk_size
         return Named(self._tickers[start:end], are_last=end >= self.length)
 
-    def move(self, _before: Cursor, _after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
-        """Replace the answers."""
+    def move(self, before: Cursor, after: Cursor, answers: Mapping[str, str], *, ends: bool) -> Moved:
+        """Replace the answers; if none of a chunk's stocks existed any more, the next chunk follows theirs."""
+        if after == before:
+            self._starts[before.after] += self._chunk_size
         return self._cursors.answer(self._lease, answers)
 
 
