@@ -14,9 +14,10 @@ from werkzeug.local import LocalProxy
 
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
-from vettr_cron.config import SHORTEST_SECRET, ConfigError, Settings, load_settings, sqlalchemy_url
+from vettr_cron.config import ConfigError, Settings, load_settings, sqlalchemy_url
 from vettr_cron.database.sqlite import make_private
 from vettr_cron.database.transactions import Database, engine_options, prepare_engine
+from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
 from vettr_cron.extensions import db
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job

@@ -20,13 +20,14 @@ from redis import ConnectionPool, RedisError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
+
 HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
 MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
 MAXIMUM_WEB_PROCESSES = 1_000
 MAXIMUM_PORT = 65_535
-SHORTEST_SECRET = 16  # characters of a CRON_SECRET in production
 WEB_THREADS = 8  # in each process of the web server: the number of calls that it accepts at once
 
 

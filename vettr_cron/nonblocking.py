@@ -98,7 +98,7 @@ class NonBlockingWriter:
                 ready.register(self._fd, select.POLLOUT)
                 ready.poll()
             except BrokenPipeError:
-                return True  # nobody is left who could miss it
+                return True  # no reader is left who could miss it
             except OSError:
                 return False
         return True

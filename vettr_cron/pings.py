@@ -20,7 +20,7 @@ from uuid import uuid4
 import structlog
 from pydantic import SecretStr
 
-from vettr_cron.domain.errors import CronError, UnknownTickers
+from vettr_cron.domain.errors import CronError, UnknownTickers, unexpected
 from vettr_cron.domain.run import CallStatus, JobResult
 
 log = structlog.get_logger(__name__)
@@ -87,8 +87,8 @@ class CallPings:
 
     def fail(self, problem: Exception) -> None:
         """Report that the call broke off without a result. Of an unexpected exception only the name is sent."""
-        unexpected = f"unexpected {type(problem).__name__}; the log has the details"
-        self._send("fail", f"{self._job}: {problem if isinstance(problem, CronError) else unexpected}")
+        reason = problem if isinstance(problem, CronError) else unexpected(problem).error
+        self._send("fail", f"{self._job}: {reason}")
 
     def deliver(self, ends: float) -> None:
         """Wait until every ping is delivered, but not beyond `ends` (monotonic); then give up the rest."""

@@ -22,7 +22,7 @@ from vettr_cron.api import (
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import MAXIMUM_BODY_BYTES
-from vettr_cron.api.parameters import unknown_characters
+from vettr_cron.api.request_parameters import unknown_characters
 from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.jobs.job import Job
 

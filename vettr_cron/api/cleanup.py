@@ -7,7 +7,8 @@ from vettr_cron.api.contract import Failure, answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import CleanupParameters, asks
+from vettr_cron.api.parameters import CleanupParameters
+from vettr_cron.api.request_parameters import asks
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.registry import services
 from vettr_cron.services.operate.cleanup import CleanupRequest, KeepDays

@@ -5,7 +5,8 @@ from flask import Response
 from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
-from vettr_cron.api.parameters import CoverageParameters, FailuresParameters, asks, invalid_parameter
+from vettr_cron.api.parameters import CoverageParameters, FailuresParameters
+from vettr_cron.api.request_parameters import asks, invalid_parameter
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Listing
 from vettr_cron.shapes import monitor as shapes

@@ -8,7 +8,8 @@ from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import ApiError
-from vettr_cron.api.parameters import HistoryParameters, NoParameters, asks, invalid_parameter
+from vettr_cron.api.parameters import HistoryParameters, NoParameters
+from vettr_cron.api.request_parameters import asks, invalid_parameter
 from vettr_cron.domain.errors import UnknownRun
 from vettr_cron.registry import services
 from vettr_cron.shapes import monitor as shapes

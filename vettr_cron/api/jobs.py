@@ -13,7 +13,8 @@ from vettr_cron.api.contract import Failure, Stated, View, answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.errors import RETRY_AFTER_SECONDS, ApiError
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import RefreshParameters, asks, invalid_parameter
+from vettr_cron.api.parameters import RefreshParameters
+from vettr_cron.api.request_parameters import asks, invalid_parameter
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.domain.errors import UnknownTickers
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason

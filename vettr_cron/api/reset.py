@@ -6,7 +6,8 @@ from vettr_cron.api.blueprint import cron
 from vettr_cron.api.contract import answers, unavailable
 from vettr_cron.api.envelope import success
 from vettr_cron.api.methods import refuse_head
-from vettr_cron.api.parameters import JobParameters, asks
+from vettr_cron.api.parameters import JobParameters
+from vettr_cron.api.request_parameters import asks
 from vettr_cron.registry import services
 from vettr_cron.shapes.operate import ResetDone, reset_done
 

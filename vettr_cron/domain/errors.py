@@ -28,6 +28,12 @@ class Problem(NamedTuple):
     reason: str
 
 
+def unexpected(error: Exception) -> Problem:
+    """The problem of an unforeseen error: its name alone, as its text may contain anything."""
+    name = f"unexpected {type(error).__name__}"
+    return Problem(f"{name}; the log has the details", name)
+
+
 class StockDataError(CronError):
     """One stock's rows cannot be turned into a result.
 

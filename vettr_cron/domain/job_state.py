@@ -10,6 +10,7 @@ from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
 
+EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
 LONG_CYCLE = timedelta(hours=6)
 LONG_STEP = timedelta(minutes=1)  # a stock, a chunk's reading or a commit takes far less
 
@@ -35,17 +36,17 @@ class JobState:
 
     @property
     def lease_held(self) -> bool:
-        """Whether a call is at work."""
+        """Whether a call is running."""
         return self.held is not None
 
     @property
     def seconds_since_progress(self) -> int | None:
-        """How long ago the call at work last got on; None if none is at work, or it does not say."""
+        """How long ago the running call last made progress; None if no call is running, or it does not say."""
         return self.held.seconds_since_progress if self.held else None
 
     @property
     def may_hang(self) -> bool:
-        """Whether a call is at work that has shown no progress for far longer than a step takes."""
+        """Whether a call is running that has made no progress for far longer than a step takes."""
         return timedelta(seconds=self.seconds_since_progress or 0) >= LONG_STEP
 
     @property
@@ -70,7 +71,7 @@ class JobState:
             reason = f": {self.paused.reason}" if self.paused.reason else ""
             return f"Paused since {_clock(self.paused.since)}{reason}. Use resume to continue."
         if self.total_stocks == 0:
-            return "There are no stocks; import some, or check that this is the right database."
+            return f"{EMPTY_UNIVERSE.capitalize()}."
         if self.last_run is None:
             return f"It has never run; call /v1/cron/{self.name}, or run the command `cron {self.name}`."
         return " ".join([*_progress(self), *_last_progress(self), *_outlook(self), *_problems(self)])

@@ -35,7 +35,7 @@ class Pace:
 def pace(calls: Sequence[PastCall], offset: int, total: int, now: datetime, *, call_expected: bool = True) -> Pace:
     """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks.
 
-    No call is late where none is `call_expected`: while one is at work, or the job is paused.
+    No call is late unless one is `call_expected`: none is while another runs, or the job is paused.
     """
     if not calls:
         return Pace()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vettr_cron.domain.diagnosis.check import Check, Finding, judged, problem, warning
 
-SHORTEST_SECRET = 16  # characters
+SHORTEST_SECRET = 16  # characters; in production, the service does not start with a shorter CRON_SECRET
 FEWEST_DIFFERENT = 5  # different characters in a secret; 16 random hexadecimal digits have more
 
 _PLACEHOLDER = re.compile(

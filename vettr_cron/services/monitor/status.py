@@ -80,7 +80,7 @@ def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> J
         run for run in last if run.status is RunStatus.RUNNING
     ]
     calls = _recent_calls(connection, state.run_name, state.as_of, latest)
-    # Between two chunks of a call no run is running, yet it is at work.
+    # Between two chunks of a call no run is running, but the call is.
     call_expected = not (state.lease_held or state.paused)
     return replace(
         state,

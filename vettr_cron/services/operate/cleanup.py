@@ -1,4 +1,4 @@
-"""Removes what is older than anybody needs: runs, snapshots and red flags, in pieces that lock nothing for long."""
+"""Removes old runs, snapshots and red flags that are no longer needed, in pieces that lock nothing for long."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class KeepDays:
 
     @classmethod
     def asked(cls, settings: Settings, runs: int | None, red_flags: int | None, snapshots: int | None) -> "KeepDays":
-        """What a caller asks for, and where he asks for nothing what the settings say."""
+        """What a caller asks for; what it does not say is as in the settings."""
         return cls(
             runs=runs or settings.cron_keep_runs_days,
             red_flags=red_flags or settings.cron_keep_red_flags_days,
@@ -92,7 +92,7 @@ class Cleanup:
         self._most_rows = most_rows
 
     def run(self, request: CleanupRequest) -> CleanupResult:
-        """Remove what is older than asked for; what time does not suffice for is left for the next call.
+        """Remove what is older than asked for; what there is no time for is left to the next call.
 
         Raises ServiceUnavailable when a server was gone before anything was removed.
         """

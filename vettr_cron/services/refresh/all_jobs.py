@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from vettr_cron.domain.errors import CronError, ServiceUnavailable
+from vettr_cron.domain.errors import CronError, ServiceUnavailable, unexpected
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import cause_of, log_unavailable
@@ -60,7 +60,7 @@ def _run(refresh: Refresh, job: Job, request: Request, progress: Progress, logge
             log_unavailable(problem, job=job.run_name)
     except Exception as bug:
         log.exception("job_failed", job=job.run_name)
-        error, unavailable = f"unexpected {type(bug).__name__}; the log has the details", False
+        error, unavailable = unexpected(bug).error, False
     return JobResult(
         job=job.run_name,
         duration_ms=stopwatch.milliseconds,

@@ -75,6 +75,11 @@ class Call:
         """Whether the process is asked to stop, or another caller has taken over."""
         return self.shutdown.asked or self.lease.lost
 
+    @property
+    def why_stopped(self) -> StopReason:
+        """Why nothing more is started, in a call that is asked to stop or has spent its time."""
+        return StopReason.SHUTDOWN if self.shutdown.asked else StopReason.TIME_BUDGET
+
     def read(self, after: str | None, now: datetime) -> Chunk:
         """The chunk after a ticker, with a problem for each stock that cannot be read.
 

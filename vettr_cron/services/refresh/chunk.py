@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import structlog
 
-from vettr_cron.domain.errors import InputsUnreadable, JobPaused, RunSuperseded, ServiceUnavailable
+from vettr_cron.domain.errors import InputsUnreadable, JobPaused, RunSuperseded, ServiceUnavailable, unexpected
 from vettr_cron.domain.run import Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Chunk, Item
 from vettr_cron.logs import log_unavailable
@@ -67,7 +67,7 @@ class ChunkRun:
         except Exception as bug:
             # An unforeseen error, from a bug or from the database: the run has failed, and says where to look.
             log.exception("run_broke_off", job=self.run.job_name, run_id=str(self.run.id))
-            return self._finish(StopReason.ERROR, f"unexpected {type(bug).__name__}; the log has the details")
+            return self._finish(StopReason.ERROR, unexpected(bug).error)
 
     def _begin(self) -> None:
         call = self._call
@@ -120,7 +120,7 @@ class ChunkRun:
     def _why_stopped(self) -> StopReason:
         if self._call.lease.lost:
             raise RunSuperseded
-        return StopReason.SHUTDOWN if self._call.shutdown.asked else StopReason.TIME_BUDGET
+        return self._call.why_stopped
 
     def _group(self, items: Sequence[Item]) -> GroupOutcome:
         """Evaluate and save a group; the run takes over the new counts only once they are committed."""

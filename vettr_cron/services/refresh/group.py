@@ -12,7 +12,7 @@ import structlog
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.attempt import Attempt
-from vettr_cron.domain.errors import Problem, RunSuperseded, StockDataError
+from vettr_cron.domain.errors import RunSuperseded, StockDataError, unexpected
 from vettr_cron.domain.run import Run, StockFailure
 from vettr_cron.jobs.job import Item, Job
 from vettr_cron.repositories import runs
@@ -149,5 +149,4 @@ def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
     except Exception as error:
         # A bug in a rule that only one stock's rows trigger must not fail the other stocks.
         log.exception("stock_not_evaluated", job=job.run_name, ticker=item.ticker)
-        unexpected = f"unexpected {type(error).__name__}"
-        return StockOutcome(item.ticker, problem=Problem(f"{unexpected}; the log has the details", unexpected))
+        return StockOutcome(item.ticker, problem=unexpected(error))

@@ -8,6 +8,7 @@ import structlog
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import RedisUnavailable, RunSuperseded
+from vettr_cron.domain.job_state import EMPTY_UNIVERSE
 from vettr_cron.domain.run import StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
@@ -17,7 +18,6 @@ from vettr_cron.repositories.universe import Beyond, Named, Selection
 
 log = structlog.get_logger(__name__)
 
-EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
 GARBAGE_OFFSET = "the cursor's offset was not a whole number of at least 0; a new cycle starts at 0"
 BEYOND_THE_END = "the cursor's offset {rank} was beyond the end of {total} stocks; a new cycle starts at 0"
 ANOTHER_DATABASE = (

@@ -165,7 +165,7 @@ class Refresh:
             if left == 0:
                 return StopReason.CHUNKS_DONE
             if self._shutdown.asked or call.limits.spent:
-                return StopReason.SHUTDOWN if self._shutdown.asked else StopReason.TIME_BUDGET
+                return call.why_stopped
             call.pings.start()
             chunk = ChunkRun(call, cursor)
             try:
