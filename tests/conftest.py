@@ -33,12 +33,8 @@ settings.load_profile("without-deadlines")
 @pytest.fixture(scope="session")
 def private_postgres() -> Iterator[PrivatePostgres]:
     """This process's own PostgreSQL; a test that stops it asks for `stoppable_postgres`."""
-    server = PrivatePostgres()
-    try:
-        server.start()
+    with PrivatePostgres().running() as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture(scope="session")
@@ -81,12 +77,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[PrivateRedis]:
     """This process's own Redis; a test that stops it asks for `stoppable_redis`."""
-    server = PrivateRedis()
-    try:
-        server.start()
+    with PrivateRedis().running() as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 
 from tests.integration.applications import AppMaker
 from tests.world import World
@@ -30,6 +31,13 @@ def sqlite_world(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
     world = World.make(migrated_sqlite_url, redis_url)
     yield world
     world.close()
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator["Redis"]:
+    """A client of an empty Redis."""
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture

@@ -115,12 +115,8 @@ class _TlsRedis(PrivateRedis):
 def tls_redis() -> Iterator[PrivateRedis]:
     if not (shutil.which("openssl") and shutil.which("redis-server")):
         pytest.skip("a certificate is made with openssl, and only some servers speak TLS")
-    server = _TlsRedis()
-    try:
-        server.start()
+    with _TlsRedis().running() as server:
         yield server
-    finally:
-        server.close()
 
 
 def test_the_cause_is_a_certificate(

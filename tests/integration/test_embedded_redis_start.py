@@ -22,6 +22,14 @@ def without_installed_servers(monkeypatch: pytest.MonkeyPatch, path: Path) -> No
     monkeypatch.setenv("PATH", str(path))
 
 
+def only_server(monkeypatch: pytest.MonkeyPatch, path: Path, script: str) -> None:
+    """The only server program on the machine is this shell script, in the folder `path`."""
+    program = path / "redis-server"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    without_installed_servers(monkeypatch, path)
+
+
 def test_without_any_server_program_the_error_says_what_to_install(
     embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -45,9 +53,7 @@ def test_a_server_on_the_path_is_used_where_the_package_is_not_installed(
 def test_a_program_that_fails_is_named_with_what_it_said(
     embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\necho cannot run on this machine\nexit 3\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
+    only_server(monkeypatch, tmp_path, "echo cannot run on this machine\nexit 3")
     with pytest.raises(EmbeddedRedisError, match=r"ended with status 3; .*redis\.log: cannot run on this machine"):
         client_of(embedded_folder).ping()
 
@@ -55,9 +61,7 @@ def test_a_program_that_fails_is_named_with_what_it_said(
 def test_the_server_is_told_none_of_our_secrets(
     embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nexport -p\nexit 3\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
+    only_server(monkeypatch, tmp_path, "export -p\nexit 3")
     monkeypatch.setenv("CRON_SECRET", "not for the server")
     with pytest.raises(EmbeddedRedisError):
         client_of(embedded_folder).ping()
@@ -69,12 +73,10 @@ def test_the_server_is_told_none_of_our_secrets(
 def test_a_program_that_never_answers_is_given_up(
     embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nexit 0\n")
-    (tmp_path / "redis-server").chmod(0o755)
-    without_installed_servers(monkeypatch, tmp_path)
+    only_server(monkeypatch, tmp_path, "exit 0")
     with pytest.raises(EmbeddedRedisError, match="ended as it started"):
         EmbeddedRedis(embedded_folder).ensure_running()
-    (tmp_path / "redis-server").write_text("#!/bin/sh\nread forever </dev/zero\n")
+    only_server(monkeypatch, tmp_path, "read forever </dev/zero")
     with pytest.raises(EmbeddedRedisError, match=r"cannot be started: .* timed out"):
         EmbeddedRedis(embedded_folder, patience=0.3).ensure_running()
 

@@ -5,21 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.commands import FAILED, run
+from tests.integration.encoded_worlds import encoded_world
 from tests.integration.replies import error_of
 from tests.servers.postgres_server import PostgresServer
-from tests.world import World, migrate_database
+from tests.world import World
 
 LACKS = "The database's encoding lacks a character of what was given"
 
 
 @pytest.fixture
 def world(postgres_server: PostgresServer, redis_url: str) -> Iterator[World]:
-    url = postgres_server.create_latin1_database()
-    migrate_database(url)
-    world = World.make(url, redis_url)
-    yield world
-    world.close()
-    postgres_server.drop_database(url)
+    with encoded_world(postgres_server, "LATIN1", redis_url) as world:
+        yield world
 
 
 def test_a_cycle_works(world: World) -> None:

@@ -1,7 +1,7 @@
 """The lease: one holder per job, for as long as it renews, and never released by another."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,12 +13,6 @@ from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 
 KEY = lease_key("scores")
 HOUR = 3_600
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    with Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 @pytest.fixture

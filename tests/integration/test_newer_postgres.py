@@ -16,12 +16,8 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivatePostgres]:
     """The server that comes with the requirements, whatever is installed beside it."""
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setattr(postgres_server, "sorted", lambda *_, **__: [], raising=False)
-    server = PrivatePostgres()
-    try:
-        server.start()
+    with PrivatePostgres().running() as server:
         yield server
-    finally:
-        server.close()
 
 
 def test_a_role_that_ends_transactions_soon(newer: PrivatePostgres, redis_url: str) -> None:

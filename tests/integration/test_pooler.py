@@ -28,12 +28,8 @@ def database_url(stoppable_postgres: PrivatePostgres) -> Iterator[str]:
 @pytest.fixture
 def pooler(database_url: str) -> Iterator[PgBouncer]:
     """A pooler with two server connections for all."""
-    server = PgBouncer(database_url, pool_size=2)
-    try:
-        server.start()
+    with PgBouncer(database_url, pool_size=2).running() as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

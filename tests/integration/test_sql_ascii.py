@@ -4,20 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.encoded_worlds import encoded_world
 from tests.integration.replies import error_of
 from tests.servers.postgres_server import PostgresServer
-from tests.world import World, migrate_database
+from tests.world import World
 from vettr_cron.services.doctor.doctor import State
 
 
 @pytest.fixture
 def world(postgres_server: PostgresServer, redis_url: str) -> Iterator[World]:
-    url = postgres_server.create_plain_database()
-    migrate_database(url)
-    world = World.make(url, redis_url)
-    yield world
-    world.close()
-    postgres_server.drop_database(url)
+    with encoded_world(postgres_server, "SQL_ASCII", redis_url) as world:
+        yield world
 
 
 def test_a_cycle_and_its_reports_work(world: World) -> None:

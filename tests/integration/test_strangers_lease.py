@@ -1,6 +1,6 @@
 """What others leave in the lease's key keeps nobody out, and what a call leaves there ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from redis import Redis
@@ -13,12 +13,6 @@ from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 
 KEY = lease_key("scores")
 TERM = 30
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator["Redis"]:
-    with Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 STRANGERS: dict[str, Callable[["Redis"], object]] = {

@@ -58,18 +58,11 @@ class PostgresServer:
         self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), provider))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
-    def create_plain_database(self) -> str:
-        """The URL of a fresh, empty database of encoding SQL_ASCII, which takes any bytes for a text."""
-        return self._create_encoded("SQL_ASCII")
-
-    def create_latin1_database(self) -> str:
-        """The URL of a fresh, empty database of encoding LATIN1, which has the characters of western Europe alone."""
-        return self._create_encoded("LATIN1")
-
-    def _create_encoded(self, name_of_encoding: str) -> str:
+    def create_encoded_database(self, encoding: str) -> str:
+        """The URL of a fresh, empty database of another encoding than UTF8."""
         name = f"vettr_cron_test_{uuid4().hex}"
-        encoding = SQL("ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(Literal(name_of_encoding))
-        self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), encoding))
+        other = SQL("ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C'").format(Literal(encoding))
+        self._execute(SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(Identifier(name), other))
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, url: str) -> None:

@@ -7,8 +7,11 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
+from typing import Self
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
@@ -48,6 +51,15 @@ class SupervisedServer(ABC):
         except ProcessLookupError:
             return False
         return self._supervisor is not None
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """The server, from its start to the end of the block."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.close()
 
     def start(self) -> None:
         """Start the server, again if it ran already, and wait until it answers. Raises ServerDidNotStart."""

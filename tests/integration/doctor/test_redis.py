@@ -109,15 +109,11 @@ class _Cluster(PrivateRedis):
 
 @pytest.fixture
 def cluster() -> Iterator[PrivateRedis]:
-    server = _Cluster()
-    try:
-        server.start()
+    with _Cluster().running() as server:
         with Redis.from_url(server.url) as client:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
             wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
         yield server
-    finally:
-        server.close()
 
 
 def test_a_probe_leaves_nothing(on_own_redis: World) -> None:
