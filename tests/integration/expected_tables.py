@@ -97,8 +97,24 @@ OWN = {
     ],
     "cron_pauses": ["job:varchar(20)!", "reason:text", "paused_at:timestamp!"],
     "cron_marks": ["name:varchar(50)!", "value:text!"],
+    "cron_calls": [
+        *("id:uuid!", "job:varchar(20)!", "along_cursor:boolean!", "caller:varchar(20)!", "started_at:timestamp!"),
+        *("ended_at:timestamp", "status:varchar(20)!", "stop_reason:varchar(30)", "is_complete:boolean!"),
+        *_all("int!", "chunks_run stocks_processed succeeded failed"),
+        *("error:text", "first_run_id:uuid", "last_run_id:uuid"),
+    ],
+    "cron_samples": [
+        *("job:varchar(20)!", "taken_at:timestamp!", *_all("int!", "total fresh stale never failing")),
+        *("oldest:timestamp", "distribution:jsonb"),
+    ],
 }
-OWN_KEYS = {"cron_stock_states": ["job", "ticker"], "cron_pauses": ["job"], "cron_marks": ["name"]}
+OWN_KEYS = {
+    "cron_stock_states": ["job", "ticker"],
+    "cron_pauses": ["job"],
+    "cron_marks": ["name"],
+    "cron_calls": ["id"],
+    "cron_samples": ["job", "taken_at"],
+}
 UNIQUE = {
     "stocks": ["ticker"],
     "financial_data": ["stock_id"],
@@ -118,6 +134,8 @@ INDEXES = {
     "vetr_score_snapshots": ["stock_ticker recorded_at desc", "recorded_at"],
     "red_flag_history": ["stock_ticker", "detected_at", "flag_type"],
     "cron_job_runs": ["job_name", "started_at", "job_name started_at desc id desc", "status started_at desc id desc"],
+    "cron_calls": ["started_at desc id desc", "job started_at desc id desc", "status started_at desc id desc"],
+    "cron_samples": ["taken_at"],
 }
 TYPES = {
     "UUID": "uuid",

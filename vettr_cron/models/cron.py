@@ -1,4 +1,4 @@
-"""The service's own tables: what was run, how each stock fared, and what an operator has paused."""
+"""The service's own tables: what was called and run, how stocks fared and how fresh they were, what is paused."""
 
 from datetime import datetime
 from typing import Any
@@ -65,3 +65,45 @@ class CronMark(Model):
     __tablename__ = "cron_marks"
     name: Mapped[str] = mapped_column(String(50), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class CronCall(Model):
+    """One call of one job, from its beginning to its end; the run log says the same about chunks."""
+
+    __tablename__ = "cron_calls"
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True, default=uuid4)
+    job: Mapped[str] = mapped_column(String(20))
+    along_cursor: Mapped[bool]
+    caller: Mapped[str] = mapped_column(String(20))
+    started_at: Mapped[datetime] = mapped_column(Timestamp)
+    ended_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    status: Mapped[str] = mapped_column(String(20))
+    stop_reason: Mapped[str | None] = mapped_column(String(30))
+    is_complete: Mapped[bool]
+    chunks_run: Mapped[int]
+    stocks_processed: Mapped[int]
+    succeeded: Mapped[int]
+    failed: Mapped[int]
+    error: Mapped[str | None] = mapped_column(Text)
+    first_run_id: Mapped[UUID | None] = mapped_column(Id)
+    last_run_id: Mapped[UUID | None] = mapped_column(Id)
+    __table_args__ = (
+        Index("ix_cron_calls_started_at", desc("started_at"), desc("id")),
+        Index("ix_cron_calls_job_started_at", "job", desc("started_at"), desc("id")),
+        Index("ix_cron_calls_status_started_at", "status", desc("started_at"), desc("id")),
+    )
+
+
+class CronSample(Model):
+    """How fresh one job's results were at one time, so that nothing that looks back has to read the history."""
+
+    __tablename__ = "cron_samples"
+    job: Mapped[str] = mapped_column(String(20), primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True, index=True)
+    total: Mapped[int]
+    fresh: Mapped[int]
+    stale: Mapped[int]
+    never: Mapped[int]
+    failing: Mapped[int]
+    oldest: Mapped[datetime | None] = mapped_column(Timestamp)
+    distribution: Mapped[dict[str, int] | None] = mapped_column(Json)

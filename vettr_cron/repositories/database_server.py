@@ -6,9 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, select, text
 
 from vettr_cron.models.tables import (
+    cron_calls,
     cron_job_runs,
     cron_marks,
     cron_pauses,
+    cron_samples,
     cron_stock_states,
     red_flag_history,
     stocks,
@@ -18,13 +20,13 @@ from vettr_cron.models.tables import (
 Right = tuple[Table, str]
 """A table, and what must be allowed to do with its rows: SELECT, INSERT or UPDATE."""
 
-_OWN = (cron_job_runs, cron_stock_states, cron_pauses, cron_marks)
+_OWN = (cron_job_runs, cron_stock_states, cron_pauses, cron_marks, cron_calls, cron_samples)
 OWN_RIGHTS: Collection[Right] = (
     (stocks, "SELECT"),
     *((table, right) for table in _OWN for right in ("SELECT", "INSERT", "UPDATE")),
 )
 """What the service itself needs, whatever its jobs are."""
-_CLEANED_UP = (cron_job_runs, red_flag_history, vetr_score_snapshots)
+_CLEANED_UP = (cron_job_runs, cron_calls, cron_samples, red_flag_history, vetr_score_snapshots)
 
 _CLOCK = text("SELECT clock_timestamp() AT TIME ZONE 'utc'")
 _JOURNAL_MODE = text("PRAGMA journal_mode")

@@ -10,9 +10,11 @@ from sqlalchemy.types import TypeEngine
 from vettr_cron.domain.diagnosis.tables import FoundColumn, FoundTable, NeededTable
 from vettr_cron.domain.vetr_score import DailyPrices
 from vettr_cron.models.tables import (
+    cron_calls,
     cron_job_runs,
     cron_marks,
     cron_pauses,
+    cron_samples,
     cron_stock_states,
     stock_daily_prices,
     stocks,
@@ -20,7 +22,7 @@ from vettr_cron.models.tables import (
 from vettr_cron.repositories import red_flag_inputs, score_inputs
 from vettr_cron.repositories.universe import Scope
 
-_OWN = (cron_job_runs, cron_stock_states, cron_pauses, cron_marks)
+_OWN = (cron_job_runs, cron_stock_states, cron_pauses, cron_marks, cron_calls, cron_samples)
 _SORTED = (stocks.c.ticker, stock_daily_prices.c.ticker)
 _KINDS: Sequence[tuple[type[TypeEngine[Any]], str]] = (
     (Uuid, "uuid"),

@@ -26,7 +26,8 @@ def as_reader(healthy_on_postgres: World) -> Iterator[World]:
         owner.execute("CREATE ROLE reader LOGIN")
         owner.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
         owner.execute(
-            "GRANT INSERT, UPDATE ON cron_job_runs, cron_stock_states, cron_pauses, cron_marks, stocks TO reader"
+            "GRANT INSERT, UPDATE ON cron_job_runs, cron_stock_states, cron_pauses, cron_marks, cron_calls, "
+            "cron_samples, stocks TO reader"
         )
         with closing(World.make(url, healthy_on_postgres.redis_url)) as reading:
             yield reading
@@ -42,9 +43,12 @@ def test_a_user_who_may_not_write(as_reader: World) -> None:
 def test_a_user_who_may_not_remove_what_is_old(healthy_on_postgres: World, as_reader: World) -> None:
     healthy_on_postgres.execute("GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO reader")
     healthy_on_postgres.execute("GRANT DELETE ON red_flag_history TO reader")
-    found = "Cleanup fails: the user in DATABASE_URL may not delete rows from cron_job_runs, vetr_score_snapshots"
-    assert_found(as_reader, "database", WARNING, found, "GRANT DELETE on cron_job_runs, vetr_score_snapshots to")
-    healthy_on_postgres.execute("GRANT DELETE ON cron_job_runs, vetr_score_snapshots TO reader")
+    found = "Cleanup fails: the user in DATABASE_URL may not delete rows from cron_calls, cron_job_runs, cron_samples"
+    fix = "GRANT DELETE on cron_calls, cron_job_runs, cron_samples, vetr_score_snapshots to"
+    assert_found(as_reader, "database", WARNING, found, fix)
+    healthy_on_postgres.execute(
+        "GRANT DELETE ON cron_calls, cron_job_runs, cron_samples, vetr_score_snapshots TO reader"
+    )
     assert examined(as_reader)["database"]["state"] == OK
 
 

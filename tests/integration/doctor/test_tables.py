@@ -75,7 +75,7 @@ def test_tables_in_different_schemas(healthy_on_postgres: World) -> None:
     with closing(World.make(healthy_on_postgres.database_url, healthy_on_postgres.redis_url)) as world:
         check = examined(world)["tables"]
     assert check["state"] == WARNING
-    assert "in different schemas (app: stocks; public: analyst_consensus, cron_job_runs" in check["found"]
+    assert "in different schemas (app: stocks; public: analyst_consensus, cron_calls, cron_job_runs" in check["found"]
 
 
 def test_a_file_that_lacks_a_column(healthy: World) -> None:
