@@ -30,6 +30,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.metrics import ReadMetrics
@@ -164,6 +165,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
         status=status,
         history=ReadHistory(database, leases, jobs),
+        calls=ReadCalls(database, leases, jobs),
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,

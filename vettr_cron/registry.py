@@ -11,6 +11,7 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.metrics import ReadMetrics
@@ -38,6 +39,7 @@ class Services:
     refresh: Refresh
     status: ReadStatus
     history: ReadHistory
+    calls: ReadCalls
     reset: Reset
     preview: PreviewRefresh
     coverage: ReadCoverage

@@ -221,6 +221,9 @@ def test_after_kill_9_of_the_workers_one_call_ends_the_cycle(
     runs = [run for run in world.table("cron_job_runs") if run["job_name"] == f"refresh-{job}"]
     assert [run["error_message"] for run in runs if run["status"] != "completed"] == ["interrupted"]
     assert sum(run["stocks_processed"] for run in runs) == 1300
+    calls = [call for call in world.table("cron_calls") if call["job"] == job]
+    assert sorted((call["status"], call["error"]) for call in calls) == [("completed", None), ("failed", "interrupted")]
+    assert sum(call["stocks_processed"] for call in calls) == 1300
 
 
 def test_a_call_whose_client_is_gone_goes_on_and_is_recorded(world: World) -> None:

@@ -32,6 +32,7 @@ TOGETHER = (
     "is given more than once",
     "there are no stocks with these tickers",
     "there is no run with this id",
+    "there is no call with this id",
     "is required with stocks",
     "is required with reason",
     "cannot be combined with tickers",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from flask import Flask
 
 from vettr_cron.api import (
+    calls,
     cleanup,
     coverage,
     docs,
@@ -26,7 +27,7 @@ from vettr_cron.api.request_parameters import unknown_characters
 from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.jobs.job import Job
 
-ROUTES = (status, reset, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
+ROUTES = (status, reset, calls, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
 
 
 def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:

@@ -17,6 +17,7 @@ from vettr_cron.api.parameters import RefreshParameters
 from vettr_cron.api.request_parameters import asks, invalid_parameter
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 from vettr_cron.domain.errors import UnknownTickers
+from vettr_cron.domain.logged_call import Caller
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.jobs.job import Job
 from vettr_cron.registry import services
@@ -90,6 +91,7 @@ def _request(asked: RefreshParameters) -> Request:
         only_failed=asked.only is not None,
         tickers=asked.tickers,
         time_budget=settings.cron_time_budget_seconds or HTTP_TIME_BUDGET_SECONDS,
+        caller=Caller.HTTP,
     )
 
 

@@ -1,14 +1,16 @@
 """The parameters of each endpoint: what each is for, and which values it allows."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
+from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.run import RunStatus
+from vettr_cron.domain.timestamps import parsed
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
@@ -84,6 +86,18 @@ Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "strin
 _RUN_NAME = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\ufffd]*$")]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
+
+def _moment(value: object) -> object:
+    return parsed(str(value))
+
+
+_MOMENT = "a time in ISO 8601, in UTC unless it says otherwise, such as 2026-11-23T12:00:00Z"
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-23T12:00:00Z"]}),
+]
+
 LONGEST_REASON = 500
 _REASON = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"^[^\x00\ufffd]*$")]
 
@@ -141,6 +155,23 @@ class HistoryParameters(_Parameters):
     )
     before: UUID | None = Field(
         default=None, title="Only runs older than this one: the next page", description="a run's id"
+    )
+
+
+class CallsParameters(_Parameters):
+    """The parameters of calls."""
+
+    limit: WholeNumber = Field(
+        default=50, ge=1, le=200, title="How many calls to return at most", description="a whole number from 1 to 200"
+    )
+    job: JobName | None = Field(default=None, title="Only this job's calls", description=JOB_NAMES)
+    status: LoggedStatus | None = Field(
+        default=None, title="Only calls with this status", description="running, completed, failed or skipped"
+    )
+    since: Moment | None = Field(default=None, title="Only calls that began then or later", description=_MOMENT)
+    until: Moment | None = Field(default=None, title="Only calls that began before then", description=_MOMENT)
+    before: UUID | None = Field(
+        default=None, title="Only calls older than this one: the next page", description="a call's id"
     )
 
 

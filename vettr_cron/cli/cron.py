@@ -1,6 +1,7 @@
 """flask --app wsgi cron ...: advance jobs, see their state, reset them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -9,16 +10,27 @@ from pydantic import BaseModel
 
 from vettr_cron.cli.errors import CommandGroup, report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.parameters import ChunksType, JobType, TextType, TickersType, json_option, time_budget_option
+from vettr_cron.cli.parameters import (
+    ChunksType,
+    JobType,
+    MomentType,
+    TextType,
+    TickersType,
+    json_option,
+    time_budget_option,
+)
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
-from vettr_cron.cli.text_tables import history_table, preview_table, result_table, status_table
+from vettr_cron.cli.text_tables import calls_table, history_table, preview_table, result_table, status_table
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE
+from vettr_cron.domain.logged_call import Caller, LoggedStatus
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.registry import services
+from vettr_cron.services.monitor.calls import CallFilter
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
+from vettr_cron.shapes import calls as call_shapes
 from vettr_cron.shapes import monitor, operate, refresh
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL in sysexits.h: try again later
@@ -117,6 +129,33 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 
 
 @cron.command()
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many calls to list.")
+@click.option("--job", type=JobType(), help="Only this job's calls. [default: all]")
+@click.option(
+    "--status",
+    "call_status",
+    type=click.Choice([state.value for state in LoggedStatus]),
+    help="Only calls with this status.",
+)
+@click.option("--since", type=MomentType(), help="Only calls that began then or later.")
+@click.option("--until", type=MomentType(), help="Only calls that began before then.")
+@json_option
+@report_errors
+def calls(
+    limit: int,
+    job: str | None,
+    call_status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """List the newest calls, newest first: skipped and failed ones too."""
+    state = LoggedStatus(call_status) if call_status else None
+    page = services().calls.read(limit, CallFilter(job=job, status=state, since=since, until=until))
+    show(call_shapes.calls(page), as_json, calls_table(page))
+
+
+@cron.command()
 @click.option("--job", type=JobType(), help="Only this job's cursor. [default: all]")
 @click.option("--yes", is_flag=True, help="Required, as the current cycles are abandoned.")
 @json_option
@@ -142,6 +181,7 @@ def _request(
         only_failed=only is not None,
         tickers=tickers,
         time_budget=time_budget or settings.cron_time_budget_seconds,
+        caller=Caller.COMMAND,
     )
 
 

@@ -7,6 +7,7 @@ import click
 from flask.cli import ScriptInfo
 
 from vettr_cron.config import MAXIMUM_CHUNKS
+from vettr_cron.domain.timestamps import parsed
 from vettr_cron.registry import services
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
 
@@ -35,6 +36,19 @@ class TextType(click.ParamType[Any]):
         except UnicodeEncodeError:
             self.fail("the text must be valid UTF-8", param, ctx)
         return value
+
+
+class MomentType(click.ParamType[Any]):
+    """A time in ISO 8601; one without an offset is in UTC."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The time, naive UTC."""
+        try:
+            return parsed(str(value))
+        except ValueError:
+            self.fail("use a time in ISO 8601, in UTC unless it says otherwise: 2026-11-23T12:00:00Z", param, ctx)
 
 
 class JobType(click.ParamType[Any]):

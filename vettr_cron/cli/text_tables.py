@@ -1,11 +1,13 @@
 """Results, status and history as plain text in columns."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from vettr_cron.domain.job_state import ago
 from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds, logged_time
+from vettr_cron.services.monitor.calls import CallPage
 from vettr_cron.services.monitor.coverage import Coverage, FailurePage, Page
 from vettr_cron.services.monitor.status import Status
 from vettr_cron.services.refresh.preview import Preview
@@ -134,6 +136,38 @@ def history_table(runs: Sequence[Run]) -> list[str]:
         for run in runs
     ]
     return columns(rows)
+
+
+def calls_table(page: CallPage) -> list[str]:
+    """One line per call, and since when calls are logged."""
+    if page.since is None:
+        return ["No call is logged yet."]
+    since = f"Calls are logged since {_at(page.since)}."
+    if not page.calls:
+        return ["There are no such calls.", since]
+    head = ("started", "job", "by", "stocks of", "status", "because", "chunks", "stocks", "failed", "s", "error")
+    rows: list[Sequence[object]] = [head]
+    rows += [
+        (
+            _at(call.started_at),
+            call.job,
+            str(call.caller),
+            "the cycle" if call.along_cursor else "a list",
+            str(call.status),
+            None if call.stop_reason is None else str(call.stop_reason),
+            call.chunks_run,
+            call.stocks_processed,
+            call.failed,
+            f"{(call.ended_at - call.started_at).total_seconds():.1f}" if call.ended_at else None,
+            call.error,
+        )
+        for call in page.calls
+    ]
+    return [*columns(rows), since]
+
+
+def _at(moment: datetime | None) -> str | None:
+    return iso_milliseconds(moment) if moment else None
 
 
 def _progress(result: JobResult) -> str:

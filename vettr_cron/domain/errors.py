@@ -120,3 +120,7 @@ class UnknownTickers(CronError):
 
 class UnknownRun(CronError):
     """there is no run with this id"""
+
+
+class UnknownCall(CronError):
+    """there is no call with this id"""

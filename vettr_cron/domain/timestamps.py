@@ -16,3 +16,11 @@ def logged_time(time: object) -> str | None:
 def naive_utc(time: datetime) -> datetime:
     """A time with an offset in UTC and without it; one without an offset is in UTC already. Raises OverflowError."""
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+def parsed(text: str) -> datetime:
+    """The time that a text in ISO 8601 says, naive UTC; one without an offset is in UTC. Raises ValueError."""
+    try:
+        return naive_utc(datetime.fromisoformat(text))
+    except OverflowError as error:
+        raise ValueError("beyond the times that there are") from error

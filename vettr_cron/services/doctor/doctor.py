@@ -27,8 +27,9 @@ from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import Limits, utc_now
 from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis, ask_tables
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
+from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS
 from vettr_cron.services.monitor.readiness import Migrated, Readiness
-from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, ReadStatus, Status
+from vettr_cron.services.monitor.status import ReadStatus, Status
 from vettr_cron.services.refresh.reading import read_chunk
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]

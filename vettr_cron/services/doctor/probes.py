@@ -23,7 +23,7 @@ from vettr_cron.redis_store.cursors import Cursor, Cursors
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import database_server, table_columns
 from vettr_cron.repositories.database_server import Right
-from vettr_cron.services.monitor.status import TIMEOUT_SECONDS
+from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS
 
 PROBE_SECONDS = 2  # for which a key of a probe lives that could not be removed
 CACHED_ANSWERS = ("vetr_score", "red_flags")

@@ -9,7 +9,7 @@ from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import runs
-from vettr_cron.services.monitor.status import TIMEOUT_SECONDS, orphaned_runs
+from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS, liveness
 
 
 class ReadHistory:
@@ -22,7 +22,7 @@ class ReadHistory:
 
     def one(self, run_id: UUID) -> Run:
         """One run in full. Raises UnknownRun, ServiceUnavailable."""
-        orphans = orphaned_runs(self._database, self._leases, self._jobs)
+        orphans = liveness(self._database, self._leases, self._jobs).orphaned_runs
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             run = runs.find(connection, run_id)
         if run is None:
@@ -37,7 +37,7 @@ class ReadHistory:
 
         `job` is the name of one of the service's jobs, or any job name in the run log.
         """
-        orphans = orphaned_runs(self._database, self._leases, self._jobs)
+        orphans = liveness(self._database, self._leases, self._jobs).orphaned_runs
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             start = None
             if before is not None:

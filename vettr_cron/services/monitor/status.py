@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.calls import PastCall, calls_of, say_enough
 from vettr_cron.domain.job_state import JobState
-from vettr_cron.domain.lease import Held
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.jobs.job import Job
@@ -19,10 +18,10 @@ from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import marks, pauses, runs, universe
 from vettr_cron.services.clock import utc_now
+from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS, liveness
 
 RUNS_READ = (200, 1_000, 5_000)  # more of them only if fewer do not show how often calls come
 CLOCK_LEEWAY = timedelta(minutes=1)  # runs of a machine whose clock is ahead by no more than this count
-TIMEOUT_SECONDS = 5.0  # for monitoring, which should soon report that a server does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class ReadStatus:
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {name: self._cursors.read(name) for name in self._jobs}
-        orphans, holders = _orphans_and_holders(self._database, self._leases, self._jobs)
+        seen = liveness(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             database = marks.find(connection, marks.DATABASE_ID)
@@ -60,10 +59,10 @@ class ReadStatus:
                     offset=keys.rank or 0,
                     cycle_id=keys.cursor.cycle_id if keys.cursor else None,
                     is_foreign=keys.is_of_another(database),
-                    held=holders.get(name),
+                    held=seen.holders.get(name),
                     paused=paused.get(name),
                 )
-                states[job.key] = _with_runs(connection, state, orphans)
+                states[job.key] = _with_runs(connection, state, seen.orphaned_runs)
         return Status(total, states)
 
 
@@ -90,28 +89,6 @@ def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> J
         future_run=future[0] if future else None,
         pace=pace(calls, state.offset, state.total_stocks, state.as_of, call_expected=call_expected),
     )
-
-
-def orphaned_runs(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> set[UUID]:
-    """The jobs' runs that are marked as running although their holders are dead. Raises ServiceUnavailable."""
-    orphans, _holders = _orphans_and_holders(database, leases, jobs)
-    return orphans
-
-
-def _orphans_and_holders(
-    database: Database, leases: Leases, jobs: Mapping[str, Job]
-) -> tuple[set[UUID], dict[str, Held]]:
-    """The runs that are marked as running although their holders are dead, and who holds the lease of which job.
-
-    A holder names its run in Redis before it inserts the row, and until the row's end is written. So a run that was
-    running before Redis was asked, is not named there and is still running afterwards has no holder.
-    """
-    with database.reading(TIMEOUT_SECONDS) as connection:
-        running = runs.running(connection, [job.run_name for job in jobs.values()])
-    asked = {name: leases.holder(name) for name in jobs}
-    holders = {name: holder for name, holder in asked.items() if holder is not None}
-    named = {holder.run_id for holder in holders.values()}
-    return {run.id for run in running if str(run.id) not in named}, holders
 
 
 def _recent_calls(connection: Connection, job_name: str, now: datetime, latest: datetime) -> list[PastCall]:

@@ -19,7 +19,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import database_server, retention
 from vettr_cron.repositories.retention import Expired
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
-from vettr_cron.services.monitor.status import orphaned_runs
+from vettr_cron.services.monitor.liveness import liveness
 from vettr_cron.services.retry import retry_transient, with_timeout
 
 Answer = TypeVar("Answer")
@@ -162,9 +162,9 @@ class Cleanup:
         if name == "red_flags":
             return self._read(call, retention.expired_red_flags, before, RED_FLAGS.name)
         # An orphaned run is not live, whatever its status says.
-        orphans = retry_transient(lambda: orphaned_runs(self._database, self._leases, self._jobs), call.may_start)
+        seen = retry_transient(lambda: liveness(self._database, self._leases, self._jobs), call.may_start)
         names = [job.run_name for job in self._jobs.values()]
-        return self._read(call, retention.expired_runs, before, call.now, orphans, names)
+        return self._read(call, retention.expired_runs, before, call.now, seen.orphaned_runs, names)
 
     def _remove(self, call: "_Call", expired: Expired, ids: Sequence[UUID]) -> int:
         """Remove those of the rows that may still go."""

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.lease import Held
+from vettr_cron.domain.logged_call import LoggedCall
 from vettr_cron.domain.run import MAXIMUM_LISTED, CallStatus, JobResult, Pause, Run, RunStatus, StockFailure, StopReason
 from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.pings import CallPings
@@ -65,9 +66,19 @@ class Call:
         self.warning: str | None = None
         self.error: str | None = None
         self.pause: Pause | None = None
+        self.logged = LoggedCall(  # as it begins
+            id=uuid4(),
+            job=job.name,
+            along_cursor=request.only is None,
+            caller=request.caller,
+            started_at=utc_now(),
+        )
+        self.is_logged = False  # its end is written, or could not be
+        self.database_lost = False  # the database was found not to answer
+        self.first_run_id: UUID | None = None
+        self.last_run_id: UUID | None = None
         self._stocks_processed = self._succeeded = self._failed = 0
         self._failures: list[StockFailure] = []  # the first MAXIMUM_LISTED
-        self._last_run: UUID | None = None
         self._run_error: str | None = None  # of the last run that failed
         self._stopwatch = Stopwatch()
 
@@ -98,7 +109,8 @@ class Call:
     def add(self, run: Run) -> None:
         """Add one more run to the sums."""
         self.chunks_run += 1
-        self._last_run = run.id
+        self.first_run_id = self.first_run_id or run.id
+        self.last_run_id = run.id
         self._stocks_processed += run.stocks_processed
         self._succeeded += run.succeeded
         self._failed += run.failed_count
@@ -125,7 +137,7 @@ class Call:
             is_complete=self.is_complete,
             status=status,
             stop_reason=stop,
-            run_id=_uuid(held.run_id) if held else self._last_run,
+            run_id=_uuid(held.run_id) if held else self.last_run_id,
             cycle_id=self.cycle_id,
             chunks_run=self.chunks_run,
             warning=self.warning,

@@ -176,6 +176,7 @@ class ChunkRun:
         except ServiceUnavailable as problem:
             if error is None:  # otherwise what ended the run is logged, and this is the same outage
                 log_unavailable(problem, job=self.run.job_name)
+            call.database_lost = True
             # The row stays `running` until the next holder closes it; readers already show it as failed.
             stop = StopReason.ERROR
             self.run = replace(self.run, status=RunStatus.FAILED, error_message=error or str(problem))

@@ -19,6 +19,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import marks, pauses, runs, universe
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched
+from vettr_cron.services.refresh.call_log import log_beginning, logged
 from vettr_cron.services.refresh.chunk import ChunkRun
 from vettr_cron.services.refresh.plan import CyclePlan, ListPlan, open_cursor
 from vettr_cron.services.refresh.prefetch import Prefetch
@@ -51,10 +52,10 @@ class Refresh:
         """Advance the job by one call.
 
         1. Take the lease; if another caller holds it, skip the call.
-        2. Close what a dead holder left running, and count the stocks.
+        2. Close what a dead holder left running, log the call, and count the stocks.
         3. Read the cursor, or begin a new cycle; for a call for certain stocks, make a list of them instead.
         4. Work chunk by chunk, until everything requested is done or the call has to stop.
-        5. Release the lease.
+        5. Log the call's end, and release the lease.
 
         Raises UnknownTickers, and ServiceUnavailable if a server was unavailable before anything was changed.
         """
@@ -69,7 +70,8 @@ class Refresh:
                 pings=pings,
                 progress=progress,
             )
-            result = self._run(call)
+            check_tickers(self._database, call.request)
+            result = logged(call, lambda: self._run(call))
             pings.end(result)
             return result
 
@@ -79,7 +81,6 @@ class Refresh:
             check_tickers(self._database, request)
 
     def _run(self, call: Call) -> JobResult:
-        check_tickers(self._database, call.request)
         if self._shutdown.asked:
             return call.result(StopReason.SHUTDOWN)
         taken = self._leases.acquire(call.job.name)
@@ -87,21 +88,25 @@ class Refresh:
             return self._skipped(call, taken)
         call.lease = taken
         with self._leases.kept(taken):
-            try:
-                return call.result(self._advance(call))
-            except RunSuperseded as lost:
-                call.error = str(lost)
-                return call.result(StopReason.SUPERSEDED)
-            except DatabaseUnavailable:
-                if not taken.lost:
-                    raise
-                call.error = str(RunSuperseded())  # nothing was tried again, as another caller had taken over
-                return call.result(StopReason.SUPERSEDED)
-            except JobPaused as paused:
-                call.pause = paused.pause
-                if not call.chunks_run:
-                    self._record_cursor(call)
-                return call.result(StopReason.PAUSED)
+            # While the lease is held: whoever has it next takes a call that is not ended for a dead one's.
+            return logged(call, lambda: self._with_lease(call))
+
+    def _with_lease(self, call: Call) -> JobResult:
+        try:
+            return call.result(self._advance(call))
+        except RunSuperseded as lost:
+            call.error = str(lost)
+            return call.result(StopReason.SUPERSEDED)
+        except DatabaseUnavailable:
+            if not call.lease.lost:
+                raise
+            call.error = str(RunSuperseded())  # nothing was tried again, as another caller had taken over
+            return call.result(StopReason.SUPERSEDED)
+        except JobPaused as paused:
+            call.pause = paused.pause
+            if not call.chunks_run:
+                self._record_cursor(call)
+            return call.result(StopReason.PAUSED)
 
     def _skipped(self, call: Call, held: Held) -> JobResult:
         with self._database.reading(call.limits.seconds_left) as connection:
@@ -127,7 +132,7 @@ class Refresh:
             return self._chunk_by_chunk(call, cursor)
 
     def _close_orphans(self, call: Call) -> None:
-        """Close what a dead holder left running, and count the universe. Raises JobPaused."""
+        """Close what a dead holder left running, log this call, and count the universe. Raises JobPaused."""
         with self._database.writing(call.limits.seconds_left) as connection:
             orphans = runs.running(connection, [call.job.run_name], lock=True)
             # If the lease is still ours after reading, the rows seen cannot include the run of a later holder.
@@ -139,6 +144,7 @@ class Refresh:
             call.lease.database = marks.keep(connection, marks.DATABASE_ID, str(uuid4())) or ""
             call.total_stocks = universe.count(connection)
             pause = pauses.find(connection, call.job.name)
+            log_beginning(connection, call)
         if pause:
             raise JobPaused(pause)
 
@@ -175,6 +181,7 @@ class Refresh:
                     raise
                 log_unavailable(problem, job=call.job.run_name)
                 call.error = str(problem)
+                call.database_lost = isinstance(problem, DatabaseUnavailable)
                 return StopReason.ERROR
             call.add(chunk.run)
             call.is_complete = chunk.at_the_end and call.plan.in_cycle

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import UnknownTickers
+from vettr_cron.domain.logged_call import Caller
 from vettr_cron.repositories import states, universe
 from vettr_cron.repositories.universe import Named
 
@@ -36,6 +37,7 @@ class Request:
     chunks: int | None
     time_budget: float | None  # seconds
     only: FailedStocks | NamedStocks | None = None
+    caller: Caller = Caller.COMMAND
 
     @classmethod
     def asked(
@@ -47,6 +49,7 @@ class Request:
         only_failed: bool,
         tickers: Sequence[str] | None,
         time_budget: float | None,
+        caller: Caller,
     ) -> "Request":
         """What a caller asks for, with defaults from the settings. `chunks` may be "all"."""
         only = FailedStocks() if only_failed else NamedStocks(tickers) if tickers else None
@@ -57,6 +60,7 @@ class Request:
             chunks=usual if chunks is None else None if isinstance(chunks, str) else chunks,
             time_budget=time_budget,
             only=only,
+            caller=caller,
         )
 
     @property
