@@ -19,7 +19,7 @@ from vettr_cron.config import Settings
 from vettr_cron.redis_store.embedded import EmbeddedRedis
 
 # What the developer's machine is set to, in the environment or in a file .env, is nothing to the tests.
-of_jobs = [name for name in os.environ if name.upper().startswith("CRON_PING_URL_")]
+of_jobs = [name for name in os.environ if name.upper().startswith(("CRON_PING_URL_", "CRON_SCHEDULE_"))]
 for name in (*Settings.model_fields, *of_jobs, "port", "bind_host", "web_concurrency"):
     os.environ.pop(name.upper(), None)
 os.environ["FLASK_SKIP_DOTENV"] = "1"

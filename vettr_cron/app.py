@@ -1,6 +1,6 @@
 """The one place that wires things together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from werkzeug.local import LocalProxy
 
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
-from vettr_cron.config import ConfigError, Settings, load_settings, sqlalchemy_url
+from vettr_cron.config import PING_VARIABLE, ConfigError, Settings, load_settings, sqlalchemy_url
 from vettr_cron.database.sqlite import make_private
 from vettr_cron.database.transactions import Database, engine_options, prepare_engine
 from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
@@ -28,6 +28,7 @@ from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.registry import EXTENSION, Services
+from vettr_cron.schedule_settings import NO_JOBS, SCHEDULE_VARIABLE
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
 from vettr_cron.services.monitor.calls import ReadCalls
@@ -62,7 +63,8 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
     app.extensions[EXTENSION] = _wire(app, settings, jobs)
     register_commands(app, jobs.values())
     register_api(app, jobs.values())
-    _warn_of_pings(settings, jobs)
+    _warn_of_unknown_job("unknown_ping_url", PING_VARIABLE, settings.cron_ping_urls, "is never pinged", jobs)
+    _warn_of_unknown_job("unknown_schedule", SCHEDULE_VARIABLE, settings.cron_schedules, "has no effect", jobs)
     if _will_serve():
         _warn_of_secrets(settings)
     return app
@@ -81,7 +83,7 @@ def load_env_file() -> None:
 
 
 def _check_jobs(jobs: Mapping[str, Job]) -> None:
-    """Raise ValueError if two jobs have the same name, or a job has the name of a field that every reply has."""
+    """Raise ValueError if two jobs have the same name, or a job has that of a reply's field or of a variable."""
     run_names = [job.run_name for job in jobs.values()]
     for name, job in jobs.items():
         if name != job.name:
@@ -90,6 +92,9 @@ def _check_jobs(jobs: Mapping[str, Job]) -> None:
             raise ValueError(f"more than one job has the run name {job.run_name!r}")
         if hasattr(Shape, job.key) or job.key.startswith("model_") or job.key == "total_duration_ms":
             raise ValueError(f"a job cannot be called {job.name!r}: replies have a field or a function of that name")
+        if job.key in NO_JOBS:
+            variable = f"{SCHEDULE_VARIABLE}{job.key.upper()}"
+            raise ValueError(f"a job cannot be called {job.name!r}: {variable} is a setting for all jobs")
 
 
 def _warn_of_secrets(settings: Settings) -> None:
@@ -102,12 +107,12 @@ def _warn_of_secrets(settings: Settings) -> None:
         log.warning("short_previous_secret", meaning=meaning, otherwise="remove it once no caller sends it any more")
 
 
-def _warn_of_pings(settings: Settings, jobs: Mapping[str, Job]) -> None:
+def _warn_of_unknown_job(event: str, prefix: str, keys: Iterable[str], effect: str, jobs: Mapping[str, Job]) -> None:
     known = [job.key for job in jobs.values()]
-    for key in settings.cron_ping_urls:
+    for key in keys:
         if key not in known:
-            meaning = f"CRON_PING_URL_{key.upper()} names no job, and is never pinged"
-            log.warning("unknown_ping_url", meaning=meaning, known=[f"CRON_PING_URL_{name.upper()}" for name in known])
+            meaning = f"{prefix}{key.upper()} names no job, and {effect}"
+            log.warning(event, meaning=meaning, known=[f"{prefix}{name.upper()}" for name in known])
 
 
 def _will_serve() -> bool:

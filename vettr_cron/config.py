@@ -15,12 +15,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from redis import ConnectionPool, RedisError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
+from vettr_cron.job_variables import by_job
+from vettr_cron.schedule import NeverComes
+from vettr_cron.schedule_settings import SCHEDULE_VARIABLE, ScheduleSettings
 
 HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
 MAXIMUM_CHUNK_SIZE = 10_000
@@ -36,7 +39,8 @@ class ConfigError(Exception):
 
 
 _SECRETS = ("cron_secret", "cron_secret_previous", "metrics_token", "database_url", "redis_url")
-_PING_VARIABLE = "CRON_PING_URL_"  # and the job's key
+PING_VARIABLE = "CRON_PING_URL_"  # and the job's key
+_VARIABLES_OF_JOBS = {"cron_ping_urls": PING_VARIABLE, "cron_schedules": SCHEDULE_VARIABLE}
 _PING_URL = "http://host/path or https://host/path in ASCII, with no user and no space in it"
 _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
@@ -57,7 +61,7 @@ def _checked_ping_url(url: SecretStr) -> SecretStr:
 PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
-class Settings(BaseSettings):
+class Settings(ScheduleSettings):
     """One field per variable; its description says what the variable may hold."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -109,12 +113,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _with_ping_urls(cls, values: dict[str, Any]) -> dict[str, Any]:
-        given = {name.upper(): url for name, url in (*os.environ.items(), *values.items())}
-        keys = {name: name.removeprefix(_PING_VARIABLE).lower() for name in given if name.startswith(_PING_VARIABLE)}
-        named = {key: given[name] for name, key in keys.items()}
-        texts = {key: url.get_secret_value() if isinstance(url, SecretStr) else url for key, url in named.items()}
-        urls = {key: text.strip() for key, text in texts.items() if text and text.strip()}
-        return values | {"cron_ping_urls": {**values.get("cron_ping_urls", {}), **urls}}
+        return values | {"cron_ping_urls": {**values.get("cron_ping_urls", {}), **by_job(PING_VARIABLE, values)}}
 
     @field_validator(*_SECRETS, mode="before")
     @classmethod
@@ -289,7 +288,8 @@ def _explain(problem: Any) -> str:
         return str(problem["ctx"]["error"])
     field, *job = map(str, problem["loc"])
     allowed = Settings.model_fields[field].description
-    name = f"{_PING_VARIABLE}{job[0].upper()}" if job else field.upper()
+    name = f"{_VARIABLES_OF_JOBS[field]}{job[0].upper()}" if job else field.upper()
     # A URL or a secret is never shown, not even a broken one.
-    shown = "its value" if field in _SECRETS or job else repr(problem["input"])
-    return f"{name}: {shown} cannot be read; it may hold {allowed}"
+    shown = "its value" if field in (*_SECRETS, "cron_ping_urls") else repr(problem["input"])
+    never_comes = isinstance(problem.get("ctx", {}).get("error"), NeverComes)
+    return f"{name}: {shown} {'never comes' if never_comes else 'cannot be read'}; it may hold {allowed}"

@@ -241,6 +241,16 @@ def test_an_address_of_no_job_is_warned_of_and_not_shown(
     assert "hush-hush" not in said
 
 
+def test_a_schedule_of_no_job_is_warned_of(
+    migrated_sqlite_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    World.make(migrated_sqlite_url, redis_url, cron_schedule_filing_ages="0 6 * * *", cron_schedule_tz="UTC").close()
+    said = capsys.readouterr().err
+    assert "unknown_schedule" in said
+    assert "CRON_SCHEDULE_FILING_AGES names no job" in said
+    assert "CRON_SCHEDULE_TZ" not in said
+
+
 # 6. What the document and the help say
 
 

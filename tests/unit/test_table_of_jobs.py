@@ -20,6 +20,8 @@ FREE = replace(SCORES, name="free", run_name="refresh-free")
         ({"model-dump": replace(FREE, name="model-dump")}, "cannot be called 'model-dump'"),
         ({"json": replace(FREE, name="json")}, "cannot be called 'json'"),
         ({"total-duration-ms": replace(FREE, name="total-duration-ms")}, "cannot be called 'total-duration-ms'"),
+        ({"tz": replace(FREE, name="tz")}, "CRON_SCHEDULE_TZ is a setting for all jobs"),
+        ({"grace-seconds": replace(FREE, name="grace-seconds")}, "CRON_SCHEDULE_GRACE_SECONDS is a setting for all"),
         ({"status": replace(FREE, name="status")}, "status"),
     ],
 )

@@ -27,6 +27,10 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_keep_snapshots_days": 200,
         "cron_row_security": "off",
         "cron_ping_urls": {},
+        "cron_schedule": None,
+        "cron_schedules": {},
+        "cron_schedule_tz": "UTC",
+        "cron_schedule_grace_seconds": 900,
     }
 
 
