@@ -28,10 +28,9 @@ Row = Mapping[str, Any]
 
 
 def make_settings(database_url: str, redis_url: str, **values: Any) -> Settings:
-    """Settings of a service under test; everything else as shipped."""
-    return load_settings(
-        **{"app_env": "test", "cron_secret": SECRET, "database_url": database_url, "redis_url": redis_url, **values}
-    )
+    """Settings of a service under test, which nothing calls regularly; everything else as shipped."""
+    servers = {"database_url": database_url, "redis_url": redis_url}
+    return load_settings(**{"app_env": "test", "cron_secret": SECRET, "cron_schedule": "off", **servers, **values})
 
 
 def migrate_database(database_url: str) -> None:

@@ -160,7 +160,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
     pings = Pings({job.run_name: settings.cron_ping_urls.get(job.key) for job in jobs.values()}, lambda: shutdown.ends)
-    status, coverage = ReadStatus(database, leases, cursors, jobs), ReadCoverage(database)
+    status, coverage = ReadStatus(database, leases, cursors, jobs, settings), ReadCoverage(database)
     readiness = Readiness(database, redis, known_migrations)
     return Services(
         settings=settings,

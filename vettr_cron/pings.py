@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import datetime
 from functools import cache
 from http.client import HTTPConnection, HTTPSConnection
 from queue import SimpleQueue
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 
 from vettr_cron.domain.errors import CronError, UnknownTickers, unexpected
 from vettr_cron.domain.run import CallStatus, JobResult
+from vettr_cron.domain.timestamps import iso_milliseconds
 
 log = structlog.get_logger(__name__)
 
@@ -78,12 +80,15 @@ class CallPings:
         if not self._sent:
             self._send("start", f"{self._job} begins")
 
-    def end(self, result: JobResult) -> None:
-        """Report how the call ended: a failure in any case, a success only if a start was reported."""
+    def end(self, result: JobResult, next_call: datetime | None = None) -> None:
+        """Report how the call ended, and when the next one is expected: a failure in any case, a success only if a
+        start was reported.
+        """
+        following = f"\nnext call expected at {iso_milliseconds(next_call)}" if next_call else ""
         if result.status is CallStatus.FAILED:
-            self._send("fail", f"{_summary(result)}\n{result.error}")
+            self._send("fail", f"{_summary(result)}\n{result.error}{following}")
         elif self._sent:
-            self._send("success", _summary(result))
+            self._send("success", f"{_summary(result)}{following}")
 
     def fail(self, problem: Exception) -> None:
         """Report that the call broke off without a result. Of an unexpected exception only the name is sent."""

@@ -7,8 +7,6 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-
 from vettr_cron.domain.timestamps import naive_utc
 
 MOST_AHEAD = 2_000  # expected times that are counted one by one, which takes some 20 µs each
@@ -74,8 +72,8 @@ def checked_expression(text: str) -> str:
     if not _can_be_read(fields):
         raise ValueError("not a cron expression")
     try:
-        comes = next(CronSim(expression, _ANY_MOMENT), None) is not None
-    except CronSimError:  # for a day that none of the months has
+        comes = next(_times(expression, _ANY_MOMENT), None) is not None
+    except ValueError:  # for a day that none of the months has
         comes = False
     if not comes:
         raise NeverComes("names a day that no year has")
@@ -96,8 +94,8 @@ def _can_be_read(fields: list[str]) -> bool:
     minute, hour, day, month, weekday = fields
     try:
         for one in (f"{minute} {hour} * {month} {weekday}", f"* * {day} * *"):
-            CronSim(one, _ANY_MOMENT)
-    except (CronSimError, ValueError):  # ValueError: a number of thousands of digits
+            _times(one, _ANY_MOMENT)
+    except ValueError:
         return False
     return True
 
@@ -110,13 +108,23 @@ def _times_of_day(expression: str, timezone: str, midnight: datetime) -> tuple[d
 
 
 def _times_after(expression: str, timezone: str, moment: datetime) -> Iterator[datetime]:
-    times = CronSim(expression, _local(moment, timezone))
+    times = _times(expression, _local(moment, timezone))
     # From the second of two equal times of the clock, the first comes again.
     return (time for time in map(naive_utc, times) if time > moment)
 
 
 def _times_backwards(expression: str, timezone: str, moment: datetime) -> Iterator[datetime]:
-    return map(naive_utc, CronSim(expression, _local(moment + _SET_BACK, timezone), reverse=True))
+    return map(naive_utc, _times(expression, _local(moment + _SET_BACK, timezone), reverse=True))
+
+
+def _times(expression: str, moment: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+    """The times after the moment, or before it. Raises ValueError, also for a number of thousands of digits."""
+    from cronsim import CronSim, CronSimError  # imported only where there is a schedule
+
+    try:
+        return CronSim(expression, moment, reverse=reverse)
+    except CronSimError as error:
+        raise ValueError(str(error)) from error
 
 
 def _local(moment: datetime, timezone: str) -> datetime:

@@ -34,8 +34,9 @@ def upgrade() -> None:
         sa.Column("last_run_id", sa.Uuid()),
     )
     op.create_index("ix_cron_calls_started_at", "cron_calls", [*NEWEST_FIRST])
-    for name in ("job", "status"):
-        op.create_index(f"ix_cron_calls_{name}_started_at", "cron_calls", [sa.text(name), *NEWEST_FIRST])
+    op.create_index("ix_cron_calls_status_started_at", "cron_calls", [sa.text("status"), *NEWEST_FIRST])
+    of_a_job = [sa.text("job"), sa.text("along_cursor"), *NEWEST_FIRST]
+    op.create_index("ix_cron_calls_job_along_cursor_started_at", "cron_calls", of_a_job)
     op.create_table(
         "cron_samples",
         sa.Column("job", sa.String(20), primary_key=True),

@@ -73,7 +73,8 @@ def history(world: World, leases: Leases) -> Run:
 
 
 def status(world: World, leases: Leases) -> Run:
-    run = ReadStatus(world.services.database, leases, Cursors(world.redis, 60), THE_TWO).read().jobs["scores"].last_run
+    services, cursors = world.services, Cursors(world.redis, 60)
+    run = ReadStatus(services.database, leases, cursors, THE_TWO, services.settings).read().jobs["scores"].last_run
     assert run is not None
     return run
 

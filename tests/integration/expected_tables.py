@@ -134,7 +134,11 @@ INDEXES = {
     "vetr_score_snapshots": ["stock_ticker recorded_at desc", "recorded_at"],
     "red_flag_history": ["stock_ticker", "detected_at", "flag_type"],
     "cron_job_runs": ["job_name", "started_at", "job_name started_at desc id desc", "status started_at desc id desc"],
-    "cron_calls": ["started_at desc id desc", "job started_at desc id desc", "status started_at desc id desc"],
+    "cron_calls": [
+        "started_at desc id desc",
+        "job along_cursor started_at desc id desc",
+        "status started_at desc id desc",
+    ],
     "cron_samples": ["taken_at"],
 }
 TYPES = {

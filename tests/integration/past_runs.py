@@ -16,22 +16,22 @@ def add_running_run(world: World, job: str, **values: Any) -> UUID:
     return run_id
 
 
-def add_calls(world: World, calls: int, runs_a_call: int, every: timedelta, ago: timedelta = timedelta()) -> None:
-    """Calls of so many runs of 100 stocks, a second one after the other; the last call began so long ago."""
+def add_calls(
+    world: World, calls: int, every: timedelta, ago: timedelta = timedelta(), stocks: int = 100, **values: Any
+) -> None:
+    """Completed calls of so many stocks along the scores' cursor; the last one began so long ago."""
     began = utc_now() - ago
-    moments = [
-        began - call * every + number * timedelta(seconds=1) for call in range(calls) for number in range(runs_a_call)
-    ]
-    rows = [
-        {
-            "id": uuid4(),
-            "job_name": "refresh-scores",
-            "status": "completed",
-            "chunk_offset": 0,
-            "stocks_processed": 100,
-            "started_at": moment,
-            "completed_at": moment + timedelta(seconds=0.9),
-        }
-        for moment in moments
-    ]
-    world.add("cron_job_runs", *rows)
+    known = {
+        "job": "scores",
+        "along_cursor": True,
+        "caller": "http",
+        "status": "completed",
+        "is_complete": False,
+        "chunks_run": 1,
+        "stocks_processed": stocks,
+        "succeeded": stocks,
+        "failed": 0,
+    }
+    moments = [began - number * every for number in range(calls)]
+    rows = [{"id": uuid4(), "started_at": each, "ended_at": each + timedelta(seconds=1)} for each in moments]
+    world.add("cron_calls", *(known | row | values for row in rows))

@@ -202,7 +202,7 @@ def test_metrics_have_it(world: World) -> None:
 
 def test_the_doctor_looks_at_its_schedule(world: World) -> None:
     checks = {check["name"]: check for check in command(world, "doctor")["checks"]}
-    assert [name for name in checks if name.startswith("schedule")] == [f"schedule-{name}" for name in NAMES]
+    assert [name for name in checks if name.startswith("schedule-")] == [f"schedule-{name}" for name in NAMES]
     assert "/v1/cron/filing-ages" in checks["schedule-filing-ages"]["mend"]
 
 

@@ -1,5 +1,6 @@
 """GET /v1/cron/status."""
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.replies import RUN_KEYS, data_of, invalid_parameters_of
 from tests.world import World
+from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
 
@@ -17,6 +19,7 @@ KEYS = [
     "total_stocks",
     "scores_progress_pct",
     "red_flags_progress_pct",
+    "calls_since",
     "jobs",
 ]
 JOB_KEYS = {
@@ -29,6 +32,10 @@ JOB_KEYS = {
     "cycle",
     "last_run",
     "last_success",
+    "last_call",
+    "last_completed_call",
+    "last_call_by_hand",
+    "schedule",
 }
 CYCLE_KEYS = {"cycle_id", "offset", "progress_pct"}
 
@@ -41,12 +48,15 @@ def test_before_anything_ran_all_is_nothing(world: World) -> None:
         "cycle": {"cycle_id": None, "offset": 0, "progress_pct": 0},
         "last_run": None,
         "last_success": None,
+        "last_call": None,
+        "last_completed_call": None,
+        "last_call_by_hand": None,
+        "schedule": None,
     }
     data = data_of(world.call("status"))
     assert list(data) == KEYS
     silence = {
         "last_call": None,
-        "every_seconds": None,
         "stocks_per_call": None,
         "stocks_per_second": None,
         "calls_left": None,
@@ -62,6 +72,7 @@ def test_before_anything_ran_all_is_nothing(world: World) -> None:
         "total_stocks": 0,
         "scores_progress_pct": 0,
         "red_flags_progress_pct": 0,
+        "calls_since": None,
         "jobs": {"scores": {"job": "refresh-scores"} | nothing, "red_flags": {"job": "refresh-red-flags"} | nothing},
     }
 
@@ -123,7 +134,7 @@ def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
     leases = Leases(world.redis, 30)
     lease = leases.acquire("scores")
     assert isinstance(lease, Lease)
-    run_id = add_running_run(world, "refresh-scores")
+    run_id = add_running_run(world, "refresh-scores", chunk_offset=0)
     assert leases.renew(lease, str(run_id))
     job = world.data("status")["jobs"]["scores"]
     assert (job["running"]["id"], job["running"]["status"]) == (str(run_id), "running")
@@ -132,7 +143,8 @@ def test_a_run_whose_lease_is_held_is_running(world: World) -> None:
 
 
 def test_an_orphaned_run_is_shown_as_interrupted(world: World) -> None:
-    run_id = add_running_run(world, "refresh-scores", duration_ms=5000, started_at=utc_now() - timedelta(hours=1))
+    began = utc_now() - timedelta(hours=1)
+    run_id = add_running_run(world, "refresh-scores", chunk_offset=0, duration_ms=5000, started_at=began)
     before = everything(world)
     job = world.data("status")["jobs"]["scores"]
     assert job["running"] is None
@@ -152,33 +164,71 @@ def test_the_last_success_is_older_than_a_failure(sqlite_world: World) -> None:
     assert (job["last_run"]["status"], job["last_success"]["id"]) == ("failed", first)
 
 
-def test_calls_of_many_runs_are_told_apart(world: World) -> None:
-    add_stocks(world, 1)
-    add_calls(world, 9, 130, timedelta(hours=1), ago=timedelta(hours=3))
-    pace = world.data("status")["jobs"]["scores"]["pace"]
-    assert (pace["every_seconds"], pace["stocks_per_call"], pace["late"]) == (3600, 13_000, True)
+def test_work_by_hand_is_told_apart(world: World) -> None:
+    add_stocks(world, 4)
+    world.data("scores?chunk_size=2")
+    along = world.data("calls")["calls"][0]
+    world.data("scores?tickers=T00001")
+    by_hand = world.data("calls")["calls"][0]
+    job = world.data("status")["jobs"]["scores"]
+    assert (job["last_call"], job["last_completed_call"], job["last_call_by_hand"]) == (along, along, by_hand)
+    assert job["last_run"]["id"] == job["last_success"]["id"] == along["last_run_id"]
+    assert job["pace"]["last_call"] == along["started_at"]
+    assert world.data("status")["calls_since"] == along["started_at"]
 
 
-def test_a_call_of_more_runs_than_are_read_is_a_call(sqlite_world: World) -> None:
-    add_stocks(sqlite_world, 1)
-    add_calls(sqlite_world, 2, 5_001, timedelta(hours=2), ago=timedelta(hours=2))
-    job = sqlite_world.data("status")["jobs"]["scores"]
-    assert (job["pace"]["last_call"] is None, job["pace"]["every_seconds"]) == (False, None)
+def test_only_work_by_hand_is_no_call_of_the_cycle(world: World) -> None:
+    add_stocks(world, 4)
+    world.data("scores?tickers=T00001")
+    job = world.data("status")["jobs"]["scores"]
+    assert (job["last_run"], job["last_success"], job["last_call"]) == (None, None, None)
+    assert job["summary"].startswith("No call along the cycle is known; call /v1/cron/scores")
 
 
-def test_a_silence_is_held_against_more_calls_than_the_newest(sqlite_world: World) -> None:
-    add_stocks(sqlite_world, 1)
-    for day in range(4):  # calls by night, every minute for five hours
-        add_calls(sqlite_world, 300, 1, timedelta(minutes=1), ago=timedelta(days=day, hours=6))
-    assert sqlite_world.data("status")["jobs"]["scores"]["pace"]["late"] is False
-    sqlite_world.execute("DELETE FROM cron_job_runs WHERE started_at < :day", day=utc_now() - timedelta(days=1))
-    assert sqlite_world.data("status")["jobs"]["scores"]["pace"]["late"] is True
+def test_a_schedule_tells_what_did_not_come(migrated_url: str, redis_url: str) -> None:
+    settings = {
+        "cron_schedule": "0 * * * *",
+        "cron_schedules": {"red_flags": "off"},
+        "cron_schedule_tz": "Asia/Kolkata",
+    }
+    with closing(World.make(migrated_url, redis_url, **settings)) as world:
+        add_stocks(world, 4)
+        add_calls(world, 1, timedelta(), ago=timedelta(hours=6))
+        world.data("scores?tickers=T00001")  # by hand, which counts for nothing
+        jobs = world.data("status")["jobs"]
+        assert jobs["red_flags"]["schedule"] is None
+        schedule = jobs["scores"]["schedule"]
+        assert (schedule["expression"], schedule["timezone"], schedule["grace_seconds"]) == (
+            "0 * * * *",
+            "Asia/Kolkata",
+            900,
+        )
+        assert schedule["next_call"] > iso_milliseconds(utc_now())
+        assert ":30:00.000Z" in schedule["next_call"]
+        assert 4 <= len(schedule["missed"]) <= 6
+        assert schedule["missed"][0] == schedule["late_since"]
+        assert jobs["scores"]["pace"]["late"] is True
+        assert "is the scheduler on?" in jobs["scores"]["summary"]
+        world.data("scores")
+        after = world.data("status")["jobs"]["scores"]
+        assert (after["pace"]["late"], after["schedule"]["late_since"]) == (False, None)
+        assert len(after["schedule"]["missed"]) >= 4
+
+
+def test_what_came_skipped_or_failed_has_come(migrated_url: str, redis_url: str) -> None:
+    with closing(World.make(migrated_url, redis_url, cron_schedule="0 * * * *")) as world:
+        add_stocks(world, 4)
+        for ago, status in enumerate(["skipped", "failed", "skipped"]):
+            add_calls(world, 1, timedelta(), ago=timedelta(hours=ago), status=status)
+        job = world.data("status")["jobs"]["scores"]
+        assert (job["schedule"]["missed"], job["pace"]["late"]) == ([], False)
+        assert job["last_completed_call"] is None
 
 
 def test_calls_left_are_never_negative(world: World) -> None:
     add_stocks(world, 500)
     world.data("scores?chunk_size=100&chunks=4")
-    add_calls(world, 4, 1, timedelta(hours=1), ago=timedelta(hours=1))
+    add_calls(world, 4, timedelta(hours=1), ago=timedelta(hours=1))
     world.execute("DELETE FROM stocks WHERE ticker >= 'T00100'")
     job = world.data("status")["jobs"]["scores"]
     assert (job["pace"]["calls_left"], job["cycle"]["offset"]) == (0, 400)
@@ -200,26 +250,32 @@ def test_it_changes_nothing(sqlite_world: World) -> None:
     assert everything(sqlite_world) == before
 
 
-def test_a_run_in_the_future_hides_none(world: World) -> None:
-    """A machine whose clock was ahead has left a run that failed, and one that succeeded."""
-    add_stocks(world, 10)
-    add_calls(world, 5, 1, timedelta(hours=1), ago=timedelta(hours=9))
-    before = world.data("status")["jobs"]["scores"]
-    assert before["pace"]["late"] is True
-    for status in ("failed", "completed"):
-        later = utc_now() + timedelta(days=30)
-        add_running_run(world, "refresh-scores", status=status, chunk_offset=0, started_at=later, completed_at=later)
-    after = world.data("status")["jobs"]["scores"]
-    for state in (before, after):
-        del state["pace"]["done_at"]  # from now on, as no call came
-    assert after == before
-    assert world.data("history?limit=1")["runs"][0]["status"] in ("failed", "completed")
+def test_what_began_in_the_future_hides_nothing(migrated_url: str, redis_url: str) -> None:
+    """A machine whose clock was ahead has left a run that failed, one that succeeded, and their calls."""
+    with closing(World.make(migrated_url, redis_url, cron_schedule="0 * * * *")) as world:
+        add_stocks(world, 10)
+        world.data("scores?chunk_size=5")
+        world.execute("UPDATE cron_calls SET started_at = :then", then=utc_now() - timedelta(hours=9))
+        before = world.data("status")["jobs"]["scores"]
+        assert before["pace"]["late"] is True
+        for status in ("failed", "completed"):
+            later = utc_now() + timedelta(days=30)
+            ends = {"status": status, "completed_at": later}
+            add_running_run(world, "refresh-scores", chunk_offset=0, started_at=later, **ends)
+            add_calls(world, 1, timedelta(), ago=timedelta(days=-30), status=status)
+            add_calls(world, 1, timedelta(), ago=timedelta(days=-30), status=status, along_cursor=False)
+        assert world.data("status")["jobs"]["scores"] == before
+        assert world.data("history?limit=1")["runs"][0]["status"] in ("failed", "completed")
 
 
 def test_a_run_of_a_machine_whose_clock_is_a_little_ahead_counts(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 10)
     run_id = add_running_run(
-        sqlite_world, "refresh-scores", status="completed", started_at=utc_now() + timedelta(seconds=30)
+        sqlite_world,
+        "refresh-scores",
+        status="completed",
+        chunk_offset=0,
+        started_at=utc_now() + timedelta(seconds=30),
     )
     assert sqlite_world.data("status")["jobs"]["scores"]["last_run"]["id"] == str(run_id)
 

@@ -1,5 +1,6 @@
 """/metrics: what Prometheus reads is what is in the database and in Redis."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -7,12 +8,11 @@ from typing import Any
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
-from tests.integration.past_runs import add_calls, add_running_run
+from tests.integration.past_runs import add_calls
 from tests.integration.replies import error_of
 from tests.integration.scraping import scrape
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import Lease, Leases
-from vettr_cron.services.clock import utc_now
 
 TOKEN = "read the figures"
 
@@ -23,6 +23,7 @@ def test_before_the_first_run_there_is_no_last_one(world: World) -> None:
     assert found[("universe_stocks",)] == 3
     assert found[("stocks", "scores", "never")] == 3
     assert not [name for name, *_ in found if name.startswith("last_") and name != "last_run_failed"]
+    assert not [name for name, *_ in found if name in ("next_call_timestamp_seconds", "missed_calls")]
 
 
 def test_every_sample_is_what_there_is(world: World) -> None:
@@ -55,26 +56,43 @@ def test_every_sample_is_what_there_is(world: World) -> None:
     assert 0 <= ended - began < 10
 
 
-def test_a_call_is_overdue_unless_one_is_at_work_or_the_job_is_paused(sqlite_world: World) -> None:
-    add_stocks(sqlite_world, 3)
-    add_calls(sqlite_world, 5, 1, timedelta(hours=1), ago=timedelta(hours=9))
+def test_a_call_is_overdue_unless_one_is_at_work_or_the_job_is_paused(scheduled: World) -> None:
+    add_stocks(scheduled, 3)
+    add_calls(scheduled, 5, timedelta(hours=1), ago=timedelta(hours=9))
 
     def overdue() -> float:
-        return scrape(sqlite_world)[("call_overdue", "scores")]
+        return scrape(scheduled)[("call_overdue", "scores")]
 
     assert overdue() == 1
-    sqlite_world.data("pause?job=scores", method="POST")
+    scheduled.data("pause?job=scores", method="POST")
     assert overdue() == 0
-    sqlite_world.data("resume?job=scores", method="POST")
+    scheduled.execute("DELETE FROM cron_pauses")
     assert overdue() == 1
-    leases = Leases(sqlite_world.redis, 30)
-    lease = leases.acquire("scores")
+    lease = Leases(scheduled.redis, 30).acquire("scores")
     assert isinstance(lease, Lease)
     assert overdue() == 0  # as between two chunks
-    # A call that lasts: it began when the last one was due.
-    run_id = add_running_run(sqlite_world, "refresh-scores", chunk_offset=0, started_at=utc_now() - timedelta(hours=8))
-    assert leases.renew(lease, str(run_id))
+    scheduled.redis.delete(lease.key)
+    assert overdue() == 1
+    scheduled.data("scores")
     assert overdue() == 0
+
+
+def test_after_a_pause_only_what_is_expected_later_can_be_missed(scheduled: World) -> None:
+    add_stocks(scheduled, 3)
+    add_calls(scheduled, 5, timedelta(hours=1), ago=timedelta(hours=9))
+    scheduled.data("pause?job=scores", method="POST")
+    scheduled.data("resume?job=scores", method="POST")
+    found = scrape(scheduled)
+    assert (found[("call_overdue", "scores")], found[("missed_calls", "scores")]) == (0, 0)
+    assert found[("next_call_timestamp_seconds", "scores")] > time.time()
+    assert found[("last_call_timestamp_seconds", "scores")] < time.time() - 8 * 3_600
+
+
+def test_missed_calls_are_counted(scheduled: World) -> None:
+    add_stocks(scheduled, 3)
+    add_calls(scheduled, 1, timedelta(), ago=timedelta(hours=10))
+    scheduled.data("scores")
+    assert 8 <= scrape(scheduled)[("missed_calls", "scores")] <= 10
 
 
 def test_a_failed_run_is_told(sqlite_world: World) -> None:
@@ -83,6 +101,14 @@ def test_a_failed_run_is_told(sqlite_world: World) -> None:
     found = scrape(sqlite_world)
     assert found[("last_run_failed", "scores")] == 1
     assert ("last_success_timestamp_seconds", "scores") not in found
+
+
+@pytest.fixture
+def scheduled(migrated_url: str, redis_url: str) -> Iterator[World]:
+    """A service that is to be called every hour."""
+    world = World.make(migrated_url, redis_url, cron_schedule="0 * * * *")
+    yield world
+    world.close()
 
 
 @pytest.fixture

@@ -39,20 +39,40 @@ _GAUGES = (
     _Gauge("cycle_progress_ratio", "How much of the cycle is done, from 0 to 1", lambda job: job.progress),
     _Gauge(
         "last_success_timestamp_seconds",
-        "When the newest completed run ended, in Unix time",
+        "When the newest completed run along the cursor ended, in Unix time",
         lambda job: _seconds(job.last_success.completed_at) if job.last_success else None,
     ),
     _Gauge(
         "last_run_timestamp_seconds",
-        "When the newest run began, in Unix time",
+        "When the newest run along the cursor began, in Unix time",
         lambda job: _seconds(job.last_run.started_at) if job.last_run else None,
     ),
     _Gauge(
         "last_run_duration_seconds",
-        "How long the newest run took",
+        "How long the newest run along the cursor took",
         lambda job: (job.last_run.duration_ms or 0) / 1000 if job.last_run else None,
     ),
-    _Gauge("last_run_failed", "1 if the newest run failed", lambda job: job.has_failed),
+    _Gauge("last_run_failed", "1 if the newest run along the cursor failed", lambda job: job.has_failed),
+    _Gauge(
+        "last_call_timestamp_seconds",
+        "When the newest call along the cursor began, in Unix time",
+        lambda job: _seconds(job.last_call.started_at) if job.last_call else None,
+    ),
+    _Gauge(
+        "last_completed_call_timestamp_seconds",
+        "When the newest completed call along the cursor began, in Unix time",
+        lambda job: _seconds(job.last_completed_call.started_at) if job.last_completed_call else None,
+    ),
+    _Gauge(
+        "next_call_timestamp_seconds",
+        "When the next call is expected, in Unix time; absent without a schedule",
+        lambda job: _seconds(job.next_call),
+    ),
+    _Gauge(
+        "missed_calls",
+        "Expected calls of the last 24 h, and the newest one, that did not come; absent without a schedule",
+        lambda job: len(job.attendance.missed) if job.timetable else None,
+    ),
     _Gauge("lease_held", "1 while a caller is running the job", lambda job: job.lease_held),
     _Gauge(
         "last_progress_timestamp_seconds",
@@ -60,11 +80,7 @@ _GAUGES = (
         lambda job: _seconds(_before(job.as_of, job.seconds_since_progress)),
     ),
     _Gauge("paused", "1 while the job is paused", lambda job: job.paused is not None),
-    _Gauge(
-        "call_overdue",
-        "1 if no call has come for far longer than usual, although one is expected",
-        lambda job: job.pace.late,
-    ),
+    _Gauge("call_overdue", "1 if an expected call has not come within the grace", lambda job: job.attendance.late),
 )
 
 

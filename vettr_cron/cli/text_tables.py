@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vettr_cron.domain.job_state import ago
+from vettr_cron.domain.logged_call import LoggedCall
 from vettr_cron.domain.printable import printable
 from vettr_cron.domain.run import JobResult, Run
 from vettr_cron.domain.timestamps import iso_milliseconds, logged_time
@@ -98,7 +99,7 @@ def reasons_table(pages: Sequence[FailurePage]) -> list[str]:
 
 def status_table(status: Status) -> list[str]:
     """One line per job, then each job's summary."""
-    head = ("job", "progress", "offset", "of", "running", "last run", "last success")
+    head = ("job", "progress", "offset", "of", "running", "last call", "last completed", "next call")
     rows: list[Sequence[object]] = [head]
     rows += [
         (
@@ -107,8 +108,9 @@ def status_table(status: Status) -> list[str]:
             state.offset,
             status.total_stocks,
             _when(state.running),
-            f"{state.last_run.status} {_when(state.last_run)}" if state.last_run else "never",
-            _when(state.last_success) if state.last_success else "never",
+            _called(state.last_call, status),
+            _at(state.last_completed_call.started_at) if state.last_completed_call else "none",
+            _at(state.next_call),
         )
         for state in status.jobs.values()
     ]
@@ -183,6 +185,12 @@ def _remarks(result: JobResult) -> list[str]:
     at_work = None if since is None else f"another call is at work; its last progress was {ago(since)}"
     lines += [f"{result.job}: {text}" for text in (result.warning, result.error, paused, at_work) if text]
     return lines
+
+
+def _called(call: LoggedCall | None, status: Status) -> str:
+    if call:
+        return f"{call.status} {_at(call.started_at)}"
+    return f"none since {_at(status.calls_since)}" if status.calls_since else "none is logged"
 
 
 def _when(run: Run | None) -> str | None:

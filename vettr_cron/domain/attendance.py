@@ -28,6 +28,9 @@ class Timetable(Protocol):
     def last_before(self, moment: datetime) -> datetime:
         """The last expected time before the moment, or at it."""
 
+    def nth_after(self, moment: datetime, n: int) -> datetime | None:
+        """The n-th expected time after the moment, from 1 on; None if that is too far ahead to say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attendance:

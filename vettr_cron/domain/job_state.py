@@ -1,17 +1,20 @@
 """One job's state, in figures and in words: what is going on, and what to do about it."""
 
-import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from vettr_cron.domain.attendance import Attendance, Timetable
 from vettr_cron.domain.lease import Held
+from vettr_cron.domain.logged_call import LoggedCall
 from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
+from vettr_cron.domain.scheduled_cycle import ScheduledCycle
 
 EMPTY_UNIVERSE = "there are no stocks; import some, or check that this is the right database"
 LONG_CYCLE = timedelta(hours=6)
+MOST_TIMES = 3  # of missed calls that are named
 LONG_STEP = timedelta(minutes=1)  # a stock, a chunk's reading or a commit takes far less
 
 
@@ -29,10 +32,20 @@ class JobState:
     held: Held | None = None  # the lease of the running call, which may be between two runs
     running: Run | None = None
     paused: Pause | None = None
-    last_run: Run | None = None
+    last_run: Run | None = None  # along the cursor, like all that follows unless it says otherwise
     last_success: Run | None = None
-    future_run: Run | None = None  # one that began after `as_of`, by a clock that was wrong; it counts for nothing else
+    last_call: LoggedCall | None = None
+    last_completed_call: LoggedCall | None = None
+    last_call_by_hand: LoggedCall | None = None  # one for certain stocks
+    # What began after `as_of`, by a clock that was wrong; it counts for nothing else.
+    future_run: Run | None = None
+    future_call: LoggedCall | None = None
+    has_results: bool = False  # some stock was refreshed at some time
+    timetable: Timetable | None = None  # None: nothing says when calls are expected
+    next_call: datetime | None = None
+    attendance: Attendance = field(default_factory=Attendance)
     pace: Pace = field(default_factory=Pace)
+    scheduled_cycle: ScheduledCycle | None = None  # None: no call shows how much it does, or no schedule when it comes
 
     @property
     def lease_held(self) -> bool:
@@ -65,15 +78,21 @@ class JobState:
         return self.last_run is not None and self.last_run.status is RunStatus.FAILED
 
     @property
+    def was_called(self) -> bool:
+        """Whether a call along the cursor is known; the run log may know one that the call log does not."""
+        return self.last_call is not None or self.last_run is not None or self.running is not None or self.offset > 0
+
+    @property
     def summary(self) -> str:
         """What is going on, and what to do about it, in a few sentences."""
         if self.paused:
             reason = f": {self.paused.reason}" if self.paused.reason else ""
-            return f"Paused since {_clock(self.paused.since)}{reason}. Use resume to continue."
+            return f"Paused since {clock(self.paused.since)}{reason}. Use resume to continue."
         if self.total_stocks == 0:
             return f"{EMPTY_UNIVERSE.capitalize()}."
-        if self.last_run is None:
-            return f"It has never run; call /v1/cron/{self.name}, or run the command `cron {self.name}`."
+        if not self.was_called:
+            known = "No call along the cycle is known" if self.has_results else "It has never run"
+            return f"{known}; call /v1/cron/{self.name}, or run the command `cron {self.name}`."
         return " ".join([*_progress(self), *_last_progress(self), *_outlook(self), *_problems(self)])
 
 
@@ -82,10 +101,18 @@ def failure(last: Run) -> str:
     return f"The last run failed{f': {last.error_message}' if last.error_message else ' without an error message'}"
 
 
-def missing_calls(state: JobState) -> str:
-    """How long there has been no call, and how often there usually is one."""
-    every, since = state.pace.every, state.as_of - (state.pace.last_call or state.as_of)
-    return f"No call for {span(since)}" + (f", usually every {span(every)}" if every else "")
+def missing_calls(state: JobState) -> str | None:
+    """That calls did not come when they were expected; None if all came."""
+    if state.attendance.late_since:
+        last = f"since {clock(state.last_call.started_at)}" if state.last_call else "yet"
+        return f"No call {last}, though one was expected at {clock(state.attendance.late_since)}"
+    missed = state.attendance.missed
+    if not missed:
+        return None
+    times = ", ".join(clock(time) for time in missed[-MOST_TIMES:])
+    more = f"the last {MOST_TIMES} at " if len(missed) > MOST_TIMES else "at "
+    calls = "1 expected call" if len(missed) == 1 else f"{len(missed)} expected calls"
+    return f"{calls} did not come, {more}{times}"
 
 
 def span(time: timedelta) -> str:
@@ -121,19 +148,18 @@ def _last_progress(state: JobState) -> list[str]:
 
 
 def _outlook(state: JobState) -> list[str]:
-    pace = state.pace
-    if pace.calls_left is None or pace.every is None or pace.done_at is None or not pace.stocks_per_call:
-        return []
-    said = []
-    if not pace.late and state.offset and pace.calls_left:
+    said, pace = [], state.pace
+    if state.offset and pace.calls_left:
         calls = "1 more call" if pace.calls_left == 1 else f"{pace.calls_left} more calls"
-        said.append(f"At this pace: {calls}, done at about {_clock(pace.done_at)}.")
-    calls_a_cycle = math.ceil(state.total_stocks / pace.stocks_per_call)
-    if calls_a_cycle > 1 and (calls_a_cycle - 1) * pace.every > LONG_CYCLE:
-        often = LONG_CYCLE / calls_a_cycle
+        done = f", done at about {clock(pace.done_at)}" if pace.done_at else " of this size"
+        said.append(f"The cycle takes {calls}{done}.")
+    if state.next_call:
+        said.append(f"The next call is expected at {clock(state.next_call)}.")
+    cycle = state.scheduled_cycle
+    if cycle and cycle.calls > 1 and cycle.time > LONG_CYCLE:
         said.append(
-            f"At the usual pace, a cycle takes {span(calls_a_cycle * pace.every)}; to finish one within "
-            f"{span(LONG_CYCLE)}, call every {span(often)} or run more chunks per call (CRON_CHUNKS_PER_CALL=all)."
+            f"By the schedule, a cycle takes {span(cycle.time)}; for one within {span(LONG_CYCLE)}, call every "
+            f"{span(LONG_CYCLE / cycle.calls)} or run more chunks per call (CRON_CHUNKS_PER_CALL=all)."
         )
     return said
 
@@ -142,10 +168,12 @@ def _problems(state: JobState) -> list[str]:
     said = []
     if state.last_run and state.has_failed:
         said.append(f"{failure(state.last_run)}; see runs/{state.last_run.id}.")
-    if state.pace.late and state.pace.last_call:
-        said.append(f"{missing_calls(state)}: is the scheduler on?")
+    missing = missing_calls(state)
+    if missing:
+        said.append(f"{missing}: is the scheduler on?" if state.attendance.late else f"{missing}.")
     return said
 
 
-def _clock(moment: datetime) -> str:
+def clock(moment: datetime) -> str:
+    """A time as people read it."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

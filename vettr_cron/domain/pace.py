@@ -1,61 +1,41 @@
-"""How often calls come, how far they get, and when the cycle will be done at this pace."""
+"""How much a call does, and when the cycle will be done by the schedule."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from statistics import median
 
-from vettr_cron.domain.calls import MINIMUM_CALLS, PastCall, due, usual_gap
+from vettr_cron.domain.attendance import Timetable
+from vettr_cron.domain.logged_call import LoggedCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How calls have come lately; None where there were too few of them to say.
+    """What calls along the cursor did lately; None where no call shows it, or no schedule says it.
 
-    `every` is the usual time from one call's start to the next; `calls_left` is for the cycle under way, or for a
-    whole one when none is, and 0 when more stocks are done than there are now; `done_at` is when that will be done at
-    this pace.
+    `calls_left` is for the cycle under way, or for a whole one when none is, and 0 when more stocks are done than there
+    are now; `done_at` is when the last of them is expected.
     """
 
-    last_call: datetime | None = None
-    every: timedelta | None = None
     stocks_per_call: int | None = None
     stocks_per_second: float | None = None
     calls_left: int | None = None
     done_at: datetime | None = None
-    late: bool = False
-
-    @property
-    def every_seconds(self) -> int | None:
-        """`every` in whole seconds."""
-        return None if self.every is None else round(self.every.total_seconds())
 
 
-def pace(calls: Sequence[PastCall], offset: int, total: int, now: datetime, *, call_expected: bool = True) -> Pace:
-    """How calls have come lately, and what that means for a cycle that stands at an offset of so many stocks.
-
-    No call is late unless one is `call_expected`: none is while another runs, or the job is paused.
-    """
-    if not calls:
+def pace(calls: Sequence[LoggedCall], offset: int, total: int, now: datetime, timetable: Timetable | None) -> Pace:
+    """What these calls, newest first, mean for a cycle that stands at an offset of so many stocks."""
+    ended = [(call, call.ended_at - call.started_at) for call in calls if call.ended_at is not None]
+    if not ended:
         return Pace()
-    last = calls[-1]
-    seconds = (last.ended - last.began).total_seconds()
-    rate = last.stocks / seconds if seconds > 0 else None
-    late = call_expected and now > due(calls)
-    if len(calls) < MINIMUM_CALLS:
-        return Pace(last_call=last.began, stocks_per_second=rate, late=late)
-    every = usual_gap(calls)
+    newest, time = ended[0]
+    rate = newest.stocks_processed / time.total_seconds() if time.total_seconds() > 0 else None
     # The last call of a cycle takes the stocks that are left, which says nothing about the others.
-    stocks = int(median(call.stocks for call in calls))
+    stocks = int(median(call.stocks_processed for call, _time in ended))
+    if not stocks:
+        return Pace(stocks_per_call=stocks, stocks_per_second=rate)
     # Where more stocks are done than there are now, the next call ends the cycle all the same.
-    left = max(math.ceil((total - offset) / stocks), 0) if stocks else None
-    return Pace(
-        last_call=last.began,
-        every=every,
-        stocks_per_call=stocks,
-        stocks_per_second=rate,
-        calls_left=left,
-        done_at=None if left is None else max(last.began + max(left, 1) * every, now),
-        late=late,
-    )
+    left = max(math.ceil((total - offset) / stocks), 0)
+    done_at = timetable.nth_after(now, max(left, 1)) if timetable else None
+    return Pace(stocks_per_call=stocks, stocks_per_second=rate, calls_left=left, done_at=done_at)

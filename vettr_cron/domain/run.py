@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 from uuid import UUID
 
 MAXIMUM_LISTED = 1_000
@@ -102,16 +101,6 @@ class Run:
         if self.failed_count * 100 <= tolerated_percent * self.stocks_processed:
             return None
         return f"{self.failed_count} of {self.stocks_processed} stocks failed; {tolerated_percent:g} % are tolerated"
-
-
-class BriefRun(NamedTuple):
-    """The part of a run that shows when calls came and what they did; thousands of them are read at once."""
-
-    chunk_offset: int | None
-    stocks_processed: int
-    duration_ms: int | None
-    started_at: datetime
-    completed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

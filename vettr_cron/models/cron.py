@@ -89,8 +89,8 @@ class CronCall(Model):
     last_run_id: Mapped[UUID | None] = mapped_column(Id)
     __table_args__ = (
         Index("ix_cron_calls_started_at", desc("started_at"), desc("id")),
-        Index("ix_cron_calls_job_started_at", "job", desc("started_at"), desc("id")),
         Index("ix_cron_calls_status_started_at", "status", desc("started_at"), desc("id")),
+        Index("ix_cron_calls_job_along_cursor_started_at", "job", "along_cursor", desc("started_at"), desc("id")),
     )
 
 

@@ -126,9 +126,19 @@ def newest(
     return [as_seen(call, orphans) for call in found]
 
 
-def first_at(connection: Connection) -> datetime | None:
-    """When the oldest call in the log began; None while it is empty."""
-    return connection.execute(select(func.min(table.c.started_at))).scalar()
+def beginnings(connection: Connection, job: str, since: datetime, until: datetime) -> list[datetime]:
+    """When the job's calls along the cursor began, from `since` on and before `until`; newest first."""
+    along = (table.c.job == job, table.c.along_cursor.is_(True))
+    statement = select(table.c.started_at).where(*along, table.c.started_at >= since, table.c.started_at < until)
+    return list(connection.execute(statement.order_by(table.c.started_at.desc())).scalars())
+
+
+def first_at(connection: Connection, job: str | None = None) -> datetime | None:
+    """When the oldest call in the log began, or the oldest one of a job along the cursor; None if there is none."""
+    first = select(func.min(table.c.started_at))
+    if job is not None:
+        first = first.where(table.c.job == job, table.c.along_cursor.is_(True))
+    return connection.execute(first).scalar()
 
 
 def _shown_as(status: LoggedStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:

@@ -13,6 +13,11 @@ STOCKS_FROM = "stocks_from"
 """The command that made up stocks which are, or were, here."""
 
 
+def resumed(job: str) -> str:
+    """The name under which it is noted when an operator last resumed the job, in ISO 8601."""
+    return f"resumed_{job}"
+
+
 def find(connection: Connection, name: str) -> str | None:
     """What is noted under this name; None if nothing is."""
     return connection.execute(select(cron_marks.c.value).where(cron_marks.c.name == name)).scalar_one_or_none()

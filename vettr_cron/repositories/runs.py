@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select, tuple_, type_coerce, update
 
-from vettr_cron.domain.run import INTERRUPTED, BriefRun, Run, RunStatus, StockFailure
+from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as table
 from vettr_cron.repositories.bulk import upsert
 
@@ -103,11 +103,12 @@ def newest(
     before: Run | None = None,
     until: datetime | None = None,
     after: datetime | None = None,
+    outside_cycle: bool = True,
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
     """The newest runs first; a running row among the orphans counts, and is shown, as failed.
 
-    Those that began no later than `until`, and later than `after`.
+    Those that began no later than `until`, and later than `after`; without `outside_cycle` only those along the cursor.
     """
     statement = select(table).order_by(*_NEWEST_FIRST).limit(limit)
     if job_names is not None:
@@ -118,18 +119,12 @@ def newest(
         statement = statement.where(table.c.started_at <= until)
     if after is not None:
         statement = statement.where(table.c.started_at > after)
+    if not outside_cycle:
+        statement = statement.where(table.c.chunk_offset.is_not(None))
     if before is not None:
         statement = statement.where(tuple_(table.c.started_at, table.c.id) < (before.started_at, before.id))
     found = [_run(row) for row in connection.execute(statement)]
     return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
-
-
-def newest_in_brief(connection: Connection, limit: int, job_name: str, until: datetime) -> list[BriefRun]:
-    """When the newest runs of a job that began until then were, and what they did; newest first."""
-    statement = select(*(table.c[name] for name in BriefRun._fields)).where(table.c.job_name == job_name)
-    statement = statement.where(table.c.started_at <= until)
-    rows = connection.execute(statement.order_by(*_NEWEST_FIRST).limit(limit))
-    return [BriefRun(offset, stocks or 0, *times) for offset, stocks, *times in rows]
 
 
 def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, select
 
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.domain.errors import Problem
@@ -103,6 +103,12 @@ def counts(connection: Connection, job: str, since: datetime) -> Counts:
     counted = (func.count().filter(condition) for condition in conditions)
     statement = _universe(job, func.count(), *counted, func.min(cron_stock_states.c.last_refreshed_at))
     return Counts._make(connection.execute(statement).one())
+
+
+def any_refreshed(connection: Connection, job: str) -> bool:
+    """Whether any stock was ever refreshed by the job."""
+    refreshed = exists().where(cron_stock_states.c.job == job, cron_stock_states.c.last_refreshed_at.is_not(None))
+    return bool(connection.execute(select(refreshed)).scalar())
 
 
 def page(

@@ -11,6 +11,7 @@ from vettr_cron.domain.timestamps import logged_time
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor import coverage as freshness
 from vettr_cron.services.monitor import status as state
+from vettr_cron.shapes.calls import Call
 from vettr_cron.shapes.refresh import Pause, StockFailure
 from vettr_cron.shapes.shape import Count, CycleId, Id, Percent, RunName, Shape, Time, absent, of_jobs
 
@@ -127,19 +128,31 @@ _Rate = Annotated[float, AfterValidator(lambda rate: round(rate, 1))]
 
 
 class Pace(Shape):
-    """How calls have come lately; null if there were too few of them to say."""
+    """What calls along the cursor did lately; null if none shows it."""
 
     last_call: Time | None = Field(description="When the last call began, UTC")
-    every_seconds: Count | None = Field(
-        description="The usual time from one call to the next, in seconds", examples=[3600]
-    )
     stocks_per_call: LoggedCount | None = Field(description="The usual number of stocks per call", examples=[100])
     stocks_per_second: _Rate | None = Field(description="The rate of the last call", examples=[1250.0])
     calls_left: Count | None = Field(
         description="Calls until the cycle is done at this pace; 0 if more stocks are done than there are", examples=[4]
     )
-    done_at: Time | None = Field(description="When the cycle will be done at this pace, UTC")
+    done_at: Time | None = Field(
+        description="When the last of them is expected, UTC; null if no schedule says when calls are expected"
+    )
     late: bool = Field(description="Whether a call is overdue; never while one is running or the job is paused")
+
+
+class Schedule(Shape):
+    """When calls are expected, and which of them did not come."""
+
+    expression: str = Field(description="The cron expression", examples=["0 */6 * * *"])
+    timezone: str = Field(description="The time zone in which it is meant", examples=["UTC"])
+    grace_seconds: Count = Field(description="How late a call may be, and how early", examples=[900])
+    next_call: Time = Field(description="When the next call is expected, UTC")
+    missed: list[Time] = Field(
+        description="The expected times of the last 24 h, and the newest one, for which no call came; oldest first, UTC"
+    )
+    late_since: Time | None = Field(description="Since when a call is overdue, UTC; null if none is")
 
 
 class JobState(Shape):
@@ -156,8 +169,12 @@ class JobState(Shape):
     )
     paused: Pause | None = Field(description="Why and since when the job is paused; null if it is not")
     cycle: CycleState
-    last_run: Run | None = Field(description="The newest run; null before the first")
-    last_success: Run | None = Field(description="The newest completed run; null before the first")
+    last_run: Run | None = Field(description="The newest run along the cursor; null before the first")
+    last_success: Run | None = Field(description="The newest completed one; null before the first")
+    last_call: Call | None = Field(description="The newest call along the cursor; null before the first")
+    last_completed_call: Call | None = Field(description="The newest completed one; null before the first")
+    last_call_by_hand: Call | None = Field(description="The newest call for certain stocks; null before the first")
+    schedule: Schedule | None = Field(description="null if CRON_SCHEDULE does not say when calls are expected")
 
 
 @of_jobs
@@ -194,6 +211,7 @@ def status_shape(jobs: tuple[Job, ...]) -> type[Shape]:
     progress: Any = {f"{job.key}_progress_pct": (Percent, _progress(job)) for job in jobs}
     states = create_model("JobStates", __base__=Shape, __doc__="Each job by its key.", **by_key)
     total = Field(description="How many stocks there are", examples=[1572])
+    since = Field(description="When the oldest call in the call log began, UTC; null while there is none")
     return create_model(
         "Status",
         __base__=Shape,
@@ -201,6 +219,7 @@ def status_shape(jobs: tuple[Job, ...]) -> type[Shape]:
         **offsets,
         total_stocks=(Count, total),
         **progress,
+        calls_since=(Time | None, since),
         jobs=(states, ...),
     )
 
@@ -241,4 +260,16 @@ def status(now: state.Status, jobs: Mapping[str, Job]) -> Shape:
 
 def job_now(now: job_state.JobState) -> JobState:
     """One job now."""
-    return JobState.of(now, job=now.run_name, cycle=now)
+    last = now.last_call
+    pace = Pace.of(now.pace, last_call=last.started_at if last else None, late=now.attendance.late)
+    return JobState.of(now, job=now.run_name, cycle=now, pace=pace, schedule=_schedule(now))
+
+
+def _schedule(now: job_state.JobState) -> Schedule | None:
+    timetable, came = now.timetable, now.attendance
+    if timetable is None:
+        return None
+    grace = int(timetable.grace.total_seconds())
+    return Schedule.of(
+        timetable, grace_seconds=grace, next_call=now.next_call, missed=came.missed, late_since=came.late_since
+    )

@@ -15,7 +15,7 @@ from vettr_cron.config import load_settings
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 NAMES = [
     *("secret", "database", "migration", "tables", "redis", "connections", "clock", "universe"),
-    *("schedule-scores", "schedule-red-flags"),
+    *("schedule", "schedule-scores", "schedule-red-flags"),
 ]
 GOOD_SECRET = "hush-hush-72d1f0a4be"
 Found = Mapping[str, str]
@@ -58,6 +58,6 @@ def in_use(world: World) -> World:
 
 def on_settings(world: World, **values: Any) -> World:
     """The same service with other settings."""
-    known: dict[str, Any] = {"app_env": "test", "cron_secret": GOOD_SECRET}
+    known: dict[str, Any] = {"app_env": "test", "cron_secret": GOOD_SECRET, "cron_schedule": "off"}
     servers = {"database_url": world.database_url, "redis_url": world.redis_url}
     return replace(world, app=create_app(load_settings(**servers, **known | values), THE_TWO))

@@ -9,27 +9,14 @@ import pytest
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, run
 from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, on_settings
-from tests.integration.past_runs import add_running_run
+from tests.integration.past_runs import add_calls, add_running_run
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
 
 
-def add_calls(world: World, job: str, every: timedelta, stocks: int, ago: timedelta = timedelta()) -> None:
-    """Four calls of so many stocks each, the last one so long ago, and what they make of all stocks."""
-    rows = [
-        {
-            "id": uuid4(),
-            "job_name": f"refresh-{job}",
-            "status": "completed",
-            "chunk_offset": 0,
-            "stocks_processed": stocks,
-            "started_at": utc_now() - ago - number * every,
-            "completed_at": utc_now() - ago - number * every,
-        }
-        for number in range(4)
-    ]
-    world.add("cron_job_runs", *rows)
+def make_fresh(world: World, job: str, ago: timedelta = timedelta()) -> None:
+    """The state of every stock that the job refreshed so long ago."""
     state = {"job": job, "last_cycle_id": uuid4(), "last_refreshed_at": utc_now() - ago, "consecutive_failures": 0}
     world.add("cron_stock_states", *(state | {"ticker": ticker} for ticker in world.tickers()))
 
@@ -46,46 +33,52 @@ def test_a_job_that_was_never_called(with_flags_alone: World) -> None:
     assert_found(with_flags_alone, "schedule-scores", WARNING, "never called", "/v1/cron/scores")
 
 
+def test_nothing_that_says_when_calls_are_expected(healthy: World) -> None:
+    with closing(on_settings(healthy, cron_schedule=None)) as world:
+        assert_found(world, "schedule", WARNING, "CRON_SCHEDULE is not set: a call that does not come", "'0 */6 * * *'")
+    with closing(on_settings(healthy, cron_schedule=None, cron_schedules={"red_flags": "off"})) as world:
+        assert_found(world, "schedule", WARNING, "CRON_SCHEDULE is not set for scores: ", "or to off")
+
+
 def test_calls_that_come_often_enough(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(hours=6), 3)
-    check = examined(with_flags_alone)["schedule-scores"]
-    assert (check["state"], "usually every 6 h" in check["found"]) == (OK, True)
+    add_calls(with_flags_alone, 4, timedelta(hours=6), stocks=3)
+    make_fresh(with_flags_alone, "scores")
+    with closing(on_settings(with_flags_alone, cron_schedules={"scores": "0 */6 * * *"})) as world:
+        check = examined(world)["schedule-scores"]
+    assert (check["state"], ", the next one is expected at " in check["found"]) == (OK, True)
 
 
 def test_calls_that_have_ceased(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(minutes=30), 12, ago=timedelta(hours=3))
-    found = "No call for 3 h, usually every 30 min"
-    assert_found(with_flags_alone, "schedule-scores", PROBLEM, found, "scheduler is on")
+    add_calls(with_flags_alone, 4, timedelta(minutes=30), stocks=12, ago=timedelta(hours=3))
+    make_fresh(with_flags_alone, "scores")
+    with closing(on_settings(with_flags_alone, cron_schedules={"scores": "*/30 * * * *"})) as world:
+        assert_found(world, "schedule-scores", PROBLEM, ", though one was expected at ", "scheduler is on")
 
 
-def test_calls_that_are_too_rare(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(days=3), 12)
-    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "only every 3 d", "at least once a day")
+def test_a_schedule_that_is_too_rare(with_flags_alone: World) -> None:
+    add_calls(with_flags_alone, 1, timedelta(), stocks=12)
+    make_fresh(with_flags_alone, "scores")
+    with closing(on_settings(with_flags_alone, cron_schedules={"scores": "0 0 * * 1,4"})) as world:
+        assert_found(world, "schedule-scores", PROBLEM, "only every 4 d, in 1 call", "CRON_FRESH_WITHIN")
 
 
 def test_calls_that_are_too_small(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(hours=6), 2)
-    found = "refreshed only every 36 h: a cycle takes 6 calls, one every 6 h"
-    assert_found(with_flags_alone, "schedule-scores", PROBLEM, found, "CRON_CHUNKS_PER_CALL=all")
+    add_calls(with_flags_alone, 1, timedelta(), stocks=2)
+    make_fresh(with_flags_alone, "scores")
+    found = "refreshed only every 36 h, in 6 calls"
+    with closing(on_settings(with_flags_alone, cron_schedules={"scores": "0 */6 * * *"})) as world:
+        assert_found(world, "schedule-scores", PROBLEM, found, "CRON_CHUNKS_PER_CALL=all")
 
 
 def test_calls_between_which_the_cursor_is_forgotten(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(hours=6), 6)
-    assert examined(with_flags_alone)["schedule-scores"]["state"] == OK
-    with closing(on_settings(with_flags_alone, cron_cursor_ttl_seconds=3_600)) as forgetful:
+    add_calls(with_flags_alone, 1, timedelta(), stocks=6)
+    make_fresh(with_flags_alone, "scores")
+    six_hours = {"cron_schedules": {"scores": "0 */6 * * *"}}
+    with closing(on_settings(with_flags_alone, **six_hours)) as world:
+        assert examined(world)["schedule-scores"]["state"] == OK
+    with closing(on_settings(with_flags_alone, cron_cursor_ttl_seconds=3_600, **six_hours)) as forgetful:
         found = "A cycle never ends: it takes 2 calls"
         assert_found(forgetful, "schedule-scores", PROBLEM, found, "CRON_CHUNKS_PER_CALL=all")
-
-
-@pytest.mark.parametrize("keep_days", [1, 2])
-def test_daily_calls_that_have_ceased_though_the_log_keeps_but_the_last(
-    with_flags_alone: World, keep_days: int
-) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(days=1), 12, ago=timedelta(hours=26))
-    with_flags_alone.data(f"cleanup?runs_days={keep_days}")
-    assert len([run for run in with_flags_alone.table("cron_job_runs") if run["job_name"] == "refresh-scores"]) < 3
-    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "No call for 26 h", "scheduler is on")
-    assert with_flags_alone.data("status")["jobs"]["scores"]["pace"]["late"] is True
 
 
 def test_calls_that_fail(world: World) -> None:
@@ -100,13 +93,14 @@ def test_calls_that_fail(world: World) -> None:
 
 
 def test_calls_that_come_while_stocks_grow_old(with_flags_alone: World) -> None:
-    add_calls(with_flags_alone, "scores", timedelta(hours=6), 12)
+    add_calls(with_flags_alone, 4, timedelta(hours=6), stocks=12)
+    make_fresh(with_flags_alone, "scores")
     old = "UPDATE cron_stock_states SET last_refreshed_at = :day WHERE job = 'scores' AND ticker <= :last"
     with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00000")
     found = "1 of 12 stocks have no result from the last 25 h"
     assert_found(with_flags_alone, "schedule-scores", WARNING, found, "cron coverage --job scores --stocks stale")
     with_flags_alone.execute(old, day=utc_now() - timedelta(days=2), last="T00005")
-    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "6 of 12 stocks", "cron history --job scores")
+    assert_found(with_flags_alone, "schedule-scores", PROBLEM, "6 of 12 stocks", "cron calls --job scores")
 
 
 def test_a_first_cycle_under_way(with_flags_alone: World) -> None:
@@ -149,3 +143,8 @@ def test_a_run_in_the_future(healthy: World) -> None:
     found = f"A run began in the future, at {later.date()}"
     assert_found(healthy, "schedule-scores", WARNING, found, "clock of the machine that made it was ahead")
     assert str(run_id) in examined(healthy)["schedule-scores"]["found"]
+
+
+def test_a_call_in_the_future(healthy: World) -> None:
+    add_calls(healthy, 1, timedelta(), ago=timedelta(days=-30))
+    assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "let NTP set it")

@@ -14,6 +14,7 @@ from tests.world import World
 from vettr_cron.domain.errors import ServiceUnavailable
 from vettr_cron.domain.run import CallStatus, StopReason
 from vettr_cron.redis_store.leases import Leases
+from vettr_cron.services.clock import utc_now
 from vettr_cron.services.refresh.request import Request
 
 
@@ -29,6 +30,16 @@ def test_a_call_tells_that_it_begins_and_what_it_did(make_world: MakeWorld, host
     assert start.rid == success.rid
     assert start.body == f"refresh-{job} begins"
     assert success.body == f"refresh-{job}: 12 stocks, 1 failed, cycle complete, run {result['run_id']}"
+
+
+def test_with_a_schedule_the_end_tells_when_the_next_call_is_expected(make_world: MakeWorld, host: Recorder) -> None:
+    world = make_world(cron_ping_url_scores=host.url, cron_schedule="0 0 1 1 *")
+    add_stocks(world, 10, unscorable=6)
+    world.call("scores")
+    world.execute("UPDATE stocks SET price = 1")
+    world.data("scores")
+    next_year = f"next call expected at {utc_now().year + 1}-01-01T00:00:00.000Z"
+    assert [ping.body.splitlines()[-1] for ping in host.pings[1::2]] == [next_year] * 2
 
 
 def test_each_call_has_an_id_of_its_own(world: World, host: Recorder) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
 from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE, Database
+from vettr_cron.domain.diagnosis import schedule as schedule_rules
 from vettr_cron.domain.diagnosis import servers as server_rules
 from vettr_cron.domain.diagnosis import settings as setting_rules
 from vettr_cron.domain.diagnosis import stocks as stock_rules
@@ -34,6 +35,7 @@ from vettr_cron.services.refresh.reading import read_chunk
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 
+FRESH = timedelta(hours=25)
 log = structlog.get_logger(__name__)
 
 Facts = TypeVar("Facts")
@@ -70,6 +72,7 @@ class Doctor:
             "connections": lambda: _connections(_known(database), len(self.jobs)),
             "clock": lambda: self._clocks(database, redis),
             "universe": lambda: self._universe(database),
+            "schedule": self._expected_calls,
         }
         for job in self.jobs.values():
             checks[f"schedule-{job.name}"] = partial(self._schedule, job, calls)
@@ -143,14 +146,20 @@ class Doctor:
         for facts in (database, redis):
             if isinstance(facts, ServiceUnavailable):
                 raise facts
-        return self.status.read(), self.coverage.read(list(self.jobs.values()), stock_rules.OLD)
+        return self.status.read(), self.coverage.read(list(self.jobs.values()), FRESH)
+
+    def _expected_calls(self) -> Check:
+        known, off = self.settings.schedule_of, self.settings.schedule_is_off
+        unscheduled = [job.name for job in self.jobs.values() if not (known(job.key) or off(job.key))]
+        return schedule_rules.expected_calls(list(self.jobs), unscheduled)
 
     def _schedule(self, job: Job, calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
         counts = coverage.jobs[job.key]
-        results = stock_rules.Results(stale=counts.stale, never=counts.never, failing=counts.failing)
-        cursor_ttl = timedelta(seconds=self.settings.cron_cursor_ttl_seconds)
-        return stock_rules.schedule(status.jobs[job.key], results, cursor_ttl)
+        results = schedule_rules.Results(
+            within=coverage.max_age, stale=counts.stale, never=counts.never, failing=counts.failing
+        )
+        return schedule_rules.schedule(status.jobs[job.key], results)
 
 
 def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:

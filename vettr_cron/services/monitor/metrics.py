@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from vettr_cron.domain.calls import FRESH
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.status import ReadStatus, Status
+
+FRESH = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The state of each job: its cursor, current run, last run and last success."""
+"""The state of each job: its cursor, its runs and calls, and whether these come when they are expected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,20 +8,23 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
-from vettr_cron.domain.calls import PastCall, calls_of, say_enough
+from vettr_cron.domain.attendance import CLOCK_AHEAD, Timetable, attendance, calls_needed_from
 from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import RunStatus
+from vettr_cron.domain.scheduled_cycle import scheduled_cycle
+from vettr_cron.domain.timestamps import parsed
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.repositories import marks, pauses, runs, universe
+from vettr_cron.repositories import calls, marks, pauses, runs, states, universe
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS, liveness
 
-RUNS_READ = (200, 1_000, 5_000)  # more of them only if fewer do not show how often calls come
-CLOCK_LEEWAY = timedelta(minutes=1)  # runs of a machine whose clock is ahead by no more than this count
+RECENT_CALLS = 20  # that show how much a call does
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,18 @@ class Status:
     """The service now, each job by its key."""
 
     total_stocks: int
+    calls_since: datetime | None  # when the oldest call in the log began
     jobs: dict[str, JobState]
 
 
 class ReadStatus:
     """The use case behind `status`."""
 
-    def __init__(self, database: Database, leases: Leases, cursors: Cursors, jobs: Mapping[str, Job]) -> None:
+    def __init__(
+        self, database: Database, leases: Leases, cursors: Cursors, jobs: Mapping[str, Job], settings: Settings
+    ) -> None:
         self._database = database
+        self._settings = settings
         self._leases = leases
         self._cursors = cursors
         self._jobs = jobs
@@ -48,7 +55,9 @@ class ReadStatus:
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
             database = marks.find(connection, marks.DATABASE_ID)
-            states = {}
+            calls_since = calls.first_at(connection)
+            cursor_ttl = timedelta(seconds=self._settings.cron_cursor_ttl_seconds)
+            by_key = {}
             for name, job in self._jobs.items():
                 keys = cursors[name]
                 state = JobState(
@@ -62,43 +71,73 @@ class ReadStatus:
                     held=seen.holders.get(name),
                     paused=paused.get(name),
                 )
-                states[job.key] = _with_runs(connection, state, seen.orphaned_runs)
-        return Status(total, states)
+                state = _with_runs(connection, state, seen.orphaned_runs)
+                timetable = self._settings.schedule_of(job.key)
+                by_key[job.key] = _with_calls(connection, state, seen.orphaned_calls, timetable, cursor_ttl)
+        return Status(total, calls_since, by_key)
 
 
 def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> JobState:
     """The state of a job, completed with what the run log has about it."""
     newest = partial(runs.newest, connection, 1, job_names=[state.run_name])
+    along_cursor = partial(newest, outside_cycle=False)
     # What a machine with a wrong clock has left must not hide all that comes after it.
-    latest = state.as_of + CLOCK_LEEWAY
-    last = newest(until=latest, orphans=orphans)
-    success = newest(until=latest, status=RunStatus.COMPLETED)
+    latest = state.as_of + CLOCK_AHEAD
+    last = along_cursor(until=latest, orphans=orphans)
+    success = along_cursor(until=latest, status=RunStatus.COMPLETED)
     future = newest(after=latest)
     # A run that ended between these statements ran when the first of them was made.
     running = newest(status=RunStatus.RUNNING, orphans=orphans) or [
         run for run in last if run.status is RunStatus.RUNNING
     ]
-    calls = _recent_calls(connection, state.run_name, state.as_of, latest)
-    # Between two chunks of a call no run is running, but the call is.
-    call_expected = not (state.lease_held or state.paused)
     return replace(
         state,
         running=running[0] if running else None,
         last_run=last[0] if last else None,
         last_success=success[0] if success else None,
         future_run=future[0] if future else None,
-        pace=pace(calls, state.offset, state.total_stocks, state.as_of, call_expected=call_expected),
     )
 
 
-def _recent_calls(connection: Connection, job_name: str, now: datetime, latest: datetime) -> list[PastCall]:
-    """The newest calls, oldest first: enough of them to tell how they come, if that many runs are in the log."""
-    for limit in RUNS_READ:
-        recent = runs.newest_in_brief(connection, limit, job_name, latest)
-        calls = calls_of(recent)
-        if len(recent) < limit:
-            return calls
-        calls = calls[1:] or calls  # the oldest call may have earlier runs
-        if say_enough(calls, now):
-            return calls
-    return calls
+def _with_calls(
+    connection: Connection, state: JobState, orphans: set[UUID], timetable: Timetable | None, cursor_ttl: timedelta
+) -> JobState:
+    """The state of a job, completed with what the call log has about it, and the schedule says."""
+    latest = state.as_of + CLOCK_AHEAD
+    newest = partial(calls.newest, connection, job=state.name, orphans=orphans)
+    recent = newest(RECENT_CALLS, along_cursor=True, until=latest)
+    completed = newest(1, along_cursor=True, until=latest, status=LoggedStatus.COMPLETED)
+    by_hand = newest(1, along_cursor=False, until=latest)
+    future = newest(1, since=latest)
+    worked = [call for call in recent if call.status not in (LoggedStatus.SKIPPED, LoggedStatus.RUNNING)]
+    rate = pace(worked, state.offset, state.total_stocks, state.as_of, timetable)
+    state = replace(
+        state,
+        last_call=recent[0] if recent else None,
+        last_completed_call=completed[0] if completed else None,
+        last_call_by_hand=by_hand[0] if by_hand else None,
+        future_call=future[0] if future else None,
+        has_results=states.any_refreshed(connection, state.name),
+        timetable=timetable,
+        pace=rate,
+    )
+    return state if timetable is None else _by_schedule(connection, state, timetable, cursor_ttl)
+
+
+def _by_schedule(connection: Connection, state: JobState, timetable: Timetable, cursor_ttl: timedelta) -> JobState:
+    now = state.as_of
+    begun = calls.beginnings(connection, state.name, calls_needed_from(timetable, now), now + CLOCK_AHEAD)
+    first, resumed = calls.first_at(connection, state.name), marks.find(connection, marks.resumed(state.name))
+    since = first and max(first, parsed(resumed)) if resumed else first
+    came = attendance(
+        timetable,
+        [*begun, *([state.last_call.started_at] if state.last_call else [])],
+        now,
+        since,
+        # Between two chunks of a call no run is running, but the call is.
+        running=state.lease_held,
+        paused=state.paused is not None,
+    )
+    stocks = state.pace.stocks_per_call
+    cycle = scheduled_cycle(timetable, state.total_stocks, stocks, now, cursor_ttl) if stocks else None
+    return replace(state, next_call=timetable.next_after(now), attendance=came, scheduled_cycle=cycle)

@@ -6,8 +6,9 @@ import structlog
 
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.run import Pause
+from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs.job import Job
-from vettr_cron.repositories import pauses
+from vettr_cron.repositories import marks, pauses
 from vettr_cron.services.clock import utc_now
 
 MAXIMUM_REASON = 500  # characters
@@ -37,6 +38,9 @@ class PauseJobs:
         """Let jobs go on. All pauses that are left. Raises DatabaseUnavailable."""
         names = [job.name for job in jobs]
         with self._database.writing() as connection:
+            for name in pauses.every(connection).keys() & set(names):
+                # While it was paused, no call was expected.
+                marks.put(connection, marks.resumed(name), iso_milliseconds(utc_now()))
             pauses.remove(connection, names)
             paused = pauses.every(connection)
         log.info("jobs_resumed", jobs=names)

@@ -72,7 +72,8 @@ class Refresh:
             )
             check_tickers(self._database, call.request)
             result = logged(call, lambda: self._run(call))
-            pings.end(result)
+            timetable = self._settings.schedule_of(job.key)
+            pings.end(result, timetable.next_after(result.completed_at) if timetable else None)
             return result
 
     def check(self, request: Request) -> None:

@@ -1,0 +1,48 @@
+"""How long a cycle takes by the schedule, if a call does as much as calls did lately."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from vettr_cron.domain.attendance import Timetable
+
+WEEK = timedelta(days=7)
+FREQUENT = 200  # calls in less than a week: what they leave out of a week is not looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledCycle:
+    """A cycle of so many calls; `time` is how long it takes at most, from its first call to that of the next one.
+
+    `most_in_time` is how many calls come one after the other before the cursor expires between two of them.
+    """
+
+    calls: int
+    time: timedelta
+    most_in_time: int
+
+    @property
+    def never_ends(self) -> bool:
+        """Whether the cursor always expires before the cycle is done."""
+        return self.most_in_time < self.calls
+
+
+def scheduled_cycle(
+    timetable: Timetable, stocks: int, stocks_per_call: int, now: datetime, cursor_ttl: timedelta
+) -> ScheduledCycle | None:
+    """The cycle over so many stocks, by the calls to come; None if it takes too long to say."""
+    calls = math.ceil(stocks / stocks_per_call)
+    frequent = timetable.nth_after(now, FREQUENT)
+    # A schedule that rests at nights and weekends shows that in a week.
+    is_rare = frequent is None or frequent > now + WEEK
+    end = timetable.nth_after(now + WEEK if is_rare else now, 2 * calls + 1)
+    if not calls or end is None:
+        return None
+    times = timetable.between(now, end)
+    most = in_time = 1
+    for earlier, later in pairwise(times):
+        in_time = in_time + 1 if later - earlier <= cursor_ttl else 1
+        most = max(most, in_time)
+    longest = max(later - earlier for earlier, later in zip(times, times[calls:], strict=False))
+    return ScheduledCycle(calls=calls, time=longest, most_in_time=most)
