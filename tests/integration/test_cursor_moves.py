@@ -93,6 +93,31 @@ def test_the_end_of_a_cycle_that_was_empty_can_be_said_twice(world: World, curso
     assert cursors.begin("scores", lease, cursors.read("scores"), start) is Moved.DONE
     for _time in range(2):
         assert cursors.move("scores", lease, start, start, {}, cycle_ends=True) is Moved.DONE
+        assert cursors.read("scores") == CursorKeys("0", None)
+
+
+@pytest.mark.parametrize("cycle_ends", [False, True])
+def test_a_repeat_of_a_move_that_was_made_leaves_an_offset_that_another_program_has_set_since(
+    world: World, cursors: Cursors, lease: Lease, cycle_ends: bool
+) -> None:
+    before = cursors.read("scores").cursor
+    assert before is not None
+    after = Cursor(before.cycle_id, 30, "T00029")
+    assert cursors.move("scores", lease, before, after, {}, cycle_ends=cycle_ends) is Moved.DONE
+    for offset in ("5", "10", "garbage"):
+        world.redis.set(OFFSET, offset)
+        assert cursors.move("scores", lease, before, after, {}, cycle_ends=cycle_ends) is Moved.DONE
+        assert cursors.read("scores") == CursorKeys(offset, None)
+
+
+def test_a_repeat_of_a_move_after_a_reset_moves_nothing(cursors: Cursors, lease: Lease) -> None:
+    before = cursors.read("scores").cursor
+    assert before is not None
+    after = Cursor(before.cycle_id, 12, "T00011")
+    for cycle_ends in (False, True):
+        cursors.reset(["scores"])
+        assert cursors.move("scores", lease, before, after, {}, cycle_ends=cycle_ends) is Moved.CHANGED
+        assert cursors.read("scores") == CursorKeys("", None)
 
 
 def test_a_start_that_is_repeated_after_the_first_move_changes_nothing(
@@ -115,8 +140,12 @@ def test_a_move_from_a_place_that_the_cursor_has_left_changes_nothing(
     assert here is not None
     elsewhere = Cursor(here.cycle_id, 5, "T00004")
     other_cycle = Cursor(uuid4(), here.offset, here.ticker)
-    for before in (elsewhere, other_cycle):
-        after = Cursor(before.cycle_id, 20, "T00019")
+    elsewhere_in_other_cycle = Cursor(other_cycle.cycle_id, 5, "T00004")
+    for before, after in (
+        (elsewhere, Cursor(elsewhere.cycle_id, 20, "T00019")),
+        (other_cycle, Cursor(other_cycle.cycle_id, 20, "T00019")),
+        (elsewhere_in_other_cycle, other_cycle),  # to where the cursor is
+    ):
         assert cursors.move("scores", lease, before, after, {}, cycle_ends=False) is Moved.CHANGED
         assert cursors.move("scores", lease, before, after, {}, cycle_ends=True) is Moved.CHANGED
         assert cursors.read("scores") == before_all

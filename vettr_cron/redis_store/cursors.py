@@ -62,16 +62,18 @@ return place(KEYS[2], KEYS[3], ARGV[6], ARGV[3], 'database', ARGV[7], unpack(fie
 # ARGV: token, cycle id, offset before, offset after, ticker after, '1' if the cycle ends, TTL, cache TTL, database;
 # then one value for each cache key from KEYS[4] on. The answers are replaced even if the cursor was reset meanwhile,
 # because their rows are committed; but not if the lease is another caller's, which may have written newer ones.
+# Only a holder of the lease writes the position. So if it names this cycle and the place after the move, the move was
+# made, and this is a repeat, whatever offset another program has set since: the next move finds that.
 _MOVE = """
 if not is_held(KEYS[1], ARGV[1]) then return 'lost' end
 for i = 4, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 6], 'EX', ARGV[8]) end
-local offset, position = offset_at(KEYS[2]), position_at(KEYS[3])
+local position = position_at(KEYS[3])
 if ARGV[6] == '1' then
-  if offset == '0' and position[4] == ARGV[2] then return 'done' end
-elseif offset == ARGV[4] and position[1] == ARGV[4] and position[2] == ARGV[5] and position[3] == ARGV[2] then
+  if position[4] == ARGV[2] then return 'done' end
+elseif position[1] == ARGV[4] and position[3] == ARGV[2] then
   return 'done'
 end
-if offset ~= ARGV[3] or position[1] ~= ARGV[3] or position[3] ~= ARGV[2] then return 'changed' end
+if offset_at(KEYS[2]) ~= ARGV[3] or position[3] ~= ARGV[2] then return 'changed' end
 local fields = {'offset', ARGV[4], 'ticker', ARGV[5], 'cycle_id', ARGV[2]}
 if ARGV[6] == '1' then fields = {'finished', ARGV[2]} end
 return place(KEYS[2], KEYS[3], ARGV[7], ARGV[6] == '1' and '0' or ARGV[4], 'database', ARGV[9], unpack(fields))
