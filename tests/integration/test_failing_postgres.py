@@ -70,6 +70,13 @@ def test_a_server_that_accepts_and_says_nothing_is_soon_given_up(migrated_postgr
     world.close()
 
 
+def test_nobody_notices_that_connections_were_cut_while_nobody_used_them(setting: Setting) -> None:
+    for path in ("status", "scores?chunk_size=10", "history", "coverage", "cleanup"):
+        setting.world.data(path)
+        setting.proxy.cut()
+        assert setting.world.data("status")["total_stocks"] == STOCKS  # a reader tries nothing again
+
+
 # Gone in the middle
 
 

@@ -97,7 +97,6 @@ class Database:
         self._watchdog = Watchdog(shutdown_at)
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._opening = threading.local()
-        self._driver_error = engine.dialect.loaded_dbapi.Error
         if not self._is_sqlite:
             event.listen(engine, "do_connect", self._bound_connecting)
             event.listen(engine, "connect", self._watch_opening, insert=True)
@@ -167,11 +166,8 @@ class Database:
                 # Beginning may have used up part of the limit.
                 watch(driver_connection, _left(ends) or IMPORT_LIMIT_SECONDS)
             except BaseException as error:
-                is_lost = isinstance(error, self._driver_error) or getattr(error, "connection_invalidated", False)
-                if is_lost:
-                    connection.invalidate()
                 connection.close()
-                if not (is_used and is_lost):
+                if not (is_used and getattr(error, "connection_invalidated", False)):
                     raise
             else:
                 connection.info["used"] = True
