@@ -30,6 +30,8 @@ def test_rows_that_are_young_by_the_databases_clock_stay(postgres_world: World, 
     [
         ("+ interval '50 seconds'", None),
         ("- interval '50 seconds'", None),
+        ("+ interval '80 seconds'", r"0:01:[012]\d behind"),
+        ("- interval '80 seconds'", r"0:01:[234]\d ahead of"),
         ("+ interval '5 minutes'", r"0:0[45]:\d\d behind"),
         ("- interval '5 minutes'", r"0:05:\d\d ahead of"),
     ],

@@ -9,9 +9,11 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
+from tests.chaos.proxy import postgres_proxy
 from tests.integration.cleanup.removals import (
     KEEP,
     NOW,
+    TABLES,
     add_flag,
     add_old_of_each,
     add_refreshed,
@@ -20,8 +22,10 @@ from tests.integration.cleanup.removals import (
     in_pieces,
 )
 from tests.integration.meddling import locked_table, under_way, wait_until
-from tests.integration.statements import at_statements
+from tests.integration.replies import error_of
+from tests.integration.statements import at_statements, recorded_statements
 from tests.servers.postgres_server import PrivatePostgres
+from tests.servers.redis_server import PrivateRedis
 from tests.world import World, migrate_database
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import DatabaseUnavailable
@@ -106,6 +110,78 @@ def test_a_lock_that_outlasts_a_transaction_is_a_failure(migrated_url: str, redi
         with red_flags_held(world):
             reply = world.call("cleanup")
         assert (reply.status_code, len(world.table("red_flag_history"))) == (500 if runs else 503, 2)
+
+
+def test_a_failure_is_logged_with_its_cause_once_something_was_removed(
+    migrated_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(World.make(migrated_url, redis_url, cron_lease_seconds=4)) as world:
+        add_old_of_each(world, NOW)
+        with red_flags_held(world):
+            assert clean(world, time_budget=2).error is None
+            assert "service_unavailable" not in capsys.readouterr().err  # time was up, and no server failed
+        with red_flags_held(world):
+            add_run(world, NOW - timedelta(days=50))
+            assert clean(world).error
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "service_unavailable" in line]
+    assert "cause=" in line
+
+
+def test_a_dry_run_that_fails_has_removed_nothing(migrated_postgres_url: str, redis_url: str) -> None:
+    with closing(World.make(migrated_postgres_url, redis_url, cron_lease_seconds=4)) as world:
+        add_old_of_each(world, NOW)
+        with red_flags_held(world), pytest.raises(DatabaseUnavailable):
+            clean(world, dry_run=True)
+
+
+def test_a_refusal_is_a_failure_whatever_is_asked_of_the_process_meanwhile(world: World) -> None:
+    add_old_of_each(world, NOW)
+    if world.database_url.startswith("postgresql"):
+        world.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
+        world.execute("CREATE TRIGGER kept BEFORE DELETE ON cron_job_runs FOR EACH ROW EXECUTE FUNCTION refuse()")
+    else:
+        world.execute("CREATE TRIGGER kept BEFORE DELETE ON cron_job_runs BEGIN SELECT RAISE(ABORT, 'no'); END")
+    ask = world.services.shutdown.ask
+    with at_statements(world, "DELETE FROM", act=ask), pytest.raises(DatabaseUnavailable, match="refuses the row: no"):
+        clean(world)
+
+
+def test_connections_that_are_cut_again_and_again_are_a_failure_while_there_is_time(
+    migrated_postgres_url: str, redis_url: str
+) -> None:
+    proxy, url = postgres_proxy(migrated_postgres_url)
+    with (
+        proxy,
+        closing(World.make(url, redis_url)) as world,
+        closing(World.make(migrated_postgres_url, redis_url)) as direct,
+    ):
+        add_old_of_each(direct, NOW)
+
+        def cut_again() -> None:
+            proxy.cut()
+            proxy.when(b"DELETE FROM", cut_again)
+
+        proxy.when(b"DELETE FROM", cut_again)
+        with pytest.raises(DatabaseUnavailable):
+            clean(world)
+        proxy.heal()
+        assert clean(world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
+
+
+def test_a_call_that_may_not_start_reads_none_of_the_tables(world: World) -> None:
+    add_old_of_each(world, NOW)
+    world.services.shutdown.ask()
+    with recorded_statements(world) as statements:
+        result = clean(world)
+    assert (sum(result.removed.values()), result.is_complete) == (0, False)
+    assert not [each for each in statements if any(table in each for table in TABLES)]
+
+
+def test_a_cleanup_needs_redis_to_know_which_runs_are_live(world: World, stoppable_redis: PrivateRedis) -> None:
+    add_old_of_each(world, NOW)
+    stoppable_redis.stop()
+    error_of(world.call("cleanup"), 503, "SERVICE_UNAVAILABLE")
+    assert len(world.table("cron_job_runs")) == 4
 
 
 @pytest.mark.parametrize("end", ["time", "shutdown"])

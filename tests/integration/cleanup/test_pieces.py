@@ -1,9 +1,13 @@
 """Rows go in pieces, each a transaction: whatever happens to one, all that went is counted."""
 
+import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import psycopg
 
 from tests.chaos.proxy import postgres_proxy
 from tests.integration.cleanup.removals import (
@@ -60,6 +64,16 @@ def test_it_takes_as_many_statements_for_many_stocks_as_for_few(world: World) ->
     assert counts[0] == counts[1]
 
 
+def test_the_first_piece_is_smaller_than_those_that_follow_quick_ones(world: World) -> None:
+    row = {"stock_ticker": "T00000", "flag_type": "x", "severity": "low", "score": 1.0, "description": "d"}
+    times = [NOW - timedelta(days=300, seconds=number) for number in range(1_200)]
+    world.add("red_flag_history", *({"id": uuid4(), "detected_at": at, **row} for at in times))
+    add_refreshed(world, "T00000")
+    with recorded_statements(world) as statements:
+        assert clean(world).removed["red_flags"] == 1_200
+    assert len([each for each in statements if each.startswith("DELETE FROM red_flag_history")]) > 1
+
+
 def test_any_reply_of_the_database_may_be_lost(migrated_postgres_url: str, redis_url: str) -> None:
     """The connection is cut instead of every single reply in turn, that to a commit too: all that went is counted."""
     proxy, url = postgres_proxy(migrated_postgres_url)
@@ -94,6 +108,15 @@ def test_rows_of_one_moment_go_in_pieces_too(world: World) -> None:
     assert {row["stock_ticker"] for row in world.table("red_flag_history")} == {"GONE"}
 
 
+def test_a_slow_piece_of_one_row_is_followed_by_another_of_one(world: World) -> None:
+    for number in range(3):
+        add_flag(world, NOW - timedelta(days=300 - number))
+    add_refreshed(world, "T00000")
+    with at_statements(world, "DELETE FROM red_flag_history", act=lambda: time.sleep(0.3)):
+        result = in_pieces(world, 1).run(CleanupRequest(keep=KEEP, time_budget=None))
+    assert (result.removed["red_flags"], result.is_complete) == (3, True)
+
+
 def test_rows_that_stay_are_read_once(world: World) -> None:
     for number in range(8):
         add_flag(world, NOW - timedelta(days=300 - number), f"GONE{number}")
@@ -123,3 +146,30 @@ def test_it_keeps_nothing_in_redis_and_leaves_an_older_releases_places_alone(wor
     assert clean(world).removed == {"runs": 3, "red_flags": 3, "snapshots": 3}
     assert world.redis.keys() == ["cron:cleanup:red_flags"]
     assert 0 < int(str(world.redis.ttl("cron:cleanup:red_flags"))) <= 1_000
+
+
+def test_a_row_that_another_removed_is_not_counted_although_an_answer_was_lost(
+    migrated_postgres_url: str, redis_url: str
+) -> None:
+    """The other holds one of two flags, and removes it just when our commit's answer is lost."""
+    proxy, url = postgres_proxy(migrated_postgres_url)
+    with (
+        proxy,
+        closing(World.make(url, redis_url)) as world,
+        closing(World.make(migrated_postgres_url, redis_url)) as direct,
+        closing(psycopg.connect(migrated_postgres_url)) as other,
+    ):
+        add_flag(direct, NOW - timedelta(days=200))
+        theirs = add_flag(direct, NOW - timedelta(days=100))
+        add_refreshed(direct, "T00000")
+        other.execute("DELETE FROM red_flag_history WHERE id = %s", [theirs])
+
+        def cut() -> None:
+            other.commit()
+            proxy.cut()
+
+        proxy.when(b"DELETE FROM red_flag_history", lambda: proxy.on_reply(b"COMMIT", cut))
+        result = clean(world)
+        assert not proxy.armed
+        assert (result.removed["red_flags"], result.is_complete) == (1, True)
+        assert not direct.table("red_flag_history")

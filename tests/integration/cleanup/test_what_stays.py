@@ -109,6 +109,15 @@ def test_of_runs_of_one_moment_one_stays(world: World) -> None:
     assert clean(world).removed["runs"] == 2
 
 
+def test_of_runs_of_one_moment_the_one_stays_that_is_shown_as_the_last(world: World) -> None:
+    for number in (3, 1, 5, 2, 4):
+        run = {"id": UUID(int=number), "job_name": "refresh-scores", "status": "completed"}
+        world.add("cron_job_runs", run | {"started_at": NOW - timedelta(days=300)})
+    state = world.data("status")["jobs"]["scores"]
+    assert clean(world).removed["runs"] == 4
+    assert {str(run) for run in ids(world, "cron_job_runs")} == {state["last_run"]["id"], state["last_success"]["id"]}
+
+
 def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World) -> None:
     kept = set()
     for job in ("refresh-scores", "refresh-red-flags"):
