@@ -268,16 +268,20 @@ def test_what_began_in_the_future_hides_nothing(migrated_url: str, redis_url: st
         assert world.data("history?limit=1")["runs"][0]["status"] in ("failed", "completed")
 
 
-def test_a_run_of_a_machine_whose_clock_is_a_little_ahead_counts(sqlite_world: World) -> None:
+@pytest.mark.parametrize(("seconds", "counts"), [(30, True), (90, False)])
+def test_what_a_machine_did_whose_clock_is_less_than_a_minute_ahead_counts(
+    sqlite_world: World, seconds: int, counts: bool
+) -> None:
     add_stocks(sqlite_world, 10)
+    later = utc_now() + timedelta(seconds=seconds)
     run_id = add_running_run(
-        sqlite_world,
-        "refresh-scores",
-        status="completed",
-        chunk_offset=0,
-        started_at=utc_now() + timedelta(seconds=30),
+        sqlite_world, "refresh-scores", status="completed", chunk_offset=0, started_at=later, completed_at=later
     )
-    assert sqlite_world.data("status")["jobs"]["scores"]["last_run"]["id"] == str(run_id)
+    add_calls(sqlite_world, 1, timedelta(), ago=timedelta(seconds=-seconds))
+    state = sqlite_world.data("status")["jobs"]["scores"]
+    for run in (state["last_run"], state["last_success"]):
+        assert (run and run["id"]) == (str(run_id) if counts else None)
+    assert (state["last_call"] is not None, state["last_completed_call"] is not None) == (counts, counts)
 
 
 def test_a_run_that_goes_on_is_shown_whatever_its_clock_says(sqlite_world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.past_calls import DAY, HOUR, MINUTE, NOON, a_call, a_run, calls_every, on, state_after
 from vettr_cron.domain.job_state import span
+from vettr_cron.domain.lease import Held
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import Pause, RunStatus
 
@@ -17,6 +18,14 @@ def test_calls_left_and_the_end_follow_from_the_calls_seen_and_the_schedule() ->
     words = state_after(calls_every(30 * MINUTE, 9, NOON), NOON + MINUTE, on("*/30 * * * *"), offset=900).summary
     assert "900 of 1300 stocks are done. The cycle takes 4 more calls, done at about 2026-11-23 14:00 UTC." in words
     assert "The next call is expected at 2026-11-23 12:30 UTC." in words
+
+
+@pytest.mark.parametrize(("seconds", "may_hang"), [(59, False), (60, True)])
+def test_a_call_may_hang_from_a_minute_without_progress_on(seconds: int, may_hang: bool) -> None:
+    held = Held(None, 30, seconds_since_progress=seconds)
+    words = state_after(calls_every(HOUR, 5, NOON), NOON, offset=500, running=a_run(NOON), held=held).summary
+    assert "The call at work made its last progress" in words
+    assert ("if it hangs" in words) == may_hang
 
 
 def test_without_a_schedule_no_time_is_told() -> None:

@@ -148,3 +148,11 @@ def test_a_run_in_the_future(healthy: World) -> None:
 def test_a_call_in_the_future(healthy: World) -> None:
     add_calls(healthy, 1, timedelta(), ago=timedelta(days=-30))
     assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "let NTP set it")
+
+
+def test_a_run_less_than_a_minute_in_the_future_is_no_trouble(healthy: World) -> None:
+    later = utc_now() + timedelta(seconds=40)
+    row = {"status": "completed", "chunk_offset": 0, "stocks_processed": 12, "completed_at": later}
+    add_running_run(healthy, "refresh-scores", started_at=later, **row)
+    add_calls(healthy, 1, timedelta(), ago=timedelta(seconds=-40))
+    assert "future" not in examined(healthy)["schedule-scores"]["found"]
