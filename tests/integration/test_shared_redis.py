@@ -7,8 +7,10 @@ from contextlib import closing
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
-from tests.integration.cursor_keys import POSITION
+from tests.integration.cursor_keys import OFFSET, POSITION
 from tests.integration.doctor.examinations import OK, WARNING, assert_found, examined
+from tests.integration.statements import recorded_statements
+from tests.integration.unreadable import make_unreadable
 from tests.world import World, migrate_database
 from vettr_cron.repositories import marks
 
@@ -45,6 +47,46 @@ def test_the_first_call_gives_the_database_its_id(ours: World) -> None:
     for path in ("scores?chunk_size=10", "scores", "scores?chunk_size=10", "red-flags"):  # across the cycle's end
         assert "warning" not in ours.data(path)
         assert (database_id(ours), ours.redis.hget(POSITION, "database")) == (first, first)
+
+
+def test_later_calls_only_read_the_databases_id(ours: World) -> None:
+    ours.data("scores?chunk_size=10")
+    with recorded_statements(ours) as statements:
+        ours.data("scores?chunk_size=10")
+    assert not [statement for statement in statements if "INSERT INTO cron_marks" in statement]
+
+
+def test_a_database_that_keeps_no_id_is_none_that_could_be_told_from_others(ours: World) -> None:
+    keep_no_marks(ours)
+    for path in ("scores?chunk_size=10", "scores?chunk_size=10"):
+        result = ours.data(path)
+        assert (result["succeeded"], "warning" in result) == (10, False)
+    assert not ours.table("cron_marks")
+
+
+def keep_no_marks(world: World) -> None:
+    """The database accepts what is noted, and silently drops it."""
+    if world.database_url.startswith("postgresql"):
+        world.execute("CREATE FUNCTION drop_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        world.execute("CREATE TRIGGER dropped BEFORE INSERT ON cron_marks FOR EACH ROW EXECUTE FUNCTION drop_row()")
+    else:
+        world.execute("CREATE TRIGGER dropped BEFORE INSERT ON cron_marks BEGIN SELECT RAISE(IGNORE); END")
+
+
+def test_a_place_that_was_taken_over_and_never_left_is_known_as_another_databases(ours: World, theirs: World) -> None:
+    """Another program has set the offset, and our first call from there could not read its stocks."""
+    ours.redis.set(OFFSET, "10")
+    make_unreadable(ours, ours.tickers())
+    assert ours.call("scores?chunk_size=10").status_code == 500
+    assert WARNS in theirs.data("scores?chunk_size=10")["warning"]
+
+
+def test_both_warnings_are_given_of_a_strange_offset_in_another_databases_cursor(ours: World, theirs: World) -> None:
+    theirs.data("scores?chunk_size=10")
+    ours.redis.set(OFFSET, "garbage")
+    warning = ours.data("scores?chunk_size=10")["warning"]
+    assert "a new cycle starts at 0" in warning
+    assert WARNS in warning
 
 
 def test_callers_at_once_agree_on_the_id(ours: World) -> None:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.integration.commands import run
 from tests.integration.doctor.examinations import WARNING, assert_found
 from tests.integration.meddling import at_stock, under_way, wait_until
 from tests.integration.scraping import scrape
+from tests.integration.statements import at_statements
 from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
@@ -56,7 +58,7 @@ def a_hanging_call(world: World, number: int) -> Iterator[tuple["Future[JobResul
         end.set()
 
 
-def test_the_next_call_takes_over_from_one_that_never_ends(world: World) -> None:
+def test_the_next_call_takes_over_from_one_that_never_ends(world: World, caplog: pytest.LogCaptureFixture) -> None:
     add_stocks(world, 30)
     with a_hanging_call(world, 5) as (call, end):
         assert world.data("scores?chunk_size=10")["stop_reason"] == "already_running"
@@ -73,6 +75,7 @@ def test_the_next_call_takes_over_from_one_that_never_ends(world: World) -> None
     assert (runs[str(first.run_id)]["status"], runs[str(first.run_id)]["error_message"]) == ("failed", "interrupted")
     assert len(world.table("vetr_score_history")) == 10
     assert world.data("status")["scores_offset"] == 10
+    assert caplog.text.count("lease_not_renewed") == 1
 
 
 def test_stocks_that_take_long_each_are_progress(sqlite_world: World) -> None:
@@ -91,6 +94,28 @@ def test_stocks_that_take_long_each_are_progress(sqlite_world: World) -> None:
         3,
     )
     assert result.duration_ms > 2 * STALL * 1000
+
+
+STEPS = ["SELECT cron_job_runs", "INSERT INTO cron_job_runs", "years_at_company", "the first stock"]
+
+
+@pytest.mark.parametrize(
+    "steps", list(pairwise(STEPS)), ids=["until the run", "until the reading", "until the first stock"]
+)
+def test_steps_that_take_long_each_are_progress(sqlite_world: World, steps: tuple[str, str]) -> None:
+    add_stocks(sqlite_world, 3)
+    pause = Event()
+
+    def take_long() -> None:
+        pause.wait(STALL * 0.7)
+
+    job = at_stock(THE_TWO["scores"], 1, take_long) if STEPS[-1] in steps else THE_TWO["scores"]
+    with ExitStack() as slow:
+        for words in steps:
+            slow.enter_context(at_statements(sqlite_world, words, act=take_long, only=1))
+        result = refresh_soon_given_up(sqlite_world, job)
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 3)
+    assert result.duration_ms > 1.3 * STALL * 1000
 
 
 @pytest.fixture
