@@ -146,6 +146,18 @@ def test_a_refusal_is_a_failure_whatever_is_asked_of_the_process_meanwhile(world
         clean(world)
 
 
+def test_what_the_database_refuses_at_the_commit_is_a_failure_that_says_so(postgres_world: World) -> None:
+    add_old_of_each(postgres_world, NOW)
+    postgres_world.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$")
+    postgres_world.execute(
+        "CREATE CONSTRAINT TRIGGER kept AFTER DELETE ON cron_job_runs DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    with pytest.raises(DatabaseUnavailable, match="refuses the row: no"):
+        clean(postgres_world)
+    assert len(postgres_world.table("cron_job_runs")) == 4
+
+
 def test_connections_that_are_cut_again_and_again_are_a_failure_while_there_is_time(
     migrated_postgres_url: str, redis_url: str
 ) -> None:
