@@ -111,7 +111,7 @@ def test_of_runs_of_one_moment_one_stays(world: World) -> None:
 
 def test_of_runs_of_one_moment_the_one_stays_that_is_shown_as_the_last(world: World) -> None:
     for number in (3, 1, 5, 2, 4):
-        run = {"id": UUID(int=number), "job_name": "refresh-scores", "status": "completed"}
+        run = {"id": UUID(int=number), "job_name": "refresh-scores", "status": "completed", "chunk_offset": 0}
         world.add("cron_job_runs", run | {"started_at": NOW - timedelta(days=300)})
     state = world.data("status")["jobs"]["scores"]
     assert clean(world).removed["runs"] == 4
