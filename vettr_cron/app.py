@@ -174,7 +174,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,
-        metrics=ReadMetrics(status, coverage, jobs),
+        metrics=ReadMetrics(status, coverage, jobs, settings.cron_fresh_within),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, shutdown, jobs),
         readiness=readiness,

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,7 @@ from redis import ConnectionPool, RedisError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from vettr_cron.domain.ages import AGE_FORM, parse_age
 from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
 from vettr_cron.job_variables import by_job
 from vettr_cron.schedule import NeverComes
@@ -51,6 +53,14 @@ def _all_or_number(value: object) -> object:
 
 Chunks = Annotated[Annotated[int, Field(ge=1, le=MAXIMUM_CHUNKS)] | None, BeforeValidator(_all_or_number)]
 """How many chunks one call takes; None means `all`, to the end of the cycle."""
+
+
+def _age(value: object) -> object:
+    return parse_age(value.strip()) if isinstance(value, str) else value
+
+
+Age = Annotated[timedelta, BeforeValidator(_age)]
+"""How old something may be: a number and its unit."""
 
 
 def _checked_ping_url(url: SecretStr) -> SecretStr:
@@ -100,7 +110,12 @@ class Settings(ScheduleSettings):
     cron_tolerated_failure_percent: float = Field(
         default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
     )
-    cron_keep_runs_days: int = Field(default=7, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    # An hour more than a day, so that a daily schedule keeps everything fresh although no scheduler is on the minute.
+    cron_fresh_within: Age = Field(default=timedelta(hours=25), gt=timedelta(), description=AGE_FORM)
+    # Over five weeks, what one month's calls did can be compared with the next one's.
+    cron_keep_runs_days: int = Field(default=35, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
+    # A year and a month, so that a month can be compared with the same month of the year before.
+    cron_keep_calls_days: int = Field(default=400, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     # The platform's pages show 90 days of flags and 180 of snapshots; a few days more leave no gap there.
     cron_keep_red_flags_days: int = Field(default=100, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
     cron_keep_snapshots_days: int = Field(default=200, ge=1, le=MAXIMUM_DAYS, description=_DAYS)

@@ -66,7 +66,7 @@ def test_a_job_that_is_not_named_is_not_left_out(world: World) -> None:
     world.data("scores")
     found = world.data("coverage")
     assert {key: jobs["fresh"] for key, jobs in found["jobs"].items()} == {"scores": 3, "red_flags": 0}
-    assert found["max_age_seconds"] == 86_400
+    assert found["max_age_seconds"] == 90_000
     assert "page" not in found
 
 

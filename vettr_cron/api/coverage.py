@@ -25,7 +25,8 @@ def coverage(asked: CoverageParameters) -> Response:
     listing = None
     if asked.stocks:
         listing = Listing(freshness=asked.stocks, limit=asked.limit, after=asked.after, reason=asked.reason)
-    found = services().coverage.read(jobs, asked.max_age, listing)
+    max_age = asked.max_age or services().settings.cron_fresh_within
+    found = services().coverage.read(jobs, max_age, listing)
     return success(shapes.coverage(found, services().jobs))
 
 

@@ -95,7 +95,9 @@ class _Scrape(Collector):
         """Every metric family, with a sample for each job that has a value."""
         yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._total_stocks)
         stocks = GaugeMetricFamily(
-            "vettr_cron_stocks", "Stocks by the age of their last result: fresh is within 24 h", labels=["job", "state"]
+            "vettr_cron_stocks",
+            "Stocks by the age of their last result: fresh is within CRON_FRESH_WITHIN",
+            labels=["job", "state"],
         )
         failing = GaugeMetricFamily("vettr_cron_failing_stocks", "Stocks that failed last time", labels=["job"])
         for job, counts in self._jobs:

@@ -1,6 +1,5 @@
 """The parameters of each endpoint: what each is for, and which values it allows."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
+from vettr_cron.domain.ages import AGE_FORM, AGE_PATTERN, parse_age
 from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.domain.timestamps import parsed
@@ -74,15 +74,10 @@ Tickers = Annotated[
 
 
 def _age(value: object) -> object:
-    """A number and its unit: 90m, 24h, 7d."""
-    found = re.fullmatch(_AGE, str(value), re.ASCII)
-    if not found:
-        raise ValueError("not a duration")
-    return timedelta(seconds=int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]])
+    return parse_age(str(value))
 
 
-_AGE = r"([1-9][0-9]{0,4})([smhd])"  # as many days ago is still a valid date
-Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{_AGE}$"})]
+Age = Annotated[timedelta, BeforeValidator(_age), WithJsonSchema({"type": "string", "pattern": f"^{AGE_PATTERN}$"})]
 _RUN_NAME = Annotated[str, Field(min_length=1, pattern=r"^[^\x00\ufffd]*$")]
 _TICKER = Annotated[str, Field(max_length=100, pattern=r"^[^\x00\ufffd]*$")]
 
@@ -205,11 +200,10 @@ class FailuresParameters(JobParameters):
 class CoverageParameters(FailuresParameters):
     """The parameters of coverage."""
 
-    max_age: Age = Field(
-        default=timedelta(hours=24),
-        title="How old the last result of a fresh stock may be; if not given, 24h",
-        description="1 to 99999 seconds, minutes, hours or days, such as 90m, 24h or 7d",
-        json_schema_extra={"default": "24h"},
+    max_age: Age | None = Field(
+        default=None,
+        title="How old the last result of a fresh stock may be; if not given, CRON_FRESH_WITHIN",
+        description=AGE_FORM,
         examples=["7d"],
     )
     stocks: Freshness | None = Field(

@@ -35,9 +35,7 @@ limit_option = click.option(
     "--max-age",
     type=click.FloatRange(0, MAXIMUM_DAYS * 24, min_open=True),
     callback=finite,
-    default=24,
-    show_default=True,
-    help="How old the result of a fresh stock may be, in hours.",
+    help="How old the result of a fresh stock may be, in hours. [default: CRON_FRESH_WITHIN]",
 )
 @click.option(
     "--stocks",
@@ -51,7 +49,7 @@ limit_option = click.option(
 @report_errors
 def coverage(
     job: str | None,
-    max_age: float,
+    max_age: float | None,
     stocks: str | None,
     reason: str | None,
     limit: int,
@@ -64,7 +62,8 @@ def coverage(
     if reason and not stocks:
         raise click.UsageError("--reason requires --stocks: it narrows the list")
     listing = Listing(freshness=Freshness(stocks), limit=limit, after=after, reason=reason) if stocks else None
-    found = services().coverage.read(services().jobs_named(job), timedelta(hours=max_age), listing)
+    within = timedelta(hours=max_age) if max_age else services().settings.cron_fresh_within
+    found = services().coverage.read(services().jobs_named(job), within, listing)
     listed = ["", *stocks_table([found.page])] if found.page else []
     show(monitor.coverage(found, services().jobs), as_json, [*coverage_table(found), *listed])
 

@@ -1,5 +1,7 @@
 """Production has no defaults for what it needs, and shows no secret."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.unit.config.environments import POSTGRES, REDIS, SECRET, Load, refusal
@@ -22,7 +24,9 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_lease_seconds": 30,
         "cron_cursor_ttl_seconds": 86_400,
         "cron_tolerated_failure_percent": 50,
-        "cron_keep_runs_days": 7,
+        "cron_fresh_within": timedelta(hours=25),
+        "cron_keep_runs_days": 35,
+        "cron_keep_calls_days": 400,
         "cron_keep_red_flags_days": 100,
         "cron_keep_snapshots_days": 200,
         "cron_row_security": "off",

@@ -1,5 +1,7 @@
 """What each variable may hold, and how what it may not hold is refused."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.unit.config.environments import SECRET, Load, refusal
@@ -22,6 +24,9 @@ from tests.unit.config.environments import SECRET, Load, refusal
         ("CRON_TOLERATED_FAILURE_PERCENT", "0", 0),
         ("CRON_TOLERATED_FAILURE_PERCENT", "100", 100),
         ("CRON_TOLERATED_FAILURE_PERCENT", "12.5", 12.5),
+        ("CRON_FRESH_WITHIN", "90m", timedelta(minutes=90)),
+        ("CRON_FRESH_WITHIN", " 7d ", timedelta(days=7)),
+        ("CRON_FRESH_WITHIN", "99999d", timedelta(days=99_999)),
         ("CRON_CHUNK_SIZE", "", 100),  # set to nothing is not set
     ],
 )
@@ -49,6 +54,12 @@ def test_a_value_is_read(load: Load, name: str, text: str, value: object) -> Non
         ("CRON_LEASE_SECONDS", ["1", "0", "3601", "nan", "inf", "-30"], "a number of seconds from 2 to 3600"),
         ("CRON_CURSOR_TTL_SECONDS", ["59", "0", "1.5", "31536001"], "a whole number of seconds from 60 to 31536000"),
         ("CRON_TOLERATED_FAILURE_PERCENT", ["-1", "101", "nan", "50%"], "a number from 0 to 100"),
+        (
+            "CRON_FRESH_WITHIN",
+            ["24", "0h", "-1h", "1.5h", "24H", "1w", "25 h", "100000s", "\u0661h", " "],
+            "1 to 99999 seconds, minutes, hours or days, such as 90m, 24h or 7d",
+        ),
+        ("CRON_KEEP_CALLS_DAYS", ["0", "36501", "7d"], "a whole number of days from 1 to 36500"),
         ("REDIS_SSL_CERT_REQS", ["optional", "None", "1"], "required, or none"),
     ],
 )

@@ -35,7 +35,6 @@ from vettr_cron.services.refresh.reading import read_chunk
 
 __all__ = ["Check", "Diagnosis", "Doctor", "State"]
 
-FRESH = timedelta(hours=25)
 log = structlog.get_logger(__name__)
 
 Facts = TypeVar("Facts")
@@ -146,7 +145,7 @@ class Doctor:
         for facts in (database, redis):
             if isinstance(facts, ServiceUnavailable):
                 raise facts
-        return self.status.read(), self.coverage.read(list(self.jobs.values()), FRESH)
+        return self.status.read(), self.coverage.read(list(self.jobs.values()), self.settings.cron_fresh_within)
 
     def _expected_calls(self) -> Check:
         known, off = self.settings.schedule_of, self.settings.schedule_is_off

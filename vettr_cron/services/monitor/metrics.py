@@ -8,8 +8,6 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
 from vettr_cron.services.monitor.status import ReadStatus, Status
 
-FRESH = timedelta(hours=25)
-
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
@@ -22,11 +20,14 @@ class Metrics:
 class ReadMetrics:
     """The use case behind `/metrics`."""
 
-    def __init__(self, status: ReadStatus, coverage: ReadCoverage, jobs: Mapping[str, Job]) -> None:
+    def __init__(
+        self, status: ReadStatus, coverage: ReadCoverage, jobs: Mapping[str, Job], fresh_within: timedelta
+    ) -> None:
         self._status = status
         self._coverage = coverage
         self._jobs = jobs
+        self._fresh_within = fresh_within
 
     def read(self) -> Metrics:
         """The service now. Raises ServiceUnavailable."""
-        return Metrics(self._status.read(), self._coverage.read(list(self._jobs.values()), FRESH))
+        return Metrics(self._status.read(), self._coverage.read(list(self._jobs.values()), self._fresh_within))
