@@ -35,6 +35,7 @@ from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.metrics import ReadMetrics
+from vettr_cron.services.monitor.objective import ReadObjective
 from vettr_cron.services.monitor.overview import ReadOverview
 from vettr_cron.services.monitor.readiness import Readiness
 from vettr_cron.services.monitor.status import ReadStatus
@@ -174,6 +175,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         reset=Reset(cursors),
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,
+        objective=ReadObjective(database, settings.cron_fresh_within),
         metrics=ReadMetrics(status, coverage, jobs, settings.cron_fresh_within),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, shutdown, jobs),

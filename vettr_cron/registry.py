@@ -15,6 +15,7 @@ from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.metrics import ReadMetrics
+from vettr_cron.services.monitor.objective import ReadObjective
 from vettr_cron.services.monitor.overview import ReadOverview
 from vettr_cron.services.monitor.readiness import Readiness
 from vettr_cron.services.monitor.status import ReadStatus
@@ -43,6 +44,7 @@ class Services:
     reset: Reset
     preview: PreviewRefresh
     coverage: ReadCoverage
+    objective: ReadObjective
     pause: PauseJobs
     metrics: ReadMetrics
     cleanup: Cleanup

@@ -15,6 +15,7 @@ from vettr_cron.api import (
     history,
     jobs,
     metrics,
+    objective,
     pause,
     request_log,
     reset,
@@ -27,7 +28,8 @@ from vettr_cron.api.request_parameters import unknown_characters
 from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.jobs.job import Job
 
-ROUTES = (status, reset, calls, history, cleanup, coverage, pause)  # imported so that their routes are on the blueprint
+# Imported so that their routes are on the blueprint.
+ROUTES = (status, reset, calls, history, cleanup, coverage, objective, pause)
 
 
 def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:

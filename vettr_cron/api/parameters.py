@@ -13,6 +13,7 @@ from vettr_cron.domain.run import RunStatus
 from vettr_cron.domain.timestamps import parsed
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.coverage import Freshness
+from vettr_cron.services.monitor.objective import DEFAULT_DAYS, MOST_DAYS
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
 from vettr_cron.shapes.shape import JOB_NAMES
@@ -210,6 +211,18 @@ class CoverageParameters(FailuresParameters):
         default=None,
         title="List the job's stocks in this state, by ticker; requires job",
         description="fresh, stale or never",
+    )
+
+
+class ObjectiveParameters(JobParameters):
+    """The parameters of objective."""
+
+    days: WholeNumber = Field(
+        default=DEFAULT_DAYS,
+        ge=1,
+        le=MOST_DAYS,
+        title="How many days back to look",
+        description=f"a whole number of days from 1 to {MOST_DAYS}",
     )
 
 

@@ -6,11 +6,11 @@ from vettr_cron.cli.cron import cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show_lines
 from vettr_cron.cli.text_tables import columns
+from vettr_cron.domain.red_flags import SEVERITIES
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.overview import Overview, Scored
 
 BAR_WIDTH = 40
-SEVERITIES = ("Critical", "High", "Moderate", "Low")
 
 
 @cron.command()

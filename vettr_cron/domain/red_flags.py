@@ -27,6 +27,8 @@ _REVENUE = (
 _GROWTH_STAGE_MARKET_CAP = 500_000_000
 _DAY = timedelta(days=1)
 
+SEVERITIES = ("Critical", "High", "Moderate", "Low")
+
 
 class Filing(NamedTuple):
     """A filing or press release."""

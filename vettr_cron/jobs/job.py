@@ -96,6 +96,10 @@ class Job:
     answer: Callable[[Any], tuple[str, str]]
     """answer(result): the key and the JSON of the answer that the platform's API reads from Redis."""
 
+    distribution: Callable[[Connection], Mapping[str, int]] | None = None
+    """distribution(connection): how many of the current results are of which kind, for the samples; None if a sample
+    of how fresh the results are is enough. It reads all stocks, but no history, in one quick statement."""
+
     def __post_init__(self) -> None:
         if not re.fullmatch(f"[a-z][a-z0-9-]{{0,{LONGEST_NAME - 1}}}", self.name):
             raise ValueError(f"{self.name!r} is not a valid job name: at most {LONGEST_NAME} of a-z, 0-9 and -")

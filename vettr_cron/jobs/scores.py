@@ -15,7 +15,7 @@ from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_s
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.models.types import Row
-from vettr_cron.repositories import results, score_inputs
+from vettr_cron.repositories import distributions, results, score_inputs
 from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.universe import Selection
 
@@ -136,4 +136,5 @@ SCORES = Job(
     evaluate=evaluate,
     save=save,
     answer=lambda result: result.answer,
+    distribution=distributions.of_scores,
 )

@@ -24,6 +24,7 @@ from vettr_cron.services.refresh.chunk import ChunkRun
 from vettr_cron.services.refresh.plan import CyclePlan, ListPlan, open_cursor
 from vettr_cron.services.refresh.prefetch import Prefetch
 from vettr_cron.services.refresh.request import Request, asked_for, check_tickers
+from vettr_cron.services.refresh.sampling import Sampler
 from vettr_cron.services.retry import retry_transient
 
 log = structlog.get_logger(__name__)
@@ -167,6 +168,7 @@ class Refresh:
         return Cursor(uuid4(), 0, "")
 
     def _chunk_by_chunk(self, call: Call, cursor: Cursor) -> StopReason:
+        sampler = Sampler(call)
         while True:
             left = None if call.request.chunks is None else call.request.chunks - call.chunks_run
             if left == 0:
@@ -186,6 +188,7 @@ class Refresh:
                 return StopReason.ERROR
             call.add(chunk.run)
             call.is_complete = chunk.at_the_end and call.plan.in_cycle
+            sampler.after_chunk(stop)
             if stop is not None:
                 return stop
             cursor = chunk.cursor
