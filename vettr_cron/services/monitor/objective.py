@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.attendance import CLOCK_AHEAD
 from vettr_cron.domain.objective import MOST_SPANS, Objective, objective
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import samples
 from vettr_cron.services.clock import utc_now
-from vettr_cron.services.monitor.status import CLOCK_LEEWAY, TIMEOUT_SECONDS
+from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS
 
 __all__ = ["MOST_SPANS", "JobObjective", "Objectives", "ReadObjective"]
 
@@ -51,7 +52,7 @@ class ReadObjective:
 
     def _of(self, connection: Connection, job: Job, now: datetime, start: datetime) -> JobObjective:
         # What a machine with a wrong clock has left counts once its time has come.
-        latest = now + CLOCK_LEEWAY
+        latest = now + CLOCK_AHEAD
         since, _ = samples.oldest_and_newest(connection, job.name, latest)
         taken = samples.between(connection, job.name, start, latest)
         return JobObjective(since, objective(taken, start, now, self._fresh_within))

@@ -6,12 +6,12 @@ from functools import partial
 
 import structlog
 
+from vettr_cron.domain.attendance import CLOCK_AHEAD
 from vettr_cron.domain.errors import CronError
 from vettr_cron.domain.run import StopReason
 from vettr_cron.logs import cause_of, words_of
 from vettr_cron.repositories import samples, states
 from vettr_cron.services.clock import utc_now
-from vettr_cron.services.monitor.status import CLOCK_LEEWAY
 from vettr_cron.services.refresh.call import Call
 from vettr_cron.services.retry import with_timeout
 
@@ -58,7 +58,7 @@ class Sampler:
     def _take(self, *, always: bool) -> None:
         """Add a sample, or unless `always` note when the next one is due."""
         database, job, now = self._call.database, self._call.job, utc_now()
-        recent = (now - EVERY, now + CLOCK_LEEWAY)
+        recent = (now - EVERY, now + CLOCK_AHEAD)
         with database.reading(LONGEST_SECONDS) as connection:
             _, newest = samples.oldest_and_newest(connection, job.name, recent[1])
             if not always and newest is not None and newest > recent[0]:
