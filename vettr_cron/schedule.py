@@ -36,14 +36,7 @@ class Schedule:
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:
         """The expected times after `start`, up to `end` and with it; the days are kept by the process."""
-        found: list[datetime] = []
-        day = _midnight(start)
-        while day <= end:
-            times = _times_of_day(self.expression, self.timezone, day)
-            found += (time for time in times if start < time <= end)
-            # A rare schedule has few days, however far apart.
-            day = day + _DAY if times else _midnight(self.next_after(day))
-        return found
+        return list(takewhile(lambda time: time <= end, self._after(start)))
 
     def next_after(self, moment: datetime) -> datetime:
         """The first expected time after the moment."""
@@ -58,9 +51,18 @@ class Schedule:
         if n > MOST_AHEAD:
             return None
         try:
-            return next(islice(_times_after(self.expression, self.timezone, moment), n - 1, None))
+            return next(islice(self._after(moment), n - 1, None))
         except (OverflowError, ValueError):  # beyond the year 9999
             return None
+
+    def _after(self, moment: datetime) -> Iterator[datetime]:
+        """The expected times after the moment, by the days that are kept."""
+        day = _midnight(moment)
+        while True:
+            times = _times_of_day(self.expression, self.timezone, day)
+            yield from (time for time in times if time > moment)
+            # A rare schedule has few days, however far apart.
+            day = day + _DAY if times else _midnight(self.next_after(day))
 
 
 def checked_expression(text: str) -> str:
@@ -100,7 +102,7 @@ def _can_be_read(fields: list[str]) -> bool:
     return True
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _times_of_day(expression: str, timezone: str, midnight: datetime) -> tuple[datetime, ...]:
     """The expected times of one day in UTC. A day of minutes takes 30 ms to find."""
     times = _times_after(expression, timezone, midnight - _SECOND)

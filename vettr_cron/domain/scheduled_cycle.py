@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from vettr_cron.domain.attendance import Timetable
 
-WEEK = timedelta(days=7)
-FREQUENT = 200  # calls in less than a week: what they leave out of a week is not looked at
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+RARE = 30  # calls a day at most; where there are more, no rest of theirs is looked for, as it takes long to find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,8 @@ def scheduled_cycle(
 ) -> ScheduledCycle | None:
     """The cycle over so many stocks, by the calls to come; None if it takes too long to say."""
     calls = math.ceil(stocks / stocks_per_call)
-    frequent = timetable.nth_after(now, FREQUENT)
     # A schedule that rests at nights and weekends shows that in a week.
-    is_rare = frequent is None or frequent > now + WEEK
+    is_rare = len(timetable.between(now, now + DAY)) <= RARE
     end = timetable.nth_after(now + WEEK if is_rare else now, 2 * calls + 1)
     if not calls or end is None:
         return None
