@@ -44,6 +44,8 @@ PARAMETERS = (
     "status",
     "before",
     "runs_days",
+    "calls_days",
+    "days",
     "dry_run",
     "tickers",
     "reason",

@@ -117,7 +117,7 @@ def test_a_cleanup_walks_over_what_was_loaded_while_it_waited(refreshed: World) 
     flags = 5 * STOCKS
 
     def clean_up() -> dict[str, int]:
-        request = CleanupRequest(keep=KeepDays(runs=7, red_flags=30, snapshots=90), time_budget=None)
+        request = CleanupRequest(keep=KeepDays(calls=400, runs=7, red_flags=30, snapshots=90), time_budget=None)
         return refreshed.services.cleanup.run(request).removed
 
     assert during_a_reload(refreshed, "red_flag_history", clean_up)["red_flags"] == flags

@@ -16,14 +16,32 @@ MOST_ROUND_TRIPS_A_STOCK = 0.5
 
 @pytest.mark.parametrize("job", ["scores", "red-flags"])
 def test_a_chunk_takes_few_statements_however_large_it_is(postgres_world: World, job: str) -> None:
-    postgres_world.generate(402)  # a cycle that ends would take a sample
-    postgres_world.data(f"{job}?chunk_size=1")  # the first call of all gives the database its id
+    postgres_world.generate(402)  # so that no cycle ends here, where there is a sample to take
+    postgres_world.data(f"{job}?chunk_size=1")  # the first call of all gives the database its id, and takes a sample
     counts = []
     for size in (100, 300):
         with recorded_statements(postgres_world) as statements:
             assert postgres_world.data(f"{job}?chunk_size={size}")["succeeded"] == size
         counts.append(len(statements))
     assert counts[0] == counts[1] <= MOST_STATEMENTS_A_CHUNK
+
+
+@pytest.mark.parametrize("job", ["scores", "red-flags"])
+def test_a_call_asks_once_whether_a_sample_is_due_and_takes_it_in_three_statements(
+    postgres_world: World, job: str
+) -> None:
+    postgres_world.generate(12)
+    postgres_world.data(f"{job}?chunk_size=1")
+    found = []
+    for chunks in ("1", "3", "all"):  # nothing is due, nothing is due, the cycle ends
+        with recorded_statements(postgres_world) as statements:
+            postgres_world.data(f"{job}?chunk_size=2&chunks={chunks}")
+        asked = [statement for statement in statements if "max(cron_samples" in statement]
+        taken = [statement for statement in statements if "INSERT INTO cron_samples" in statement]
+        counted = [statement for statement in statements if statement.startswith("SELECT count(")]
+        found.append((len(asked), len(taken), len(counted)))
+    assert found[0][:2] == found[1][:2] == (1, 0)
+    assert found[2][:2] == (1, 1)
 
 
 def reads(redis: Any) -> int:

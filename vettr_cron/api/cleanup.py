@@ -1,4 +1,4 @@
-"""GET, POST /v1/cron/cleanup: remove old runs, red flags and snapshots."""
+"""GET, POST /v1/cron/cleanup: remove old runs, calls, samples, red flags and snapshots."""
 
 from flask import Response
 
@@ -29,10 +29,10 @@ from vettr_cron.shapes.operate import CleanupDone, cleanup_done
 )
 @asks(CleanupParameters)
 def cleanup(asked: CleanupParameters) -> Response:
-    """Remove old runs, red flags and snapshots, or count them."""
+    """Remove old runs, calls, samples, red flags and snapshots, or count them."""
     settings = services().settings
     request = CleanupRequest(
-        keep=KeepDays.asked(settings, asked.runs_days, asked.red_flags_days, asked.snapshots_days),
+        keep=KeepDays.asked(settings, asked.runs_days, asked.calls_days, asked.red_flags_days, asked.snapshots_days),
         dry_run=bool(asked.dry_run),
         time_budget=settings.cron_time_budget_seconds or HTTP_TIME_BUDGET_SECONDS,
     )

@@ -245,6 +245,11 @@ class CleanupParameters(_Parameters):
         title="How long runs are kept; if not given, CRON_KEEP_RUNS_DAYS",
         description=_DAYS,
     )
+    calls_days: _Days | None = Field(
+        default=None,
+        title="How long calls and samples are kept; if not given, CRON_KEEP_CALLS_DAYS",
+        description=_DAYS,
+    )
     red_flags_days: _Days | None = Field(
         default=None,
         title="How long red flags are kept; if not given, CRON_KEEP_RED_FLAGS_DAYS",

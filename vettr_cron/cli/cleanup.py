@@ -1,4 +1,4 @@
-"""flask --app wsgi cron cleanup: remove old runs, red flags and snapshots."""
+"""flask --app wsgi cron cleanup: remove old runs, calls, samples, red flags and snapshots."""
 
 import click
 
@@ -19,6 +19,7 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 
 @cron.command()
 @click.option("--runs-days", type=_DAYS, help="How many days of runs to keep. [default: CRON_KEEP_RUNS_DAYS]")
+@click.option("--calls-days", type=_DAYS, help="How many days of calls and samples. [default: CRON_KEEP_CALLS_DAYS]")
 @click.option("--red-flags-days", type=_DAYS, help="How many days of red flags. [default: CRON_KEEP_RED_FLAGS_DAYS]")
 @click.option("--snapshots-days", type=_DAYS, help="How many days of snapshots. [default: CRON_KEEP_SNAPSHOTS_DAYS]")
 @click.option("--dry-run", is_flag=True, help="Count what would be removed, and remove nothing.")
@@ -27,16 +28,17 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 @report_errors
 def cleanup(
     runs_days: int | None,
+    calls_days: int | None,
     red_flags_days: int | None,
     snapshots_days: int | None,
     dry_run: bool,
     time_budget: float | None,
     as_json: bool,
 ) -> None:
-    """Remove old runs, red flags and snapshots, but no acknowledged flag, and nothing that the last refresh wrote."""
+    """Remove old rows, but no acknowledged flag, no job's newest run, and nothing that the last refresh wrote."""
     settings = services().settings
     request = CleanupRequest(
-        keep=KeepDays.asked(settings, runs_days, red_flags_days, snapshots_days),
+        keep=KeepDays.asked(settings, runs_days, calls_days, red_flags_days, snapshots_days),
         dry_run=dry_run,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )

@@ -43,7 +43,8 @@ from sqlalchemy import (
 )
 
 from vettr_cron.domain.errors import DatabaseUnavailable, RowsRefused
-from vettr_cron.domain.run import RunStatus
+from vettr_cron.domain.run import CallStatus, RunStatus
+from vettr_cron.models.tables import cron_calls as calls
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.models.tables import cron_stock_states as states
 from vettr_cron.models.tables import red_flag_history as red_flags
@@ -100,6 +101,27 @@ def expired_runs(
     return Expired(
         table=runs, at=runs.c.started_at, before=before, reads=(runs.c.job_name, runs.c.status), may_go=may_go
     )
+
+
+def expired_calls(connection: Connection, before: datetime, now: datetime, jobs: Collection[str]) -> Expired:
+    """Calls, except each job's newest along the cursor and its newest completed one along the cursor.
+
+    A call that begins after `now` is no job's newest. One that has been `running` for a day is dead, and what is
+    expired is older than that.
+    """
+    begun = select(calls.c.id).where(calls.c.along_cursor.is_(True), calls.c.started_at <= now)
+    begun = begun.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(1)
+    newest = [
+        call_id
+        for job in jobs
+        for chosen in (begun, begun.where(calls.c.status == CallStatus.COMPLETED.value))
+        for call_id in connection.execute(chosen.where(calls.c.job == job)).scalars()
+    ]
+
+    def may_go(found: FromClause) -> ColumnElement[bool]:
+        return found.c.id.not_in(newest)
+
+    return Expired(table=calls, at=calls.c.started_at, before=before, reads=(), may_go=may_go)
 
 
 def expired_snapshots(before: datetime, job: str) -> Expired:

@@ -4,19 +4,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, literal, select, tuple_
 
 from vettr_cron.domain.objective import Sample
 from vettr_cron.models.tables import cron_samples as samples
 from vettr_cron.repositories.states import Counts
 
 
-def oldest_and_newest(connection: Connection, job: str, until: datetime) -> tuple[datetime | None, datetime | None]:
-    """When the job's first and last samples were taken, not counting those after `until`."""
-    # By itself, each is one look into the key's index.
-    ends = (_taken(function, job, until) for function in (func.min, func.max))
-    oldest, newest = connection.execute(select(*ends)).one()
-    return oldest, newest
+def oldest_at(connection: Connection, job: str, until: datetime) -> datetime | None:
+    """When the job's first sample was taken, not counting those after `until`."""
+    found: datetime | None = connection.execute(_taken(func.min, job, until)).scalar_one()
+    return found
+
+
+def newest_at(connection: Connection, job: str, until: datetime) -> datetime | None:
+    """When the job's newest sample was taken, not counting those after `until`."""
+    found: datetime | None = connection.execute(_taken(func.max, job, until)).scalar_one()
+    return found
 
 
 def add(
@@ -38,14 +42,35 @@ def add(
 
 def between(connection: Connection, job: str, start: datetime, until: datetime) -> list[Sample]:
     """The job's samples from then until then, oldest first, and before them the one that holds at `start`."""
-    first = func.coalesce(_taken(func.max, job, start), literal(start, samples.c.taken_at.type))
+    first = func.coalesce(_taken(func.max, job, start).scalar_subquery(), literal(start, samples.c.taken_at.type))
     wanted = select(*(samples.c[name] for name in Sample._fields)).where(
         samples.c.job == job, samples.c.taken_at >= first, samples.c.taken_at <= until
     )
-    return [Sample._make(row) for row in connection.execute(wanted.order_by(samples.c.taken_at))]
+    return [Sample._make(row) for row in connection.execute(wanted.order_by(samples.c.taken_at)).all()]
 
 
-def _taken(function: Any, job: str, until: datetime) -> ColumnElement[Any]:
-    return (
-        select(function(samples.c.taken_at)).where(samples.c.job == job, samples.c.taken_at <= until).scalar_subquery()
+def count_expired(connection: Connection, before: datetime, now: datetime) -> int:
+    """How many samples are older than that and may go: all but each job's newest that is not from after `now`."""
+    return connection.execute(select(func.count()).where(*_expired(before, now))).scalar_one()
+
+
+def remove_expired(connection: Connection, before: datetime, now: datetime, most: int) -> int:
+    """Remove the oldest of these samples, at most so many, and return their number.
+
+    A table without an id, to which nothing refers and which only grows by a row in 15 minutes, needs no walk.
+    """
+    key = samples.c.job, samples.c.taken_at
+    oldest = select(*key).where(*_expired(before, now)).order_by(samples.c.taken_at).limit(most)
+    return connection.execute(delete(samples).where(tuple_(*key).in_(oldest))).rowcount
+
+
+def _expired(before: datetime, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    later = samples.alias("later")
+    newer = select(later.c.job).where(
+        later.c.job == samples.c.job, later.c.taken_at > samples.c.taken_at, later.c.taken_at <= now
     )
+    return samples.c.taken_at < before, newer.exists()
+
+
+def _taken(function: Any, job: str, until: datetime) -> Select[Any]:
+    return select(function(samples.c.taken_at)).where(samples.c.job == job, samples.c.taken_at <= until)

@@ -30,6 +30,8 @@ class KeptFrom(Shape):
     """Only rows from before these times can be removed."""
 
     runs: Time
+    calls: Time
+    samples: Time
     red_flags: Time
     snapshots: Time
 
@@ -38,6 +40,8 @@ class CleanupDone(Shape):
     """What was removed; with dry_run, what would be."""
 
     runs_removed: Count = Field(description="Rows of cron_job_runs", examples=[1200])
+    calls_removed: Count = Field(description="Rows of cron_calls", examples=[96])
+    samples_removed: Count = Field(description="Rows of cron_samples", examples=[192])
     red_flags_removed: Count = Field(description="Rows of red_flag_history", examples=[250000])
     snapshots_removed: Count = Field(description="Rows of vetr_score_snapshots", examples=[31000])
     dry_run: bool = Field(description="Whether the rows were only counted")

@@ -12,8 +12,9 @@ from vettr_cron.services.clock import Shutdown, utc_now
 from vettr_cron.services.operate.cleanup import Cleanup, CleanupRequest, CleanupResult, KeepDays
 
 NOW = utc_now()
-KEEP = KeepDays(runs=7, red_flags=30, snapshots=90)
+KEEP = KeepDays(runs=7, calls=400, red_flags=30, snapshots=90)
 MILLISECOND = timedelta(milliseconds=1)
+NO_CALLS = {"samples": 0, "calls": 0}
 KEEP_NAMES = ("runs", "red_flags", "snapshots")
 TABLES = ("cron_job_runs", "red_flag_history", "vetr_score_snapshots")
 COUNTS = ("runs_removed", "red_flags_removed", "snapshots_removed")

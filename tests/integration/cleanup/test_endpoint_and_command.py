@@ -22,7 +22,7 @@ def test_both_methods_remove_by_the_settings_or_as_asked(world: World, method: s
     done = data_of(world.call("cleanup", method=method))
     assert ([done[name] for name in COUNTS], done["dry_run"], done["is_complete"]) == ([3, 3, 3], False, True)
     ages = [utc_now() - datetime.fromisoformat(done["older_than"][name][:-1]) for name in KEEP_NAMES]
-    assert [age.days for age in ages] == [7, 100, 200]
+    assert [age.days for age in ages] == [35, 100, 200]
 
 
 def test_the_variables_say_how_long_rows_are_kept(migrated_sqlite_url: str, redis_url: str) -> None:
@@ -40,7 +40,7 @@ def test_the_variables_say_how_long_rows_are_kept(migrated_sqlite_url: str, redi
     assert [data[name] for name in COUNTS] == [3, 2, 0]
 
 
-@pytest.mark.parametrize("name", ["runs_days", "red_flags_days", "snapshots_days"])
+@pytest.mark.parametrize("name", ["runs_days", "calls_days", "red_flags_days", "snapshots_days"])
 @pytest.mark.parametrize("value", ["0", "-1", "36501", "1.5", "1e1", "x", ""])
 def test_a_bad_number_of_days_is_named_and_removes_nothing(sqlite_world: World, name: str, value: str) -> None:
     add_old_of_each(sqlite_world, utc_now(), count=1)

@@ -53,6 +53,6 @@ class ReadObjective:
     def _of(self, connection: Connection, job: Job, now: datetime, start: datetime) -> JobObjective:
         # What a machine with a wrong clock has left counts once its time has come.
         latest = now + CLOCK_AHEAD
-        since, _ = samples.oldest_and_newest(connection, job.name, latest)
+        since = samples.oldest_at(connection, job.name, latest)
         taken = samples.between(connection, job.name, start, latest)
         return JobObjective(since, objective(taken, start, now, self._fresh_within))

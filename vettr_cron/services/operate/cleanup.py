@@ -1,4 +1,4 @@
-"""Removes old runs, snapshots and red flags that are no longer needed, in pieces that lock nothing for long."""
+"""Removes old samples, calls, runs, snapshots and red flags, in pieces that lock nothing for long."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vettr_cron.jobs.red_flags import RED_FLAGS
 from vettr_cron.jobs.scores import SCORES
 from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.repositories import database_server, retention
+from vettr_cron.repositories import database_server, retention, samples
 from vettr_cron.repositories.retention import Expired
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
 from vettr_cron.services.monitor.liveness import liveness
@@ -28,7 +28,13 @@ log = structlog.get_logger(__name__)
 
 MOST_ROWS = 5_000  # in one piece, which is one transaction
 FIRST_ROWS = 500
-SMALLEST_FIRST = ("runs", "snapshots", "red_flags")  # so that the largest does not keep the others waiting for calls
+SMALLEST_FIRST = (
+    "samples",
+    "calls",
+    "runs",
+    "snapshots",
+    "red_flags",
+)  # so that the largest does not keep the others waiting for calls
 TOLERATED_CLOCK = timedelta(minutes=1)
 QUICK_MILLISECONDS, SLOW_MILLISECONDS = 100, 250
 
@@ -38,14 +44,18 @@ class KeepDays:
     """How many days back rows are kept."""
 
     runs: int
+    calls: int  # and samples
     red_flags: int
     snapshots: int
 
     @classmethod
-    def asked(cls, settings: Settings, runs: int | None, red_flags: int | None, snapshots: int | None) -> "KeepDays":
+    def asked(
+        cls, settings: Settings, runs: int | None, calls: int | None, red_flags: int | None, snapshots: int | None
+    ) -> "KeepDays":
         """What a caller asks for; what it does not say is as in the settings."""
         return cls(
             runs=runs or settings.cron_keep_runs_days,
+            calls=calls or settings.cron_keep_calls_days,
             red_flags=red_flags or settings.cron_keep_red_flags_days,
             snapshots=snapshots or settings.cron_keep_snapshots_days,
         )
@@ -62,7 +72,7 @@ class CleanupRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupResult:
-    """What one call did, by `runs`, `red_flags` and `snapshots`."""
+    """What one call did, by the names in SMALLEST_FIRST."""
 
     removed: dict[str, int]  # with dry_run, what would have been
     older_than: dict[str, datetime]  # rows from before that time were looked at
@@ -143,6 +153,8 @@ class Cleanup:
         """Walk one table from its oldest row. False when there was no time for all of it."""
         if not call.may_start():
             return False
+        if name == "samples":
+            return self._remove_samples(call)
         expired = self._expired(call, name)
         after, size = None, min(FIRST_ROWS, self._most_rows)
         while call.may_start():
@@ -155,8 +167,27 @@ class Cleanup:
             size = self._next_size(size, stopwatch.milliseconds)
         return False
 
+    def _remove_samples(self, call: "_Call") -> bool:
+        before = call.older_than["samples"]
+        if call.request.dry_run:
+            call.removed["samples"] = self._read(call, samples.count_expired, before, call.now)
+            return True
+
+        def remove() -> int:
+            with self._database.writing(call.time_left()) as connection:
+                return samples.remove_expired(connection, before, call.now, self._most_rows)
+
+        while call.may_start():
+            removed = retry_transient(remove, call.may_start)
+            call.removed["samples"] += removed
+            if removed < self._most_rows:
+                return True
+        return False
+
     def _expired(self, call: "_Call", name: str) -> Expired:
         before = call.older_than[name]
+        if name == "calls":
+            return self._read(call, retention.expired_calls, before, call.now, list(self._jobs))
         if name == "snapshots":
             return retention.expired_snapshots(before, SCORES.name)
         if name == "red_flags":
@@ -196,7 +227,7 @@ class _Call:
         self.request = request
         self.may_start = limits.may_start
         self.limits = limits
-        self.removed = {"runs": 0, "red_flags": 0, "snapshots": 0}
+        self.removed = dict.fromkeys(SMALLEST_FIRST, 0)
         self._patience = patience
         self._has_less_time = False
         self._stopwatch = Stopwatch()
@@ -207,7 +238,8 @@ class _Call:
         here = utc_now()
         now = database_time or here
         keep = self.request.keep
-        days = {"runs": keep.runs, "red_flags": keep.red_flags, "snapshots": keep.snapshots}
+        days = {"samples": keep.calls, "calls": keep.calls, "runs": keep.runs}
+        days |= {"snapshots": keep.snapshots, "red_flags": keep.red_flags}
         self.now = now
         self.older_than = {name: now - timedelta(days=number) for name, number in days.items()}
         self.warning = _difference(here - now)

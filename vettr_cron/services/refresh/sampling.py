@@ -60,8 +60,8 @@ class Sampler:
         database, job, now = self._call.database, self._call.job, utc_now()
         recent = (now - EVERY, now + CLOCK_AHEAD)
         with database.reading(LONGEST_SECONDS) as connection:
-            _, newest = samples.oldest_and_newest(connection, job.name, recent[1])
-            if not always and newest is not None and newest > recent[0]:
+            newest = None if always else samples.newest_at(connection, job.name, recent[1])
+            if newest is not None and newest > recent[0]:
                 self._due = time.monotonic() + (newest - recent[0]).total_seconds()
                 return
             counts = states.counts(connection, job.name, now - self._call.settings.cron_fresh_within)

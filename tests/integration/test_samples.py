@@ -1,0 +1,197 @@
+"""Calls take samples of how fresh the results are: at a cycle's end, and otherwise every 15 minutes."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.commands import DONE, printed_json, run
+from tests.integration.sampled import QUARTER, add_sample, ago, make_older, samples
+from tests.integration.third_job import FILING_AGES
+from tests.jobs import THE_TWO
+from tests.world import World
+from vettr_cron.domain.red_flags import SEVERITIES
+from vettr_cron.services.clock import utc_now
+
+BANDS = [str(band) for band in range(0, 100, 10)]
+
+
+def test_a_sample_counts_as_coverage_does(world: World) -> None:
+    add_stocks(world, 12, unscorable=2)
+    world.data("scores?chunk_size=8")
+    (sample,) = samples(world)
+    counts = world.data("coverage?job=scores")["jobs"]["scores"]
+    named = ("total", "fresh", "stale", "never", "failing")
+    assert [sample[name] for name in named] == [counts[name] for name in named] == [12, 6, 0, 6, 2]
+    assert sample["oldest"].isoformat(timespec="milliseconds") + "Z" == counts["oldest"]
+    assert timedelta() <= utc_now() - sample["taken_at"] < timedelta(minutes=1)
+
+
+def test_the_end_of_a_cycle_is_sampled_however_new_the_last_sample_is(world: World) -> None:
+    add_stocks(world, 12)
+    for calls, expected in ((1, 1), (2, 1), (3, 2), (4, 2), (6, 3)):
+        while len(world.table("cron_job_runs")) < calls:
+            world.data("scores?chunk_size=5")
+        assert len(samples(world)) == expected
+    assert samples(world, "red-flags") == []
+
+
+def test_otherwise_a_quarter_of_an_hour_lies_between_two_samples(world: World) -> None:
+    add_stocks(world, 12)
+    add_sample(world, utc_now() - QUARTER + timedelta(minutes=1))
+    world.data("scores?chunk_size=2")
+    assert len(samples(world)) == 1
+    make_older(world, timedelta(minutes=1))
+    world.data("scores?chunk_size=2")
+    world.data("scores?chunk_size=2")
+    assert len(samples(world)) == 2
+
+
+def test_calls_for_certain_stocks_and_commands_take_samples_too(world: World) -> None:
+    add_stocks(world, 12)
+    world.data("scores?tickers=T00003")
+    assert [sample["never"] for sample in samples(world)] == [11]
+    make_older(world, QUARTER)
+    assert run(world, "cron", "scores", "--chunk-size", "2").exit_code == DONE
+    assert [sample["never"] for sample in samples(world)] == [11, 9]
+
+
+def test_an_empty_universe_is_sampled(world: World) -> None:
+    world.data("scores")
+    (sample,) = samples(world)
+    assert (sample["total"], sample["oldest"]) == (0, None)
+
+
+def test_a_sample_from_the_future_keeps_none_from_being_taken(world: World) -> None:
+    add_stocks(world, 12)
+    add_sample(world, utc_now() + timedelta(hours=1))
+    world.data("scores?chunk_size=2")
+    world.data("scores?chunk_size=2")
+    assert len(samples(world)) == 2
+
+
+def test_a_call_that_is_skipped_or_paused_takes_none(world: World) -> None:
+    add_stocks(world, 12)
+    world.services.pause.pause([THE_TWO["scores"]], None)
+    assert world.data("scores")["stop_reason"] == "paused"
+    assert samples(world) == []
+
+
+def test_scores_are_counted_by_tens(world: World) -> None:
+    add_stocks(world, 14)
+    world.data("scores?chunks=all")
+    for number, score in enumerate([0, 9, 10, 55, 89, 90, 99, 100, None, None]):
+        world.execute("UPDATE stocks SET vetr_score = :s WHERE ticker = :t", s=score, t=f"T{number:05}")
+    world.execute("UPDATE stocks SET vetr_score = 42 WHERE ticker >= 'T00010'")
+    make_older(world, QUARTER)
+    world.data("scores?only=failed")  # nothing failed, so nothing is done
+    assert len(samples(world)) == 1
+    with world.services.database.reading() as connection:
+        distribution = THE_TWO["scores"].distribution
+        assert distribution is not None
+        found = distribution(connection)
+    assert found == dict.fromkeys([*BANDS, "none"], 0) | {
+        "0": 2,
+        "10": 1,
+        "40": 4,
+        "50": 1,
+        "80": 1,
+        "90": 3,
+        "none": 2,
+    }
+    assert sum((samples(world)[0]["distribution"]).values()) == 14
+
+
+def test_only_current_flags_are_counted(world: World) -> None:
+    add_stocks(world, 12)
+    world.data("red-flags?chunks=all&chunk_size=5")
+    world.data("red-flags?tickers=T00003")
+    make_older(world, QUARTER, "red-flags")
+    world.data("red-flags?chunks=2&chunk_size=5")
+    assert len(world.table("red_flag_history")) == 5 * (12 + 1 + 10)
+    last = samples(world, "red-flags")[-1]["distribution"]
+    newest: dict[tuple[str, str], Mapping[str, object]] = {}
+    for flag in sorted(world.table("red_flag_history"), key=lambda flag: flag["detected_at"]):
+        newest[flag["stock_ticker"], flag["flag_type"]] = flag
+    severities = [flag["severity"] for flag in newest.values()]
+    assert last == {severity: severities.count(severity) for severity in SEVERITIES}
+    assert sum(last.values()) == 5 * 12
+
+
+def test_a_job_without_a_distribution_is_sampled_without_one(migrated_url: str, redis_url: str) -> None:
+    plain = replace(THE_TWO["scores"], distribution=None)
+    with closing(World.with_jobs({"scores": plain}, migrated_url, redis_url)) as world:
+        add_stocks(world, 2)
+        world.data("scores")
+        (sample,) = samples(world)
+        assert (sample["fresh"], sample["distribution"]) == (2, None)
+    assert FILING_AGES.distribution is None
+
+
+def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    lines = [line for line in capsys.readouterr().err.splitlines() if "sample_not_taken" in line]
+    assert all("[warning" in line and "job=refresh-scores" in line for line in lines)
+    return lines
+
+
+def test_a_sample_that_cannot_be_taken_fails_no_call(capsys: pytest.CaptureFixture[str], world: World) -> None:
+    add_stocks(world, 12)
+    world.execute("DROP TABLE cron_samples")
+    result = world.data("scores?chunks=all&chunk_size=4")
+    assert (result["status"], result["succeeded"], result["stop_reason"]) == ("completed", 12, "cycle_complete")
+    first, last = warnings(capsys)  # after the first chunk, and at the end of the cycle
+    assert "db upgrade" in first
+    assert "db upgrade" in last
+
+
+def test_a_jobs_own_error_while_it_counts_fails_no_call(
+    migrated_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(_connection: Connection) -> dict[str, int]:
+        raise ZeroDivisionError("nothing to count")
+
+    jobs = {"scores": replace(THE_TWO["scores"], distribution=failing)}
+    with closing(World.with_jobs(jobs, migrated_url, redis_url)) as world:
+        add_stocks(world, 3)
+        assert world.data("scores")["status"] == "completed"
+        assert samples(world) == []
+    (line,) = warnings(capsys)
+    assert "nothing to count" in line
+
+
+def test_a_sample_that_takes_long_is_left_behind(capsys: pytest.CaptureFixture[str], postgres_world: World) -> None:
+    """Another transaction holds the table for longer than a call waits."""
+    add_stocks(postgres_world, 12)
+    with closing(World.make(postgres_world.database_url, postgres_world.redis_url)) as other, other.write() as holder:
+        holder.exec_driver_sql("LOCK TABLE cron_samples")
+        result = postgres_world.data("scores?chunks=all")
+    assert (result["status"], result["stop_reason"]) == ("completed", "cycle_complete")
+    assert 1_500 < result["duration_ms"] < 5_000
+    assert len(warnings(capsys)) == 1
+
+
+def test_a_call_with_little_time_waits_no_longer_than_that(
+    capsys: pytest.CaptureFixture[str], postgres_world: World
+) -> None:
+    add_stocks(postgres_world, 12)
+    with closing(World.make(postgres_world.database_url, postgres_world.redis_url)) as other, other.write() as holder:
+        holder.exec_driver_sql("LOCK TABLE cron_samples")
+        words = ("cron", "scores", "--chunk-size", "1", "--chunks", "all", "--time-budget", "1")
+        result = printed_json(postgres_world, *words)
+    assert (result["status"], result["stop_reason"]) == ("completed", "time_budget")
+    assert result["duration_ms"] < 1_500
+    assert len(warnings(capsys)) == 1
+
+
+@pytest.mark.parametrize("job", list(THE_TWO))
+def test_a_long_call_takes_samples_on_its_way(world: World, job: str) -> None:
+    add_stocks(world, 12)
+    add_sample(world, ago(minutes=14, seconds=59.5), job)
+    world.data(f"{job}?chunks=all&chunk_size=1")
+    found = samples(world, job)
+    assert found[-1]["never"] == 0
+    assert len(found) in (2, 3)  # it depends on whether half a second has passed before the end
