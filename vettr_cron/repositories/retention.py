@@ -81,7 +81,7 @@ class Piece(NamedTuple):
 def expired_runs(
     connection: Connection, before: datetime, now: datetime, orphans: Collection[UUID], job_names: Collection[str]
 ) -> Expired:
-    """These jobs' runs, except live ones, each job's newest run and each job's newest completed run.
+    """These jobs' runs, except live ones, and each job's newest and newest completed run, of all and along the cursor.
 
     Rows of other programs in the same table are left to them. A run that begins after `now` is no job's newest.
     """
@@ -90,7 +90,7 @@ def expired_runs(
     newest = [
         run_id
         for name in job_names
-        for chosen in (begun, completed)
+        for chosen in (begun, completed, *(each.where(runs.c.chunk_offset.is_not(None)) for each in (begun, completed)))
         for run_id in connection.execute(chosen.where(runs.c.job_name == name).limit(1)).scalars()
     ]
 

@@ -20,9 +20,12 @@ TABLES = ("cron_job_runs", "red_flag_history", "vetr_score_snapshots")
 COUNTS = ("runs_removed", "red_flags_removed", "snapshots_removed")
 
 
-def add_run(world: World, at: datetime, job: str = "refresh-scores", status: str = "completed") -> UUID:
+def add_run(
+    world: World, at: datetime, job: str = "refresh-scores", status: str = "completed", chunk_offset: int | None = None
+) -> UUID:
     found = uuid4()
-    world.add("cron_job_runs", {"id": found, "job_name": job, "status": status, "started_at": at})
+    row = {"id": found, "job_name": job, "status": status, "started_at": at, "chunk_offset": chunk_offset}
+    world.add("cron_job_runs", row)
     return found
 
 

@@ -130,6 +130,17 @@ def test_each_job_keeps_its_newest_run_and_its_newest_completed_one(world: World
     assert ids(world, "cron_job_runs") == kept
 
 
+def test_work_by_hand_does_not_make_the_last_run_along_the_cursor_go(world: World) -> None:
+    kept = {
+        add_run(world, NOW - timedelta(days=60), chunk_offset=0),
+        add_run(world, NOW - timedelta(days=50), status="failed", chunk_offset=100),
+        add_run(world, NOW - timedelta(days=40)),
+    }
+    add_run(world, NOW - timedelta(days=70), chunk_offset=0)
+    assert clean(world).removed["runs"] == 1
+    assert ids(world, "cron_job_runs") == kept
+
+
 def test_a_run_in_the_future_is_not_the_newest(world: World) -> None:
     for status in ("completed", "failed"):
         add_run(world, NOW - timedelta(days=30), status=status)
