@@ -8,6 +8,7 @@ from sqlalchemy import event
 from tests.world import World
 
 MOST_STATEMENTS_A_CHUNK = 25
+STATEMENTS_A_SAMPLE = 3  # which a chunk at the end of a cycle adds: the counts, the distribution and the row
 
 
 @contextmanager

@@ -188,7 +188,7 @@ def test_it_is_reset_alone_or_with_the_others(world: World) -> None:
 
 
 def test_a_cleanup_removes_its_old_runs(world: World) -> None:
-    old = {"job_name": "refresh-filing-ages", "status": "completed", "started_at": utc_now() - timedelta(days=30)}
+    old = {"job_name": "refresh-filing-ages", "status": "completed", "started_at": utc_now() - timedelta(days=40)}
     world.add("cron_job_runs", {"id": uuid4(), **old}, {"id": uuid4(), **old})
     assert world.data("cleanup")["runs_removed"] == 1  # the newest of a job stays
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.bare_stocks import add_stocks
-from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, recorded_statements
+from tests.integration.statements import MOST_STATEMENTS_A_CHUNK, STATEMENTS_A_SAMPLE, recorded_statements
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 
@@ -27,21 +27,17 @@ def test_a_chunk_takes_few_statements_however_large_it_is(postgres_world: World,
 
 
 @pytest.mark.parametrize("job", ["scores", "red-flags"])
-def test_a_call_asks_once_whether_a_sample_is_due_and_takes_it_in_three_statements(
-    postgres_world: World, job: str
-) -> None:
-    postgres_world.generate(12)
-    postgres_world.data(f"{job}?chunk_size=1")
-    found = []
-    for chunks in ("1", "3", "all"):  # nothing is due, nothing is due, the cycle ends
-        with recorded_statements(postgres_world) as statements:
-            postgres_world.data(f"{job}?chunk_size=2&chunks={chunks}")
-        asked = [statement for statement in statements if "max(cron_samples" in statement]
-        taken = [statement for statement in statements if "INSERT INTO cron_samples" in statement]
-        counted = [statement for statement in statements if statement.startswith("SELECT count(")]
-        found.append((len(asked), len(taken), len(counted)))
-    assert found[0][:2] == found[1][:2] == (1, 0)
-    assert found[2][:2] == (1, 1)
+def test_a_call_asks_once_whether_a_sample_is_due_and_a_sample_adds_three_statements(world: World, job: str) -> None:
+    add_stocks(world, 8)
+    world.data(f"{job}?chunk_size=2")  # takes the first sample
+    counts, samples = [], []
+    for _call in range(3):  # the last one ends the cycle
+        with recorded_statements(world) as statements:
+            world.data(f"{job}?chunk_size=2")
+        counts.append(len(statements))
+        samples.append(["INSERT" in text for text in statements if "cron_samples" in text])
+    assert samples == [[False], [False], [True]]
+    assert counts[0] == counts[1] == counts[2] + 1 - STATEMENTS_A_SAMPLE
 
 
 def reads(redis: Any) -> int:
