@@ -185,7 +185,9 @@ def test_runs_of_one_moment_with_ids_of_every_kind_are_cleaned_up(sqlite_world: 
 def test_runs_whose_ids_are_none_of_ours_are_shown_as_they_stand(sqlite_world: World) -> None:
     for stood in ("17", DASHED):
         sqlite_world.execute(
-            "INSERT INTO cron_job_runs (id, job_name, status) VALUES (:id, 'refresh-scores', 'completed')", id=stood
+            "INSERT INTO cron_job_runs (id, job_name, status, chunk_offset)"
+            " VALUES (:id, 'refresh-scores', 'completed', 0)",
+            id=stood,
         )
     runs = sqlite_world.data("history")["runs"]
     assert sorted(run["id"] for run in runs) == ["17", DASHED]

@@ -136,9 +136,11 @@ def test_a_call_passes_over_what_stays_and_goes_on_with_the_rest(world: World) -
     shutdown, request = Shutdown(), CleanupRequest(keep=KEEP, time_budget=None)
     with at_statements(world, "DELETE FROM red_flag_history", act=shutdown.ask):
         first = in_pieces(world, 2, shutdown).run(request)
-    assert (first.removed["red_flags"], first.is_complete) == (2, False)
+    assert not first.is_complete
+    removed = first.removed["red_flags"]
+    assert removed in (1, 2)  # after a slow piece, the next one is smaller
     second = in_pieces(world, 2).run(request)
-    assert (second.removed["red_flags"], second.is_complete) == (1, True)
+    assert (second.removed["red_flags"], second.is_complete) == (3 - removed, True)
 
 
 def test_it_keeps_nothing_in_redis_and_leaves_an_older_releases_places_alone(world: World) -> None:

@@ -28,13 +28,8 @@ log = structlog.get_logger(__name__)
 
 MOST_ROWS = 5_000  # in one piece, which is one transaction
 FIRST_ROWS = 500
-SMALLEST_FIRST = (
-    "samples",
-    "calls",
-    "runs",
-    "snapshots",
-    "red_flags",
-)  # so that the largest does not keep the others waiting for calls
+# So that the largest does not keep the others waiting for calls.
+SMALLEST_FIRST = ("samples", "calls", "runs", "snapshots", "red_flags")
 TOLERATED_CLOCK = timedelta(minutes=1)
 QUICK_MILLISECONDS, SLOW_MILLISECONDS = 100, 250
 
