@@ -128,7 +128,9 @@ class Settings(ScheduleSettings):
     @model_validator(mode="before")
     @classmethod
     def _with_ping_urls(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return values | {"cron_ping_urls": {**values.get("cron_ping_urls", {}), **by_job(PING_VARIABLE, values)}}
+        known = values.get("cron_ping_urls")
+        known = known if isinstance(known, dict) else {}  # a variable of this name is not ours
+        return values | {"cron_ping_urls": {**known, **by_job(PING_VARIABLE, values)}}
 
     @field_validator(*_SECRETS, mode="before")
     @classmethod

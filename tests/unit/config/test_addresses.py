@@ -163,3 +163,7 @@ def test_another_address_for_pings_is_refused_and_not_shown(load: Load, name: st
         f"{name}: its value cannot be read; "
         "it may hold http://host/path or https://host/path in ASCII, with no user and no space in it"
     )
+
+
+def test_a_variable_of_the_name_of_all_ping_addresses_together_does_no_harm(load: Load) -> None:
+    assert load(APP_ENV="test", CRON_PING_URLS="https://hc.example/1").cron_ping_urls == {}
