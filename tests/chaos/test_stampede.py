@@ -103,6 +103,11 @@ def check_cycles(world: World, job: str, tickers: list[str], results: list[Any])
     runs = {str(run["id"]): run for run in world.table("cron_job_runs")}
     assert sorted(runs) == sorted(result["run_id"] for result in worked)
     assert {run["status"] for run in runs.values()} == {"completed"}
+    calls = world.table("cron_calls")
+    assert Counter(call["status"] for call in calls) == Counter(result["status"] for result in results)
+    assert all(call["ended_at"] for call in calls)
+    # One at the first call, none in the 15 minutes after it, and one at each cycle's end.
+    assert len(world.table("cron_samples")) == 1 + sum(result["chunk_info"]["is_complete"] for result in results)
     cycles: dict[str, list[Any]] = {}
     for result in worked:
         cycles.setdefault(result["cycle_id"], []).append(runs[result["run_id"]])

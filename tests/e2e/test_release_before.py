@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,33 @@ def test_the_release_before_works_on_the_newest_migration(world: World, tmp_path
     for words in (["cron", "status"], ["cron", "history"], ["cron", "coverage"]):
         done = finished(flask(*words), environment(world), folder=before)
         assert done.returncode == 0, done.stderr
+
+
+def test_after_an_update_nothing_is_late_and_what_is_known_is_told(
+    migrated_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    before = unpack_release_before(tmp_path)
+    with closing(World.make(migrated_url, redis_url, cron_schedule="* * * * *")) as world:
+        world.generate(30)
+        command = flask("cron", "refresh-all", "--chunk-size", "10", "--json")
+        done = finished(command, environment(world), folder=before)
+        assert done.returncode == 0, done.stderr
+        status = world.data("status")
+        job = status["jobs"]["scores"]
+        assert (status["calls_since"], job["last_call"]) == (None, None)
+        assert (job["pace"]["late"], job["schedule"]["missed"]) == (False, [])
+        assert job["last_success"]["id"] == json.loads(done.stdout)["scores"]["run_id"]
+        assert job["summary"].startswith("Between two calls: 10 of 30 stocks are done. The next call is expected at ")
+        assert world.data("objective")["jobs"]["scores"] == {
+            "share": None,
+            "since": None,
+            "fresh_seconds": 0,
+            "counted_seconds": 0,
+            "not_fresh": [],
+        }
+        world.data("scores?chunk_size=10")
+        status = world.data("status")
+        assert status["calls_since"] == status["jobs"]["scores"]["last_call"]["started_at"]
 
 
 def test_both_releases_respect_each_others_leases(world: World, tmp_path: Path) -> None:
