@@ -102,7 +102,7 @@ def _can_be_read(fields: list[str]) -> bool:
     return True
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2_048)
 def _times_of_day(expression: str, timezone: str, midnight: datetime) -> tuple[datetime, ...]:
     """The expected times of one day in UTC. A day of minutes takes 30 ms to find."""
     times = _times_after(expression, timezone, midnight - _SECOND)

@@ -12,11 +12,12 @@ from tests.integration.failing import failed_run
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
 from tests.integration.past_runs import add_running_run
 from tests.integration.replies import error_of
+from tests.integration.statements import at_statements
 from tests.jobs import THE_TWO
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.redis_store.leases import Lease, Leases
+from vettr_cron.redis_store.leases import Lease, Leases, lease_key
 from vettr_cron.services.clock import utc_now
 
 COUNTS = ("chunks_run", "stocks_processed", "succeeded", "failed")
@@ -49,7 +50,8 @@ def test_every_call_of_every_job_is_logged(world: World) -> None:
     add_stocks(world, 5)
     results = world.data("refresh-all?chunk_size=2&chunks=2")
     found = {call["job"]: call for call in calls(world)}
-    assert list(found) == ["red-flags", "scores"]
+    assert sorted(found) == ["red-flags", "scores"]
+    assert found["scores"]["started_at"] == found["red-flags"]["started_at"]  # when refresh-all was called
     for job, key in (("scores", "scores"), ("red-flags", "red_flags")):
         call, result = found[job], results[key]
         assert call["started_at"] <= call["ended_at"]
@@ -162,6 +164,28 @@ def test_a_dead_call_is_shown_as_failed_and_closed_by_the_next(world: World) -> 
     assert UUID(str(left["id"])) == of_the_other_job
 
 
+def test_a_caller_that_has_lost_its_lease_closes_no_call(world: World) -> None:
+    def take_over() -> None:
+        world.redis.delete(lease_key("scores"))
+        assert isinstance(Leases(world.redis, 30).acquire("scores"), Lease)
+
+    add_stocks(world, 3)
+    of_the_other = add_call(world)
+    with at_statements(world, "INSERT INTO cron_calls", act=take_over, only=1):
+        assert "the lease was lost" in error_of(world.call("scores"), 500, "JOB_FAILED")["message"]
+    ended = {UUID(call["id"]): (call["status"], call["stop_reason"]) for call in calls(world)}
+    assert ended.pop(of_the_other) == ("running", None)
+    assert list(ended.values()) == [("failed", "superseded")]
+
+
+def test_a_call_that_the_database_refuses_is_logged(postgres_world: World) -> None:
+    add_stocks(postgres_world, 3)
+    postgres_world.execute("ALTER TABLE cron_pauses RENAME TO gone")
+    assert postgres_world.call("scores").status_code == 503
+    (call,) = calls(postgres_world)
+    assert (call["status"], call["stop_reason"], "lacks tables" in call["error"]) == ("failed", "error", True)
+
+
 def test_a_call_that_another_has_closed_stays_closed(world: World) -> None:
     def close() -> None:
         world.execute("UPDATE cron_calls SET status = 'failed', error = 'interrupted' WHERE status = 'running'")
@@ -230,6 +254,9 @@ def test_the_command_lists_calls(world: World) -> None:
     assert "scores     http  the cycle  completed  cycle_complete" in lines[2]
     assert lines[3].startswith("Calls are logged since ")
     assert printed_json(world, "cron", "calls", "--job", "scores") == world.data("calls?job=scores")
+    newest = world.data("calls")["calls"][0]["id"]
+    older = printed_json(world, "cron", "calls", "--before", newest)
+    assert older == world.data(f"calls?before={newest}")
     assert run(world, "cron", "calls", "--status", "failed").output.splitlines()[0] == "There are no such calls."
     assert run(world, "cron", "calls", "--since", "soon").exit_code == WRONG_USAGE
 

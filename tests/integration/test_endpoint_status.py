@@ -215,6 +215,35 @@ def test_a_schedule_tells_what_did_not_come(migrated_url: str, redis_url: str) -
         assert len(after["schedule"]["missed"]) >= 4
 
 
+def test_a_call_that_came_early_is_not_expected_again(migrated_url: str, redis_url: str) -> None:
+    soon = utc_now() + timedelta(minutes=3)
+    once_a_day = f"{soon.minute} {soon.hour} * * *"
+    with closing(World.make(migrated_url, redis_url, cron_schedule=once_a_day)) as world:
+        add_stocks(world, 4)
+        world.data("scores?chunk_size=2")
+        job = world.data("status")["jobs"]["scores"]
+    assert job["schedule"]["next_call"] == job["pace"]["done_at"] > iso_milliseconds(utc_now() + timedelta(hours=23))
+
+
+def test_before_the_log_the_last_run_is_the_first_call_that_is_known(migrated_url: str, redis_url: str) -> None:
+    with closing(World.make(migrated_url, redis_url, cron_schedule="0 * * * *")) as world:
+        add_stocks(world, 4)
+        world.data("scores")
+        world.execute("DELETE FROM cron_calls")
+        assert world.data("status")["jobs"]["scores"]["pace"]["late"] is False
+        world.execute("UPDATE cron_job_runs SET started_at = :then", then=utc_now() - timedelta(hours=9))
+        assert world.data("status")["jobs"]["scores"]["pace"]["late"] is True
+
+
+def test_a_resume_by_a_clock_that_was_ahead_hides_nothing(migrated_url: str, redis_url: str) -> None:
+    with closing(World.make(migrated_url, redis_url, cron_schedule="0 * * * *")) as world:
+        add_stocks(world, 4)
+        add_calls(world, 1, timedelta(), ago=timedelta(hours=9))
+        ahead = iso_milliseconds(utc_now() + timedelta(days=300))
+        world.add("cron_marks", {"name": "resumed_scores", "value": ahead})
+        assert world.data("status")["jobs"]["scores"]["pace"]["late"] is True
+
+
 def test_what_came_skipped_or_failed_has_come(migrated_url: str, redis_url: str) -> None:
     with closing(World.make(migrated_url, redis_url, cron_schedule="0 * * * *")) as world:
         add_stocks(world, 4)

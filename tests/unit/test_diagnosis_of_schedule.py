@@ -9,7 +9,7 @@ import pytest
 from tests.unit.past_calls import DAY, HOUR, MINUTE, NOON, a_call, a_run, calls_every, on, state_after
 from vettr_cron.domain.diagnosis.check import Check, State
 from vettr_cron.domain.diagnosis.schedule import Results, expected_calls, schedule
-from vettr_cron.domain.logged_call import LoggedCall
+from vettr_cron.domain.logged_call import LoggedCall, LoggedStatus
 from vettr_cron.domain.run import Pause, RunStatus
 from vettr_cron.schedule import Schedule
 
@@ -47,7 +47,7 @@ def test_a_chunk_every_six_hours_is_not_enough_and_the_advice_would_be() -> None
 
 def test_a_chunk_a_day_never_comes_to_an_end_where_the_cursor_expires_before() -> None:
     daily = on("0 12 * * *")
-    found = scheduled(calls_every(DAY, 5, NOON), NOON + HOUR, daily, cursor_ttl=DAY - MINUTE)
+    found = scheduled(calls_every(DAY, 5, NOON), NOON + HOUR, daily)  # no scheduler is on the minute
     assert (found.state, "A cycle never ends: it takes 13 calls, and the cursor" in found.found) == (
         State.PROBLEM,
         True,
@@ -58,7 +58,7 @@ def test_a_chunk_a_day_never_comes_to_an_end_where_the_cursor_expires_before() -
 
 def test_a_schedule_that_rests_longer_than_results_are_fresh_is_told() -> None:
     found = scheduled(calls_every(DAY, 3, NOON, stocks=1_300), NOON + HOUR, on("0 12 * * 1-5"))
-    assert (found.state, "only every 3 d, in 1 call" in found.found) == (State.PROBLEM, True)
+    assert (found.state, "only every 3 d, in 1 call" in found.found) == (State.WARNING, True)
     assert found.fix == "Call more often, or set CRON_FRESH_WITHIN to more than 3 d."
     longer = replace(ALL_FRESH, within=73 * HOUR)
     assert scheduled(calls_every(DAY, 3, NOON, stocks=1_300), NOON, on("0 12 * * 1-5"), results=longer).fix is None
@@ -104,6 +104,34 @@ def test_a_job_that_was_never_called() -> None:
     assert scheduled([], NOON, has_results=True).found == "The cycle was never called"
 
 
+def test_a_cycle_of_very_many_calls_is_told_too() -> None:
+    calls = [a_call(NOON - number * 6 * HOUR) for number in range(5)]
+    found = scheduled(calls, NOON + HOUR, on("0 */6 * * *"), total_stocks=100_000)
+    words = "By the schedule, stocks are refreshed only every 250 d, in 1000 calls"
+    assert (found.state, found.found) == (State.PROBLEM, words)
+
+
+def test_a_small_last_call_of_a_cycle_says_nothing_of_its_length() -> None:
+    calls = [
+        a_call(NOON - number * 12 * HOUR, 1 if number % 2 else 100, is_complete=bool(number % 2)) for number in range(6)
+    ]
+    assert scheduled(calls, NOON + HOUR, on("0 */12 * * *"), total_stocks=101).state is State.OK
+
+
+def test_after_an_outage_calls_are_judged_by_what_they_do_now() -> None:
+    good, bad = calls_every(DAY, 3, NOON, stocks=1_300), calls_every(DAY, 11, NOON - 3 * DAY, stocks=0)
+    assert scheduled([*good, *bad], NOON + HOUR, on("0 12 * * *")).state is State.OK
+
+
+def test_a_call_that_failed_before_its_first_run_is_a_problem() -> None:
+    failed = a_call(NOON, 0, status=LoggedStatus.FAILED, error="Redis does not answer")
+    calls = [failed, *calls_every(HOUR, 30, NOON - HOUR, stocks=1_300)]
+    found = scheduled(calls, NOON, last_run=a_run(NOON - HOUR))
+    words = "The last call failed, before its first run: Redis does not answer"
+    assert (found.state, found.found) == (State.PROBLEM, words)
+    assert f"{words}." in state_after(calls, NOON, HOURLY).summary
+
+
 def test_one_in_twenty_may_fail() -> None:
     calls = calls_every(HOUR, 5, NOON, stocks=1_300)
     assert scheduled(calls, NOON, results=replace(ALL_FRESH, failing=65)).state is State.OK
@@ -124,7 +152,7 @@ def test_a_last_run_that_failed_is_a_problem_and_can_be_seen_in_full(message: st
 
 def test_calls_that_get_nothing_done_are_a_problem() -> None:
     found = scheduled(calls_every(HOUR, 5, NOON, stocks=0), NOON, results=replace(ALL_FRESH, stale=1_300))
-    assert (found.state, found.found) == (State.PROBLEM, "Calls come, but most of them process no stock")
+    assert (found.state, found.found) == (State.PROBLEM, "Calls come, but process no stock")
     assert found.fix == "See why: `flask --app wsgi cron calls --job scores`."
 
 

@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vettr_cron.domain.job_state import JobState
+from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.services.monitor.metrics import Metrics
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -53,6 +54,11 @@ _GAUGES = (
         lambda job: (job.last_run.duration_ms or 0) / 1000 if job.last_run else None,
     ),
     _Gauge("last_run_failed", "1 if the newest run along the cursor failed", lambda job: job.has_failed),
+    _Gauge(
+        "last_call_failed",
+        "1 if the newest call along the cursor failed",
+        lambda job: job.last_call is not None and job.last_call.status == LoggedStatus.FAILED,
+    ),
     _Gauge(
         "last_call_timestamp_seconds",
         "When the newest call along the cursor began, in Unix time",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import click
 from flask.cli import with_appcontext
@@ -139,6 +140,7 @@ def history(limit: int, job: str | None, run_status: str | None, as_json: bool) 
 )
 @click.option("--since", type=MomentType(), help="Only calls that began then or later.")
 @click.option("--until", type=MomentType(), help="Only calls that began before then.")
+@click.option("--before", type=click.UUID, metavar="ID", help="Only calls older than this one: the next page.")
 @json_option
 @report_errors
 def calls(
@@ -147,11 +149,12 @@ def calls(
     call_status: str | None,
     since: datetime | None,
     until: datetime | None,
+    before: UUID | None,
     as_json: bool,
 ) -> None:
     """List the newest calls, newest first: skipped and failed ones too."""
     state = LoggedStatus(call_status) if call_status else None
-    page = services().calls.read(limit, CallFilter(job=job, status=state, since=since, until=until))
+    page = services().calls.read(limit, CallFilter(job=job, status=state, since=since, until=until, before=before))
     show(call_shapes.calls(page), as_json, calls_table(page))
 
 

@@ -38,7 +38,7 @@ def objective(days: int, job: str | None, as_json: bool) -> None:
 
 
 def _text(found: Objectives) -> list[str]:
-    rows: list[Sequence[object]] = [("job", "every stock fresh", "of", "samples since")]
+    rows: list[Sequence[object]] = [("job", "every stock fresh", "counted time", "samples since")]
     spans: list[Sequence[object]] = [("job", "not fresh from", "to", "for")]
     for key, job in found.jobs.items():
         since = iso_milliseconds(job.since) if job.since else "never"
@@ -47,9 +47,14 @@ def _text(found: Objectives) -> list[str]:
             (key, iso_milliseconds(each.start), iso_milliseconds(each.end), span(each.end - each.start))
             for each in job.found.not_fresh[:SPANS_SHOWN]
         ]
-    return [*columns(rows), *(["", *columns(spans)] if len(spans) > 1 else [])]
+    more = [
+        f"{key}: and {len(job.found.not_fresh) - SPANS_SHOWN} earlier times"
+        for key, job in found.jobs.items()
+        if len(job.found.not_fresh) > SPANS_SHOWN
+    ]
+    return [*columns(rows), *(["", *columns(spans), *more] if len(spans) > 1 else [])]
 
 
 def _percent(share: float | None) -> str:
     # Rounded down: only what was always fresh is 100 %.
-    return "unknown" if share is None else f"{math.floor(share * 10_000) / 100:.2f} %"
+    return "unknown" if share is None else f"{math.floor(round(share * 10_000, 6)) / 100:.2f} %"

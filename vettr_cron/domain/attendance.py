@@ -78,6 +78,14 @@ def attendance(
     return Attendance(tuple(missed), _late_since(timetable, last, since) if late else None)
 
 
+def served_until(timetable: Timetable, last: datetime | None, now: datetime) -> datetime:
+    """The time after which the next call is expected: now, or what the last call has come early for."""
+    if last is None:
+        return now
+    served = _time_of(last, [timetable.last_before(last), timetable.next_after(last)], timetable.grace)
+    return now if served is None else max(now, served)
+
+
 def _looked_at_from(timetable: Timetable, now: datetime, back: timedelta) -> datetime:
     """So long ago, or when the newest expected time was whose grace is over: a rare schedule has none in a day."""
     return min(now - back, timetable.last_before(now - timetable.grace - _BARELY))

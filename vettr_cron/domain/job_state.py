@@ -6,7 +6,7 @@ from uuid import UUID
 
 from vettr_cron.domain.attendance import Attendance, Timetable
 from vettr_cron.domain.lease import Held
-from vettr_cron.domain.logged_call import LoggedCall
+from vettr_cron.domain.logged_call import LoggedCall, LoggedStatus
 from vettr_cron.domain.pace import Pace
 from vettr_cron.domain.rounding import rhu
 from vettr_cron.domain.run import Pause, Run, RunStatus
@@ -78,6 +78,12 @@ class JobState:
         return self.last_run is not None and self.last_run.status is RunStatus.FAILED
 
     @property
+    def call_failed(self) -> bool:
+        """Whether the newest call failed before its first run, which then says nothing of it."""
+        last = self.last_call
+        return last is not None and last.status == LoggedStatus.FAILED and last.last_run_id is None
+
+    @property
     def was_called(self) -> bool:
         """Whether a call along the cursor is known; the run log may know one that the call log does not."""
         return self.last_call is not None or self.last_run is not None or self.running is not None or self.offset > 0
@@ -99,6 +105,11 @@ class JobState:
 def failure(last: Run) -> str:
     """That the last run failed, and why if that is known."""
     return f"The last run failed{f': {last.error_message}' if last.error_message else ' without an error message'}"
+
+
+def failed_call(last: LoggedCall) -> str:
+    """That the last call failed before its first run, and why."""
+    return f"The last call failed, before its first run: {last.error}"
 
 
 def missing_calls(state: JobState) -> str | None:
@@ -166,7 +177,9 @@ def _outlook(state: JobState) -> list[str]:
 
 def _problems(state: JobState) -> list[str]:
     said = []
-    if state.last_run and state.has_failed:
+    if state.last_call and state.call_failed:
+        said.append(f"{failed_call(state.last_call)}.")
+    elif state.last_run and state.has_failed:
         said.append(f"{failure(state.last_run)}; see runs/{state.last_run.id}.")
     missing = missing_calls(state)
     if missing:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from vettr_cron.domain.diagnosis.check import Check, Finding, State, judged, problem, warning
 from vettr_cron.domain.diagnosis.servers import TOLERATED_CLOCK
-from vettr_cron.domain.job_state import JobState, ago, clock, failure, missing_calls, span
+from vettr_cron.domain.job_state import JobState, ago, clock, failed_call, failure, missing_calls, span
 from vettr_cron.domain.timestamps import logged_time
 
 MANY_FAILING_PERCENT = 5
@@ -79,7 +79,7 @@ def _missing_calls(state: JobState) -> list[Finding]:
 def _slow_cycle(state: JobState, within: timedelta) -> list[Finding]:
     if state.pace.stocks_per_call == 0:
         fix = f"See why: `flask --app wsgi cron calls --job {state.name}`."
-        return [problem("Calls come, but most of them process no stock", fix)]
+        return [problem("Calls come, but process no stock", fix)]
     cycle = state.scheduled_cycle
     if cycle is None:
         return []
@@ -92,8 +92,9 @@ def _slow_cycle(state: JobState, within: timedelta) -> list[Finding]:
     if cycle.time > within:
         if cycle.calls == 1:
             fix = f"Call more often, or set CRON_FRESH_WITHIN to more than {span(cycle.time)}."
-        calls = "1 call" if cycle.calls == 1 else f"{cycle.calls} calls"
-        return [problem(f"By the schedule, stocks are refreshed only every {span(cycle.time)}, in {calls}", fix)]
+        # A schedule that rests at weekends is meant so, as long as each of its calls takes all stocks.
+        kind, calls = (warning, "1 call") if cycle.calls == 1 else (problem, f"{cycle.calls} calls")
+        return [kind(f"By the schedule, stocks are refreshed only every {span(cycle.time)}, in {calls}", fix)]
     return []
 
 
@@ -160,6 +161,9 @@ def _foreign_cursor(state: JobState) -> list[Finding]:
 
 
 def _failed_run(state: JobState) -> list[Finding]:
+    if state.last_call and state.call_failed:
+        fix = f"See the others: `flask --app wsgi cron calls --job {state.name}`; the log has the cause."
+        return [problem(failed_call(state.last_call), fix)]
     if state.last_run is None or not state.has_failed:
         return []
     return [problem(failure(state.last_run), f"See it in full: `flask --app wsgi cron run {state.last_run.id}`.")]

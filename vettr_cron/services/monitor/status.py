@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
-from vettr_cron.domain.attendance import CLOCK_AHEAD, Timetable, attendance, calls_needed_from
+from vettr_cron.domain.attendance import CLOCK_AHEAD, Timetable, attendance, calls_needed_from, served_until
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.pace import pace
@@ -110,34 +110,42 @@ def _with_calls(
     by_hand = newest(1, along_cursor=False, until=latest)
     future = newest(1, since=latest)
     worked = [call for call in recent if call.status not in (LoggedStatus.SKIPPED, LoggedStatus.RUNNING)]
-    rate = pace(worked, state.offset, state.total_stocks, state.as_of, timetable)
+    last = recent[0] if recent else None
+    # Of calls before the log began, the run log knows when the last one came.
+    came = last.started_at if last else state.last_run.started_at if state.last_run else None
+    after = served_until(timetable, came, state.as_of) if timetable else state.as_of
     state = replace(
         state,
-        last_call=recent[0] if recent else None,
+        last_call=last,
         last_completed_call=completed[0] if completed else None,
         last_call_by_hand=by_hand[0] if by_hand else None,
         future_call=future[0] if future else None,
         has_results=states.any_refreshed(connection, state.name),
         timetable=timetable,
-        pace=rate,
+        pace=pace(worked, state.offset, state.total_stocks, after, timetable),
+        next_call=timetable.next_after(after) if timetable else None,
     )
-    return state if timetable is None else _by_schedule(connection, state, timetable, cursor_ttl)
+    return state if timetable is None else _by_schedule(connection, state, timetable, came, cursor_ttl)
 
 
-def _by_schedule(connection: Connection, state: JobState, timetable: Timetable, cursor_ttl: timedelta) -> JobState:
+def _by_schedule(
+    connection: Connection, state: JobState, timetable: Timetable, last: datetime | None, cursor_ttl: timedelta
+) -> JobState:
     now = state.as_of
     begun = calls.beginnings(connection, state.name, calls_needed_from(timetable, now), now + CLOCK_AHEAD)
-    first, resumed = calls.first_at(connection, state.name), marks.find(connection, marks.resumed(state.name))
-    since = first and max(first, parsed(resumed)) if resumed else first
+    first = calls.first_at(connection, state.name) or last
+    resumed = marks.find(connection, marks.resumed(state.name))
+    if first and resumed and parsed(resumed) <= now + CLOCK_AHEAD:
+        first = max(first, parsed(resumed))
     came = attendance(
         timetable,
-        [*begun, *([state.last_call.started_at] if state.last_call else [])],
+        [*begun, *([last] if last else [])],
         now,
-        since,
+        first,
         # Between two chunks of a call no run is running, but the call is.
         running=state.lease_held,
         paused=state.paused is not None,
     )
     stocks = state.pace.stocks_per_call
     cycle = scheduled_cycle(timetable, state.total_stocks, stocks, now, cursor_ttl) if stocks else None
-    return replace(state, next_call=timetable.next_after(now), attendance=came, scheduled_cycle=cycle)
+    return replace(state, attendance=came, scheduled_cycle=cycle)

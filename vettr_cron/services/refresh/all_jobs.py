@@ -40,6 +40,7 @@ def refresh_all(
     stopwatch, limits = Stopwatch(), Limits(request.time_budget)
     if request.only is not None:
         refresh.check(request)
+    request = replace(request, came_at=utc_now())  # the schedule expects every job's call then
     results: dict[str, JobResult] = {}
     logged: set[str | None] = set()
     for place, job in enumerate(jobs.values()):

@@ -71,7 +71,7 @@ class Call:
             job=job.name,
             along_cursor=request.only is None,
             caller=request.caller,
-            started_at=utc_now(),
+            started_at=request.came_at or utc_now(),
         )
         self.is_logged = False  # its end is written, or could not be
         self.database_lost = False  # the database was found not to answer

@@ -16,6 +16,7 @@ from vettr_cron.repositories import pauses, runs
 from vettr_cron.repositories.universe import Between, Named
 from vettr_cron.services.clock import Stopwatch, utc_now
 from vettr_cron.services.refresh.call import Call
+from vettr_cron.services.refresh.call_log import is_silent
 from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
 from vettr_cron.services.retry import retry_transient, with_timeout
 
@@ -176,7 +177,7 @@ class ChunkRun:
         except ServiceUnavailable as problem:
             if error is None:  # otherwise what ended the run is logged, and this is the same outage
                 log_unavailable(problem, job=self.run.job_name)
-            call.database_lost = True
+            call.database_lost = is_silent(problem)
             # The row stays `running` until the next holder closes it; readers already show it as failed.
             stop = StopReason.ERROR
             self.run = replace(self.run, status=RunStatus.FAILED, error_message=error or str(problem))

@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from uuid import uuid4
 
 import structlog
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.attendance import Timetable, served_until
 from vettr_cron.domain.errors import DatabaseUnavailable, JobPaused, RunSuperseded, ServiceUnavailable
 from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import JobResult, StopReason
@@ -19,7 +21,7 @@ from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import marks, pauses, runs, universe
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched
-from vettr_cron.services.refresh.call_log import log_beginning, logged
+from vettr_cron.services.refresh.call_log import is_silent, log_beginning, logged
 from vettr_cron.services.refresh.chunk import ChunkRun
 from vettr_cron.services.refresh.plan import CyclePlan, ListPlan, open_cursor
 from vettr_cron.services.refresh.prefetch import Prefetch
@@ -74,7 +76,7 @@ class Refresh:
             check_tickers(self._database, call.request)
             result = logged(call, lambda: self._run(call))
             timetable = self._settings.schedule_of(job.key)
-            pings.end(result, timetable.next_after(result.completed_at) if timetable else None)
+            pings.end(result, _next_call(timetable, call.logged.started_at, result.completed_at) if timetable else None)
             return result
 
     def check(self, request: Request) -> None:
@@ -184,7 +186,7 @@ class Refresh:
                     raise
                 log_unavailable(problem, job=call.job.run_name)
                 call.error = str(problem)
-                call.database_lost = isinstance(problem, DatabaseUnavailable)
+                call.database_lost = is_silent(problem)
                 return StopReason.ERROR
             call.add(chunk.run)
             call.is_complete = chunk.at_the_end and call.plan.in_cycle
@@ -192,3 +194,7 @@ class Refresh:
             if stop is not None:
                 return stop
             cursor = chunk.cursor
+
+
+def _next_call(timetable: Timetable, last: datetime, now: datetime) -> datetime:
+    return timetable.next_after(served_until(timetable, last, now))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -38,6 +39,7 @@ class Request:
     time_budget: float | None  # seconds
     only: FailedStocks | NamedStocks | None = None
     caller: Caller = Caller.COMMAND
+    came_at: datetime | None = None  # None: as its turn comes
 
     @classmethod
     def asked(

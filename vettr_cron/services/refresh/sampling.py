@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(minutes=15)
 LONGEST_SECONDS = 2.0  # that a call waits for a sample
+LEAST_SECONDS = 0.5  # that it waits for the one at a cycle's end, even if its time budget is spent
 _UNFIT = (StopReason.ERROR, StopReason.SUPERSEDED)
 
 
@@ -50,8 +51,8 @@ class Sampler:
 
     def _latest_end(self, *, ends_cycle: bool) -> float:
         """The moment (monotonic) at which the call goes on without the sample."""
-        left = None if ends_cycle else self._call.limits.seconds_left
-        latest = time.monotonic() + (LONGEST_SECONDS if left is None else min(left, LONGEST_SECONDS))
+        left, least = self._call.limits.seconds_left, LEAST_SECONDS if ends_cycle else 0.0
+        latest = time.monotonic() + (LONGEST_SECONDS if left is None else min(max(left, least), LONGEST_SECONDS))
         ends = self._call.shutdown.ends
         return latest if ends is None else min(latest, ends)
 
