@@ -13,11 +13,11 @@ STATEMENTS_A_SAMPLE = 3  # which a chunk at the end of a cycle adds: the counts,
 
 @contextmanager
 def recorded_statements(world: World) -> Iterator[list[str]]:
-    """Every statement that reaches the driver, savepoints among them, BEGIN and COMMIT apart."""
+    """Every statement that reaches the driver, savepoints among them, what begins and ends a transaction apart."""
     statements: list[str] = []
 
     def record(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if not statement.startswith("BEGIN"):
+        if not statement.startswith(("BEGIN", "PRAGMA busy_timeout")):
             statements.append(statement)
 
     engine = world.services.database.engine

@@ -68,7 +68,7 @@ def test_the_cursor_moves_past_an_unreadable_stock_at_the_end_of_a_chunk(world: 
 def test_an_unreadable_stock_beyond_the_chunk_does_no_harm(world: World) -> None:
     tickers = add_stocks(world, 12)
     make_unreadable(world, [])
-    world.data("red-flags")  # the first call on a database notes which it is
+    world.data(f"scores?tickers={tickers[11]}")  # the first call on a database notes which it is, and takes a sample
     with recorded_statements(world) as without:
         world.data("scores?chunk_size=5")
     world.call("reset")
