@@ -15,4 +15,5 @@ def by_job(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
     given = {name.upper(): value for name, value in (*os.environ.items(), *values.items())}
     named = {name.removeprefix(prefix).lower(): value for name, value in given.items() if name.startswith(prefix)}
     texts = {key: value.get_secret_value() if isinstance(value, SecretStr) else value for key, value in named.items()}
-    return {key: text.strip() for key, text in texts.items() if text and text.strip()}
+    # Settings that share the prefix may be given as what they are, such as numbers.
+    return {key: text.strip() for key, text in texts.items() if isinstance(text, str) and text.strip()}

@@ -166,7 +166,7 @@ def test_a_bad_parameter_is_named_with_what_it_may_be(sqlite_world: World, query
 
 def test_rows_of_another_program_are_shown_as_far_as_they_can_be(world: World) -> None:
     (odd,) = add_runs(world, 1, status="paused", failures={"no": "list"}, stocks_processed=None)
-    (listed,) = add_runs(world, 1, failures=["ABC", {"ticker": "DEF"}])
+    (listed,) = add_runs(world, 1, failures=["ABC", {"ticker": "DEF"}], chunk_offset=0)
     runs = {run["id"]: run for run in world.data("history")["runs"]}
     assert (runs[odd]["status"], runs[odd]["error_message"]) == ("paused", None)
     assert (runs[odd]["failures"], runs[odd]["stocks_processed"]) == (None, 0)

@@ -135,4 +135,4 @@ def test_400_days_of_samples_are_answered_quickly(world: World) -> None:
     took = time.perf_counter() - began
     print(f"two jobs with 38 400 samples each: {took * 1000:.0f} ms")
     assert {job["share"] for job in found["jobs"].values()} == {1}
-    assert took < 3  # also where other work slows everything down
+    assert took < 10  # also where other work slows everything down

@@ -15,10 +15,12 @@ from vettr_cron.services.clock import utc_now
 OTHER = "market-data"
 
 
-def add_run(world: World, status: str, *, days: int = 0, job: str = OTHER, error: str | None = None) -> UUID:
+def add_run(
+    world: World, status: str, *, days: int = 0, job: str = OTHER, error: str | None = None, **values: object
+) -> UUID:
     found = uuid4()
     row = {"id": found, "job_name": job, "status": status, "error_message": error}
-    world.add("cron_job_runs", {**row, "started_at": utc_now() - timedelta(days=days)})
+    world.add("cron_job_runs", {**row, "started_at": utc_now() - timedelta(days=days), **values})
     return found
 
 
@@ -78,7 +80,7 @@ def test_an_endless_time_is_shown_as_postgresql_writes_it(postgres_world: World)
 
 
 def test_our_row_with_another_programs_status_is_shown_as_it_is(world: World) -> None:
-    run = add_run(world, "queued", job="refresh-scores")
+    run = add_run(world, "queued", job="refresh-scores", chunk_offset=0)
     assert shown(world, run)["status"] == "queued"
     state = data_of(world.call("status"))["jobs"]["scores"]
     assert (state["running"], state["last_run"]["status"]) == (None, "queued")
