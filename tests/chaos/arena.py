@@ -78,7 +78,7 @@ class Arena:
 
     def clear(self) -> None:
         """Forget all that was done."""
-        for table in RESULTS:
+        for table in (*RESULTS, "cron_calls", "cron_samples"):
             self.world.execute(f"DELETE FROM {table}")
         self.world.redis.flushdb()
         (self.folder / "evaluated").unlink(missing_ok=True)
@@ -106,6 +106,7 @@ class Arena:
         assert self.world.data("history?status=running")["total"] == 0
         shown = {run["id"] for run in self.world.data("history?status=failed&limit=200")["runs"]}
         assert {str(run_id) for run_id in self.running()} <= shown
+        assert self.world.data("calls?status=running")["total"] == 0
 
     def recover(self) -> Recovery:
         """Call until the cycle ends that the dead caller began, or a new one where it had ended."""
@@ -145,7 +146,12 @@ class Arena:
         ]
 
     def assert_runs_are_true(self, killed: Sequence[Any], rows: int) -> None:
-        """No run is running, the killed ones ended with their last sign of life, and the counts cover all rows."""
+        """No run is running, the killed ones ended with their last sign of life, and the counts cover all rows.
+
+        No call is running either, and one that was closed for a dead one says so.
+        """
+        calls = self.world.table("cron_calls")
+        assert {(call["status"], call["error"]) for call in calls} <= {("completed", None), ("failed", "interrupted")}
         runs = {run["id"]: run for run in self.world.table("cron_job_runs")}
         for run_id in killed:
             run = runs[run_id]
