@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from vettr_cron.domain.attendance import Timetable
+from vettr_cron.domain.attendance import DAY, Timetable
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+WEEK = timedelta(days=7)
 LEEWAY = timedelta(minutes=5)  # no scheduler is on the minute
 MOST_CALLS = 200  # that are looked at, as a day of them takes long to find; a longer cycle takes as much longer
 RARE = 30  # calls a day at most; where there are more, no rest of theirs is looked for, as it takes long to find

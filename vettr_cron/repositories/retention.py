@@ -43,7 +43,8 @@ from sqlalchemy import (
 )
 
 from vettr_cron.domain.errors import DatabaseUnavailable, RowsRefused
-from vettr_cron.domain.run import CallStatus, RunStatus
+from vettr_cron.domain.logged_call import LoggedStatus
+from vettr_cron.domain.run import RunStatus
 from vettr_cron.models.tables import cron_calls as calls
 from vettr_cron.models.tables import cron_job_runs as runs
 from vettr_cron.models.tables import cron_stock_states as states
@@ -114,7 +115,7 @@ def expired_calls(connection: Connection, before: datetime, now: datetime, jobs:
     newest = [
         call_id
         for job in jobs
-        for chosen in (begun, begun.where(calls.c.status == CallStatus.COMPLETED.value))
+        for chosen in (begun, begun.where(calls.c.status == LoggedStatus.COMPLETED.value))
         for call_id in connection.execute(chosen.where(calls.c.job == job)).scalars()
     ]
 
