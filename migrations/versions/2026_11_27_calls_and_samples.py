@@ -14,6 +14,7 @@ NEWEST_FIRST = (sa.text("started_at DESC"), sa.text("id DESC"))
 
 
 def upgrade() -> None:
+    op.add_column("cron_stock_states", sa.Column("result_kinds", sa.Text()))
     op.create_table(
         "cron_calls",
         sa.Column("id", sa.Uuid(), primary_key=True),
@@ -55,3 +56,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("cron_samples")
     op.drop_table("cron_calls")
+    op.drop_column("cron_stock_states", "result_kinds")

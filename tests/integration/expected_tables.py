@@ -93,7 +93,7 @@ OWN = {
     "cron_stock_states": [
         *("job:varchar(20)!", "ticker:text!", "last_cycle_id:uuid!"),
         *_all("timestamp", "last_refreshed_at last_failed_at failing_since"),
-        *("consecutive_failures:int!", "last_error:text", "last_reason:text"),
+        *("consecutive_failures:int!", "last_error:text", "last_reason:text", "result_kinds:text"),
     ],
     "cron_pauses": ["job:varchar(20)!", "reason:text", "paused_at:timestamp!"],
     "cron_marks": ["name:varchar(50)!", "value:text!"],

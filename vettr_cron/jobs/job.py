@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -96,9 +96,9 @@ class Job:
     answer: Callable[[Any], tuple[str, str]]
     """answer(result): the key and the JSON of the answer that the platform's API reads from Redis."""
 
-    distribution: Callable[[Connection], Mapping[str, int]] | None = None
-    """distribution(connection): how many of the current results are of which kind, for the samples; None if a sample
-    of how fresh the results are is enough. It reads all stocks, but no history, in one quick statement."""
+    kinds: Callable[[Any], Collection[str]] = lambda _result: ()
+    """kinds(result): what the result counts as, in words without spaces. Samples keep how many times each word stands
+    over all stocks. By default nothing is counted."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(f"[a-z][a-z0-9-]{{0,{LONGEST_NAME - 1}}}", self.name):

@@ -14,7 +14,7 @@ from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import red_flag_history
 from vettr_cron.models.types import Row
-from vettr_cron.repositories import distributions, red_flag_inputs, results
+from vettr_cron.repositories import red_flag_inputs, results
 from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.universe import Selection
 
@@ -77,10 +77,8 @@ def _shown(flag: RedFlag) -> dict[str, object]:
     }
 
 
-NAME = "red-flags"
-
 RED_FLAGS = Job(
-    name=NAME,
+    name="red-flags",
     run_name="refresh-red-flags",
     reads=red_flag_inputs.TABLES,
     writes=(red_flag_history,),
@@ -88,5 +86,5 @@ RED_FLAGS = Job(
     evaluate=evaluate,
     save=save,
     answer=lambda result: result.answer,
-    distribution=lambda connection: distributions.of_red_flags(connection, NAME),
+    kinds=lambda result: [row["severity"] for row in result.flags],
 )

@@ -15,7 +15,7 @@ from vettr_cron.domain.vetr_score import Overlay, StockInputs, VetrScore, vetr_s
 from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.models.tables import stocks, vetr_score_history, vetr_score_snapshots
 from vettr_cron.models.types import Row
-from vettr_cron.repositories import distributions, results, score_inputs
+from vettr_cron.repositories import results, score_inputs
 from vettr_cron.repositories.column_limits import check_column_limits
 from vettr_cron.repositories.universe import Selection
 
@@ -117,6 +117,11 @@ def _answer(score: VetrScore, overlay: Overlay, now: datetime) -> dict[str, Any]
     }
 
 
+def _band(score: int) -> str:
+    """The lowest score of the ten that it is among; 100 is among the last."""
+    return str(min(score, 99) // 10 * 10)
+
+
 _SNAPSHOT_COPIES = (
     "stock_ticker",
     "overall_score",
@@ -136,5 +141,5 @@ SCORES = Job(
     evaluate=evaluate,
     save=save,
     answer=lambda result: result.answer,
-    distribution=distributions.of_scores,
+    kinds=lambda result: [_band(result.overall["vetr_score"])],
 )

@@ -48,6 +48,7 @@ class CronStockState(Model):
     consecutive_failures: Mapped[int]
     last_error: Mapped[str | None] = mapped_column(Text)
     last_reason: Mapped[str | None] = mapped_column(Text)
+    result_kinds: Mapped[str | None] = mapped_column(Text)  # words, in order
 
 
 class CronPause(Model):

@@ -28,7 +28,7 @@ def add(
     job: str,
     taken_at: datetime,
     counts: Counts,
-    distribution: Mapping[str, int] | None,
+    distribution: Mapping[str, int],
     unless_within: tuple[datetime, datetime] | None,
 ) -> None:
     """Add a sample, unless the job has one from that time already, both ends included."""

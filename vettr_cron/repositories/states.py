@@ -1,6 +1,7 @@
 """How each job last fared with each stock, a whole group per statement."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -15,9 +16,13 @@ from vettr_cron.models.types import Row
 from vettr_cron.repositories.bulk import upsert
 
 
-def record_successes(connection: Connection, attempt: Attempt, tickers: Sequence[str]) -> None:
-    """Record for a group of stocks that they succeeded. Raises RowsRefused."""
-    rows = [{"ticker": ticker} for ticker in tickers]
+def record_successes(connection: Connection, attempt: Attempt, kinds: Mapping[str, Collection[str]]) -> None:
+    """Record for a group of stocks, by ticker, that they succeeded, and what their results count as, in words.
+
+    Raises RowsRefused.
+    """
+    # In order, so that results that count as the same are the same text.
+    rows = [{"ticker": ticker, "result_kinds": " ".join(sorted(words)) or None} for ticker, words in kinds.items()]
     news = {
         "last_failed_at": None,
         "failing_since": None,
@@ -38,7 +43,7 @@ def record_failures(connection: Connection, attempt: Attempt, problems: Mapping[
         for ticker, problem in problems.items()
     ]
     news = {"last_failed_at": attempt.now, "failing_since": attempt.now, "consecutive_failures": 1}
-    _record(connection, attempt, rows, {"last_refreshed_at": None, **news})
+    _record(connection, attempt, rows, {"last_refreshed_at": None, "result_kinds": None, **news})
 
 
 def _record(connection: Connection, attempt: Attempt, rows: Sequence[Row], news: Row) -> None:
@@ -99,10 +104,33 @@ class ReasonCount(NamedTuple):
 
 def counts(connection: Connection, job: str, since: datetime) -> Counts:
     """How many stocks were refreshed since then, and how many were not."""
-    conditions = [*(freshness_condition(freshness, since) for freshness in Freshness), IS_FAILING]
-    counted = (func.count().filter(condition) for condition in conditions)
-    statement = _universe(job, func.count(), *counted, func.min(cron_stock_states.c.last_refreshed_at))
-    return Counts._make(connection.execute(statement).one())
+    return Counts._make(connection.execute(_universe(job, *_counted(since))).one())
+
+
+def counts_and_kinds(connection: Connection, job: str, since: datetime) -> tuple[Counts, dict[str, int]]:
+    """The same, and what the results count as: how many times each word stands, over all stocks."""
+    kinds = cron_stock_states.c.result_kinds
+    groups = connection.execute(_universe(job, kinds, *_counted(since)).group_by(kinds)).all()
+    numbers = {name: sum(getattr(group, name) for group in groups) for name in Counts._fields if name != "oldest"}
+    oldest = min((group.oldest for group in groups if group.oldest is not None), default=None)
+    distribution: Counter[str] = Counter()
+    for group in groups:
+        for word in (group.result_kinds or "").split():
+            distribution[word] += group.total
+    return Counts(**numbers, oldest=oldest), dict(distribution)
+
+
+def _counted(since: datetime) -> list[Any]:
+    """What Counts counts, by these names."""
+    conditions = {
+        **{str(freshness): freshness_condition(freshness, since) for freshness in Freshness},
+        "failing": IS_FAILING,
+    }
+    return [
+        func.count().label("total"),
+        *(func.count().filter(condition).label(name) for name, condition in conditions.items()),
+        func.min(cron_stock_states.c.last_refreshed_at).label("oldest"),
+    ]
 
 
 def any_refreshed(connection: Connection, job: str) -> bool:
@@ -180,4 +208,5 @@ def _replacements(new: Any) -> Row:
         "consecutive_failures": case((succeeded, 0), else_=times),
         "last_error": new.last_error,
         "last_reason": new.last_reason,
+        "result_kinds": case((succeeded, new.result_kinds), else_=cron_stock_states.c.result_kinds),
     }

@@ -65,8 +65,8 @@ class Sampler:
             if newest is not None and newest > recent[0]:
                 self._due = time.monotonic() + (newest - recent[0]).total_seconds()
                 return
-            counts = states.counts(connection, job.name, now - self._call.settings.cron_fresh_within)
-            distribution = job.distribution(connection) if job.distribution else None
+            fresh_since = now - self._call.settings.cron_fresh_within
+            counts, distribution = states.counts_and_kinds(connection, job.name, fresh_since)
         # By itself, as on SQLite others wait for whoever writes.
         with database.writing(LONGEST_SECONDS) as connection:
             samples.add(connection, job.name, now, counts, distribution, None if always else recent)

@@ -100,7 +100,8 @@ class _Saving:
             if lost:
                 savepoint.rollback()
                 return lost
-            states.record_successes(self._connection, self._attempt, [outcome.ticker for outcome in outcomes])
+            kinds = {outcome.ticker: self._job.kinds(outcome.result) for outcome in outcomes}
+            states.record_successes(self._connection, self._attempt, kinds)
             check_constraints(self._connection)
         self._is_checked = True
         return {}
