@@ -48,9 +48,9 @@ class Attendance:
         return self.late_since is not None
 
 
-def calls_needed_from(timetable: Timetable, now: datetime, back: timedelta = DAY) -> datetime:
+def calls_needed_from(timetable: Timetable, now: datetime) -> datetime:
     """From when on `attendance` needs the beginnings of all calls; of those before, it needs the newest alone."""
-    return _looked_at_from(timetable, now, back) - timetable.grace
+    return _looked_at_from(timetable, now) - timetable.grace
 
 
 def attendance(
@@ -61,7 +61,6 @@ def attendance(
     *,
     running: bool = False,
     paused: bool = False,
-    back: timedelta = DAY,
 ) -> Attendance:
     """Which expected times of the last day, and the newest of them however old, had no call.
 
@@ -73,7 +72,7 @@ def attendance(
         return Attendance()
     come = sorted(call for call in calls if call <= now + CLOCK_AHEAD)
     last = come[-1] if come else None
-    missed = _missed(timetable, come, now, max(since, _looked_at_from(timetable, now, back)))
+    missed = _missed(timetable, come, now, max(since, _looked_at_from(timetable, now)))
     late = bool(missed) and not running and (last is None or last < missed[-1])
     return Attendance(tuple(missed), _late_since(timetable, last, since) if late else None)
 
@@ -86,9 +85,9 @@ def served_until(timetable: Timetable, last: datetime | None, now: datetime) -> 
     return now if served is None else max(now, served)
 
 
-def _looked_at_from(timetable: Timetable, now: datetime, back: timedelta) -> datetime:
-    """So long ago, or when the newest expected time was whose grace is over: a rare schedule has none in a day."""
-    return min(now - back, timetable.last_before(now - timetable.grace - _BARELY))
+def _looked_at_from(timetable: Timetable, now: datetime) -> datetime:
+    """A day ago, or when the newest expected time was whose grace is over: a rare schedule has none in a day."""
+    return min(now - DAY, timetable.last_before(now - timetable.grace - _BARELY))
 
 
 def _missed(timetable: Timetable, calls: Sequence[datetime], now: datetime, start: datetime) -> list[datetime]:
