@@ -1,7 +1,7 @@
 """The status says of the calls in the log what a person with a calendar says of them."""
 
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from vettr_cron.repositories import retention
 from vettr_cron.services.monitor import status
 from vettr_cron.services.operate import pause
 
+MONTH = timedelta(days=30)
 Told = tuple[list[str], str | None, bool]  # what is missed, since when it is late, and whether it is
 
 
@@ -31,7 +32,8 @@ class Life:
             self._world.execute(f"DELETE FROM {log}")
         for event in case.events:
             self._happen(event)
-        self._call(case.now, job="red-flags")  # another job's call is none of this one's
+        for began in (case.now - MONTH, case.now):  # another job's calls are none of this one's
+            self._call(began, job="red-flags")
         self._clock.setattr(status, "utc_now", lambda: case.now)
         job = self._world.data("status")["jobs"]["scores"]
         return job["schedule"]["missed"], job["schedule"]["late_since"], job["pace"]["late"]

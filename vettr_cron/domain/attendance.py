@@ -105,9 +105,8 @@ def _late_since(timetable: Timetable, last: datetime | None, since: datetime) ->
     if last is None:
         return from_since
     first = timetable.next_after(last)
-    second = timetable.next_after(first)
-    came_early = _time_of(last, [timetable.last_before(last), first, second], timetable.grace) == first
-    return max(second if came_early else first, from_since)
+    came_early = _time_of(last, [timetable.last_before(last), first], timetable.grace) == first
+    return max(timetable.next_after(first) if came_early else first, from_since)
 
 
 def _time_of(call: datetime, times: Sequence[datetime], grace: timedelta) -> datetime | None:

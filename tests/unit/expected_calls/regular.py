@@ -12,6 +12,8 @@ EVERY_6_HOURS = Table(
     early: by a second more               | 11-23 06:16    | 11-23 06:00 | 11-23 06:00 | before, 11-23 05:44:59
     early: for what is to come            | 11-23 11:55    | 11-23 06:00 |             | before, 11-23 11:45
     late, there                           | 11-23 08:01    |             |             | before, 11-23 08:00
+    early: by the grace, a day ago        | 11-23 06:00    |             | \
+        | 11-22 00:00, 05:45, 12:00, 18:00, 11-23 00:00
     late, there: almost too late          | 11-23 11:55    |             |             | before, 11-23 11:44:59
     late, not there: in time              | 11-23 06:15    |             |             | before
     late, not there                       | 11-23 06:15:01 | 11-23 06:00 | 11-23 06:00 | before
@@ -62,6 +64,7 @@ EVERY_6_HOURS = Table(
     skipped and failed                    | 11-23 06:16    |             | \
         | 11-22 18:00, skipped 11-23 00:00, failed 06:00
     the clock of another is ahead         | 11-23 06:16    |             |             | before, 11-23 06:16:59
+    the clock of another is ahead, early  | 11-23 11:44:30 | 11-23 06:00 |             | before, 11-23 11:45
     the clock of another is further ahead | 11-23 06:16    | 11-23 06:00 | 11-23 06:00 | before, 11-23 06:17:01
     """,
 )
@@ -108,6 +111,8 @@ BURST = Table(
         | before, pause 11-23 05:00, resume 06:07, 06:10:20, 06:15:20, 06:20:20
     resumed: no call since             | 11-23 06:26    | 11-23 06:10 | 11-23 06:10 \
         | before, pause 11-23 05:00, resume 06:07
+    resumed: on the minute             | 11-23 06:21    | 11-23 06:05 | 11-23 06:05 \
+        | before, pause 11-23 05:00, skipped 06:02, resume 06:05
     resumed: not yet                   | 11-23 12:00    |             |             | before, pause 11-23 05:00
     first start                        | 11-23 12:00    |             |             | 11-23 06:10:20, 06:15:20, 06:20:20
     first start: the second is missing | 11-23 12:00    | 11-23 06:05 | \
