@@ -211,7 +211,7 @@ def test_calls_at_once_are_all_logged(world: World) -> None:
 
 
 def test_calls_are_listed_by_page_job_and_time(world: World) -> None:
-    assert world.data("calls") == {"calls": [], "total": 0, "since": None}
+    assert world.data("calls") == {"calls": [], "total": 0, "calls_since": None}
     noon = utc_now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
     ids = [
         str(add_call(world, job=job, started_at=noon + timedelta(hours=hour), status="completed"))
@@ -219,7 +219,7 @@ def test_calls_are_listed_by_page_job_and_time(world: World) -> None:
     ]
     newest_first = ids[::-1]
     page = world.data("calls?limit=3")
-    assert ([call["id"] for call in page["calls"]], page["since"]) == (newest_first[:3], iso_milliseconds(noon))
+    assert ([call["id"] for call in page["calls"]], page["calls_since"]) == (newest_first[:3], iso_milliseconds(noon))
     assert [call["id"] for call in calls(world, f"?before={newest_first[2]}")] == newest_first[3:]
     assert [call["id"] for call in calls(world, "?job=red-flags")] == [ids[1]]
     one, three = (iso_milliseconds(noon + timedelta(hours=hour)) for hour in (1, 3))

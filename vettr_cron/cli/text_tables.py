@@ -142,9 +142,9 @@ def history_table(runs: Sequence[Run]) -> list[str]:
 
 def calls_table(page: CallPage) -> list[str]:
     """One line per call, and since when calls are logged."""
-    if page.since is None:
+    if page.calls_since is None:
         return ["No call is logged yet."]
-    since = f"Calls are logged since {_at(page.since)}."
+    since = f"Calls are logged since {_at(page.calls_since)}."
     if not page.calls:
         return ["There are no such calls.", since]
     head = ("started", "job", "by", "stocks of", "status", "because", "chunks", "stocks", "failed", "s", "error")

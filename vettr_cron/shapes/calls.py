@@ -39,7 +39,7 @@ class Calls(Shape):
 
     calls: list[Call] = Field(description="The calls, newest first")
     total: Count = Field(description="How many calls are in this reply", examples=[50])
-    since: Time | None = Field(description="When the oldest call in the log began, UTC; null while there is none")
+    calls_since: Time | None = Field(description="When the oldest call in the log began, UTC; null while there is none")
 
 
 def calls(page: CallPage) -> Calls:

@@ -27,10 +27,10 @@ class CallFilter:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """Calls, newest first; `since` is when the oldest one in the log began, None while it is empty."""
+    """Calls, newest first; `calls_since` is when the oldest one in the log began, None while it is empty."""
 
     calls: Sequence[LoggedCall]
-    since: datetime | None
+    calls_since: datetime | None
 
 
 class ReadCalls:
