@@ -37,9 +37,10 @@ class JobState:
     last_call: LoggedCall | None = None
     last_completed_call: LoggedCall | None = None
     last_call_by_hand: LoggedCall | None = None  # one for certain stocks
-    # What began after `as_of`, by a clock that was wrong; it counts for nothing else.
+    # What is from after `as_of`, by a clock that was wrong; it counts for nothing else.
     future_run: Run | None = None
     future_call: LoggedCall | None = None
+    future_sample: datetime | None = None
     has_results: bool = False  # some stock was refreshed at some time
     timetable: Timetable | None = None  # None: nothing says when calls are expected
     next_call: datetime | None = None

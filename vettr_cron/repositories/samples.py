@@ -23,6 +23,13 @@ def newest_at(connection: Connection, job: str, until: datetime) -> datetime | N
     return found
 
 
+def newest_after(connection: Connection, job: str, time: datetime) -> datetime | None:
+    """When the job's newest sample was taken, if that was after this time."""
+    newest = select(func.max(samples.c.taken_at)).where(samples.c.job == job, samples.c.taken_at > time)
+    found: datetime | None = connection.execute(newest).scalar_one()
+    return found
+
+
 def add(
     connection: Connection,
     job: str,

@@ -10,6 +10,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, run
 from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, on_settings
 from tests.integration.past_runs import add_calls, add_running_run
+from tests.integration.sampled import add_sample
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import utc_now
@@ -150,9 +151,18 @@ def test_a_call_in_the_future(healthy: World) -> None:
     assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "let NTP set it")
 
 
+def test_a_sample_in_the_future(healthy: World) -> None:
+    later = utc_now() + timedelta(days=30)
+    add_sample(healthy, later)
+    found = f"A sample was taken in the future, at {later.date()}"
+    assert_found(healthy, "schedule-scores", WARNING, found, "clock of the machine that made it was ahead")
+    assert "future" not in examined(healthy)["schedule-red-flags"]["found"]
+
+
 def test_a_run_less_than_a_minute_in_the_future_is_no_trouble(healthy: World) -> None:
     later = utc_now() + timedelta(seconds=40)
     row = {"status": "completed", "chunk_offset": 0, "stocks_processed": 12, "completed_at": later}
     add_running_run(healthy, "refresh-scores", started_at=later, **row)
     add_calls(healthy, 1, timedelta(), ago=timedelta(seconds=-40))
+    add_sample(healthy, later)
     assert "future" not in examined(healthy)["schedule-scores"]["found"]

@@ -139,15 +139,16 @@ def _overlong_lease(state: JobState) -> list[Finding]:
 def _future_rows(state: JobState) -> list[Finding]:
     fix = (
         "The clock of the machine that made it was ahead: let NTP set it. Until that time, it counts neither as the "
-        "last one nor for the schedule."
+        "last one nor for the schedule or the objective."
     )
     found = []
-    if state.future_run:
-        found.append((f"A run began in the future, at {logged_time(state.future_run.started_at)}", state.future_run.id))
-    if state.future_call:
-        when = logged_time(state.future_call.started_at)
-        found.append((f"A call began in the future, at {when}", state.future_call.id))
-    return [warning(f"{said}: {row_id}", fix) for said, row_id in found]
+    if run := state.future_run:
+        found.append(f"A run began in the future, at {logged_time(run.started_at)}: {run.id}")
+    if call := state.future_call:
+        found.append(f"A call began in the future, at {logged_time(call.started_at)}: {call.id}")
+    if state.future_sample:
+        found.append(f"A sample was taken in the future, at {logged_time(state.future_sample)}")
+    return [warning(said, fix) for said in found]
 
 
 def _foreign_cursor(state: JobState) -> list[Finding]:

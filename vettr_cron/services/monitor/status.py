@@ -20,7 +20,7 @@ from vettr_cron.domain.timestamps import parsed
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
-from vettr_cron.repositories import calls, marks, pauses, runs, states, universe
+from vettr_cron.repositories import calls, marks, pauses, runs, samples, states, universe
 from vettr_cron.services.clock import utc_now
 from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS, liveness
 
@@ -120,6 +120,7 @@ def _with_calls(
         last_completed_call=completed[0] if completed else None,
         last_call_by_hand=by_hand[0] if by_hand else None,
         future_call=future[0] if future else None,
+        future_sample=samples.newest_after(connection, state.name, latest),
         has_results=states.any_refreshed(connection, state.name),
         timetable=timetable,
         pace=pace(worked, state.offset, state.total_stocks, after, timetable),
