@@ -8,6 +8,7 @@ import pytest
 from tests.integration.bare_stocks import add_stocks, everything
 from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.replies import RUN_KEYS, data_of, invalid_parameters_of
+from tests.integration.statements import recorded_statements
 from tests.world import World
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.redis_store.leases import Lease, Leases
@@ -183,6 +184,15 @@ def test_only_work_by_hand_is_no_call_of_the_cycle(world: World) -> None:
     job = world.data("status")["jobs"]["scores"]
     assert (job["last_run"], job["last_success"], job["last_call"]) == (None, None, None)
     assert job["summary"].startswith("No call along the cycle is known; call /v1/cron/scores")
+
+
+def test_stocks_are_asked_for_results_only_while_no_call_is_known(world: World) -> None:
+    add_stocks(world, 4)
+    for asked in (2, 1, 0):
+        with recorded_statements(world) as statements:
+            world.data("status")
+        assert len([text for text in statements if "cron_stock_states" in text]) == asked
+        world.data("scores" if asked == 2 else "red-flags")
 
 
 def test_a_schedule_tells_what_did_not_come(migrated_url: str, redis_url: str) -> None:

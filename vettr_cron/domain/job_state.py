@@ -41,7 +41,7 @@ class JobState:
     future_run: Run | None = None
     future_call: LoggedCall | None = None
     future_sample: datetime | None = None
-    has_results: bool = False  # some stock was refreshed at some time
+    has_results: bool = False  # some stock was refreshed at some time, although no call is known
     timetable: Timetable | None = None  # None: nothing says when calls are expected
     next_call: datetime | None = None
     attendance: Attendance = field(default_factory=Attendance)

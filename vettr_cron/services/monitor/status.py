@@ -121,11 +121,12 @@ def _with_calls(
         last_call_by_hand=by_hand[0] if by_hand else None,
         future_call=future[0] if future else None,
         future_sample=samples.newest_after(connection, state.name, latest),
-        has_results=states.any_refreshed(connection, state.name),
         timetable=timetable,
         pace=pace(worked, state.offset, state.total_stocks, after, timetable),
         next_call=timetable.next_after(after) if timetable else None,
     )
+    if not state.was_called:
+        state = replace(state, has_results=states.any_refreshed(connection, state.name))
     return state if timetable is None else _by_schedule(connection, state, timetable, came, cursor_ttl)
 
 
