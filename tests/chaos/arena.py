@@ -106,6 +106,7 @@ class Arena:
         assert self.world.data("history?status=running")["total"] == 0
         shown = {run["id"] for run in self.world.data("history?status=failed&limit=200")["runs"]}
         assert {str(run_id) for run_id in self.running()} <= shown
+        assert self.world.data("calls?status=running")["total"] == 0
 
     def recover(self) -> Recovery:
         """Call until the cycle ends that the dead caller began, or a new one where it had ended."""

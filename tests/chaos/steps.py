@@ -53,9 +53,9 @@ class SteppedLeases(Leases):
         super().__init__(redis, term)
         self._steps = steps
 
-    def acquire(self, job: str) -> Lease | Held:
+    def acquire(self, job: str, call_id: str = "") -> Lease | Held:
         with self._steps.step("lease taken"):
-            return super().acquire(job)
+            return super().acquire(job, call_id)
 
     def renew(self, lease: Lease, run_id: str = "") -> bool:
         if threading.current_thread() is not threading.main_thread():  # the keeper's renewals come when they come

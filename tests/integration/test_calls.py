@@ -164,10 +164,19 @@ def test_a_dead_call_is_shown_as_failed_and_closed_by_the_next(world: World) -> 
     assert UUID(str(left["id"])) == of_the_other_job
 
 
+def test_a_dead_call_is_told_while_another_has_the_lease_and_is_not_logged_yet(world: World) -> None:
+    seen: list[Any] = []
+    add_stocks(world, 3)
+    dead = add_call(world)
+    with at_statements(world, "INSERT INTO cron_calls", act=lambda: seen.extend(calls(world)), only=1):
+        world.data("scores")
+    assert [(UUID(call["id"]), call["status"], call["error"]) for call in seen] == [(dead, "failed", "interrupted")]
+
+
 def test_a_caller_that_has_lost_its_lease_closes_no_call(world: World) -> None:
     def take_over() -> None:
         world.redis.delete(lease_key("scores"))
-        assert isinstance(Leases(world.redis, 30).acquire("scores"), Lease)
+        assert isinstance(Leases(world.redis, 30).acquire("scores", str(of_the_other)), Lease)
 
     add_stocks(world, 3)
     of_the_other = add_call(world)

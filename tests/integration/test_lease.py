@@ -144,6 +144,18 @@ def outlive_the_term(client: "Redis", seconds: int) -> None:
     client.expire(KEY, seconds)
 
 
+def test_readers_learn_the_call_of_a_lease_as_long_as_it_is_held(leases: Leases, client: "Redis") -> None:
+    lease = leases.acquire("scores", "the call")
+    assert isinstance(lease, Lease)
+    assert leases.renew(lease, "the run")
+    held = leases.holder("scores")
+    assert held is not None
+    assert (held.call_id, held.run_id) == ("the call", "the run")
+    client.delete(KEY)
+    taken(leases)
+    assert refused(leases).call_id is None
+
+
 def test_a_lease_that_outlives_its_term_is_cut_to_it_by_who_wants_it(leases: Leases, client: "Redis") -> None:
     holder = Leases(client, 10)
     lease = taken(holder)

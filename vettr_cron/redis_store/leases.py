@@ -38,7 +38,8 @@ local function held_at(key)
   local idle = redis.call('HGET', key, 'idle_ms') or ''
   -- What is gone of the term is the time since the renewal, by no clock that could be set.
   idle = #idle <= 15 and string.match(idle, '^%d+$') and tonumber(idle) + math.max(term - left, 0) or -1
-  return {redis.call('HGET', key, 'run_id') or '', math.min(left, term), math.max(left - term, 0), idle}
+  local run, call = unpack(redis.call('HMGET', key, 'run_id', 'call_id'))
+  return {run or '', math.min(left, term), math.max(left - term, 0), idle, call or ''}
 end
 """
 _ACQUIRE = """
@@ -50,7 +51,7 @@ if token and token ~= ARGV[1] then
 end
 -- When Redis is out of memory, a script that has already written may go on writing. So delete only an existing key.
 if not token and redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'token', ARGV[1], 'term_ms', ARGV[2], 'idle_ms', 0)
+redis.call('HSET', KEYS[1], 'token', ARGV[1], 'term_ms', ARGV[2], 'idle_ms', 0, 'call_id', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {}
 """
@@ -71,7 +72,7 @@ return holder_at(KEYS[1]) and held_at(KEYS[1]) or {}
 
 
 def lease_key(job: str) -> str:
-    """The hash that holds the token of the job's holder, its term, its run and how long it shows no progress."""
+    """The hash that holds the job's holder's token, its term, call and run, and how long it shows no progress."""
     return f"cron:{job}:lease"
 
 
@@ -120,8 +121,8 @@ class Leases:
         self._release = redis.register_script(_PRELUDE + _RELEASE)
         self._holder = redis.register_script(_PRELUDE + _HOLDER)
 
-    def acquire(self, job: str) -> Lease | Held:
-        """The job's lease, or what is known of its current holder, whose lease is cut to its own term.
+    def acquire(self, job: str, call_id: str = "") -> Lease | Held:
+        """The job's lease for a call, or what is known of its current holder, whose lease is cut to its own term.
 
         Raises RedisUnavailable.
         """
@@ -129,7 +130,7 @@ class Leases:
         with redis_errors():
             # A server that hangs must not later grant the lease to a caller that is gone.
             self._redis.ping()
-            held = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds])
+            held = self._acquire(keys=[lease.key], args=[lease.token, self._milliseconds, call_id])
         return _held(*held) if held else lease
 
     @contextmanager
@@ -195,5 +196,6 @@ class Leases:
             log.warning("lease_not_released", job=lease.job, reason=str(error))
 
 
-def _held(run_id: str, left: int, beyond: int, idle: int) -> Held:
-    return Held(run_id or None, max(left, 0) / 1000, beyond / 1000, None if idle < 0 else idle // 1000)
+def _held(run_id: str, left: int, beyond: int, idle: int, call_id: str) -> Held:
+    since_progress = None if idle < 0 else idle // 1000
+    return Held(run_id or None, max(left, 0) / 1000, beyond / 1000, since_progress, call_id or None)

@@ -28,19 +28,17 @@ class Liveness:
 def liveness(database: Database, leases: Leases, jobs: Mapping[str, Job]) -> Liveness:
     """Who is at work, and who only seems to be. Raises ServiceUnavailable.
 
-    A holder names its run in Redis before it inserts the row, and until the row's end is written. So a run that was
-    running before Redis was asked, is not named there and is still running afterwards has no holder. A call is logged
-    and ended while it has the lease; of several that run, only the newest can have it.
+    A holder names its call and its run in Redis before it inserts their rows, and until their ends are written. So a
+    row that was running before Redis was asked, is not named there and is still running afterwards has no holder.
     """
     with database.reading(TIMEOUT_SECONDS) as connection:
         running = runs.running(connection, [job.run_name for job in jobs.values()])
         calling = calls.running(connection, list(jobs))
     asked = {name: leases.holder(name) for name in jobs}
     holders = {name: holder for name, holder in asked.items() if holder is not None}
-    named = {holder.run_id for holder in holders.values()}
-    newest = {call.job: call.id for call in calling}
+    named = {name for holder in holders.values() for name in (holder.call_id, holder.run_id)}
     return Liveness(
         {run.id for run in running if str(run.id) not in named},
-        {call.id for call in calling if call.job not in holders or call.id != newest[call.job]},
+        {call.id for call in calling if str(call.id) not in named},
         holders,
     )

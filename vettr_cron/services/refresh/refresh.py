@@ -87,7 +87,7 @@ class Refresh:
     def _run(self, call: Call) -> JobResult:
         if self._shutdown.asked:
             return call.result(StopReason.SHUTDOWN)
-        taken = self._leases.acquire(call.job.name)
+        taken = self._leases.acquire(call.job.name, str(call.logged.id))
         if isinstance(taken, Held):
             return self._skipped(call, taken)
         call.lease = taken
