@@ -72,11 +72,9 @@ def remove_expired(connection: Connection, before: datetime, now: datetime, most
 
 
 def _expired(before: datetime, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    later = samples.alias("later")
-    newer = select(later.c.job).where(
-        later.c.job == samples.c.job, later.c.taken_at > samples.c.taken_at, later.c.taken_at <= now
-    )
-    return samples.c.taken_at < before, newer.exists()
+    others = samples.alias("others")
+    newest = select(func.max(others.c.taken_at)).where(others.c.job == samples.c.job, others.c.taken_at <= now)
+    return samples.c.taken_at < before, samples.c.taken_at < newest.scalar_subquery()
 
 
 def _taken(function: Any, job: str, until: datetime) -> Select[Any]:
