@@ -50,7 +50,6 @@ def upgrade() -> None:
         sa.Column("oldest", sa.DateTime()),
         sa.Column("distribution", JSON),
     )
-    op.create_index("ix_cron_samples_taken_at", "cron_samples", ["taken_at"])
 
 
 def downgrade() -> None:

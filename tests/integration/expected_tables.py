@@ -139,7 +139,6 @@ INDEXES = {
         "job along_cursor started_at desc id desc",
         "status started_at desc id desc",
     ],
-    "cron_samples": ["taken_at"],
 }
 TYPES = {
     "UUID": "uuid",

@@ -100,7 +100,7 @@ class CronSample(Model):
 
     __tablename__ = "cron_samples"
     job: Mapped[str] = mapped_column(String(20), primary_key=True)
-    taken_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True, index=True)
+    taken_at: Mapped[datetime] = mapped_column(Timestamp, primary_key=True)
     total: Mapped[int]
     fresh: Mapped[int]
     stale: Mapped[int]
