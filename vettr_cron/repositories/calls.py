@@ -7,13 +7,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, exists, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vettr_cron.domain.logged_call import LoggedCall, LoggedStatus
 from vettr_cron.domain.run import INTERRUPTED, StopReason
 from vettr_cron.models.tables import cron_calls as table
 from vettr_cron.models.tables import cron_job_runs as runs
+from vettr_cron.repositories.runs import shown_as
 
 _INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 _NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
@@ -111,7 +112,7 @@ def newest(
     if along_cursor is not None:
         statement = statement.where(table.c.along_cursor.is_(along_cursor))
     if status is not None:
-        statement = statement.where(_shown_as(status, orphans))
+        statement = statement.where(shown_as(table, status, orphans))
     if since is not None:
         statement = statement.where(table.c.started_at >= since)
     if until is not None:
@@ -135,13 +136,6 @@ def first_at(connection: Connection, job: str | None = None) -> datetime | None:
     if job is not None:
         first = first.where(table.c.job == job, table.c.along_cursor.is_(True))
     return connection.execute(first).scalar()
-
-
-def _shown_as(status: LoggedStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:
-    orphaned = _RUNNING & table.c.id.in_(orphans)
-    if status is LoggedStatus.FAILED:
-        return or_(table.c.status == status.value, orphaned)
-    return _RUNNING & ~orphaned if status is LoggedStatus.RUNNING else table.c.status == status.value
 
 
 def _row(call: LoggedCall) -> dict[str, Any]:

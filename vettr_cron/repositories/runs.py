@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, String, bindparam, func, or_, select, tuple_, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, String, Table, bindparam, func, select, tuple_, type_coerce, update
 
 from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as table
@@ -114,7 +114,7 @@ def newest(
     if job_names is not None:
         statement = statement.where(table.c.job_name.in_(job_names))
     if status is not None:
-        statement = statement.where(_shown_as(status, orphans))
+        statement = statement.where(shown_as(table, status, orphans))
     if until is not None:
         statement = statement.where(table.c.started_at <= until)
     if after is not None:
@@ -127,13 +127,12 @@ def newest(
     return [as_interrupted(run) if run.status is RunStatus.RUNNING and run.id in orphans else run for run in found]
 
 
-def _shown_as(status: RunStatus, orphans: Collection[UUID]) -> ColumnElement[bool]:
-    orphaned = (table.c.status == RunStatus.RUNNING.value) & table.c.id.in_(orphans)
-    if status is RunStatus.FAILED:
-        return or_(table.c.status == status.value, orphaned)
-    if status is RunStatus.RUNNING:
-        return (table.c.status == status.value) & ~orphaned
-    return table.c.status == status.value
+def shown_as(log: Table, status: str, orphans: Collection[UUID]) -> ColumnElement[bool]:
+    """The condition that a row of the run log, or of the call log, is shown with this status."""
+    orphaned = (log.c.status == RunStatus.RUNNING.value) & log.c.id.in_(orphans)
+    if status == RunStatus.FAILED.value:
+        return (log.c.status == status) | orphaned
+    return (log.c.status == status) & ~orphaned
 
 
 def _row(run: Run) -> dict[str, Any]:
