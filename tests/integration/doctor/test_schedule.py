@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import DONE, run
-from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, on_settings
+from tests.integration.doctor.examinations import OK, PROBLEM, WARNING, assert_found, examined, in_use, on_settings
 from tests.integration.past_runs import add_calls, add_running_run
 from tests.integration.sampled import add_sample
 from tests.world import World
@@ -151,12 +151,12 @@ def test_a_call_in_the_future(healthy: World) -> None:
     assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "let NTP set it")
 
 
-def test_a_sample_in_the_future(healthy: World) -> None:
+def test_a_sample_in_the_future(world: World) -> None:
     later = utc_now() + timedelta(days=30)
-    add_sample(healthy, later)
+    add_sample(in_use(world), later)
     found = f"A sample was taken in the future, at {later.date()}"
-    assert_found(healthy, "schedule-scores", WARNING, found, "clock of the machine that made it was ahead")
-    assert "future" not in examined(healthy)["schedule-red-flags"]["found"]
+    assert_found(world, "schedule-scores", WARNING, found, "clock of the machine that made it was ahead")
+    assert "future" not in examined(world)["schedule-red-flags"]["found"]
 
 
 def test_a_run_less_than_a_minute_in_the_future_is_no_trouble(healthy: World) -> None:
