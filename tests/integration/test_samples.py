@@ -146,6 +146,17 @@ def test_a_job_whose_results_count_as_nothing_is_sampled_all_the_same(migrated_u
         assert (sample["fresh"], sample["distribution"]) == (2, {})
 
 
+def test_a_result_whose_kinds_cannot_be_told_fails_its_stock_alone(migrated_url: str, redis_url: str) -> None:
+    def kinds(result: ScoreResult) -> list[str]:
+        return [{"T00003": "none"}[result.overall["stock_ticker"]]]
+
+    jobs = {"scores": replace(THE_TWO["scores"], kinds=kinds)}
+    with closing(World.with_jobs(jobs, migrated_url, redis_url)) as world:
+        add_stocks(world, 5)
+        world.call("scores?chunk_size=2&chunks=all")
+        assert (samples(world)[-1]["failing"], samples(world)[-1]["distribution"]) == (4, {"none": 1})
+
+
 def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
     lines = [line for line in capsys.readouterr().err.splitlines() if "sample_not_taken" in line]
     assert [line for line in lines if "[warning" not in line or "job=refresh-scores" not in line] == []

@@ -55,7 +55,7 @@ def in_batches(
 
 def test_all_stocks_come_out_in_order(executor: ThreadPoolExecutor) -> None:
     outcomes = in_batches(executor, lambda item: item.inputs * 2, lambda: True)
-    assert outcomes == [(item.ticker, item.inputs * 2, None) for item in ITEMS]
+    assert outcomes == [StockOutcome(item.ticker, item.inputs * 2, None) for item in ITEMS]
 
 
 def test_no_stocks_are_no_batches(executor: ThreadPoolExecutor) -> None:

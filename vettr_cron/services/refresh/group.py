@@ -143,7 +143,8 @@ def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
     if item.problem:
         return StockOutcome(item.ticker, problem=item.problem)
     try:
-        return StockOutcome(item.ticker, job.evaluate(item, attempt))
+        result = job.evaluate(item, attempt)
+        return StockOutcome(item.ticker, result, kinds=job.kinds(result))
     except StockDataError as error:
         return StockOutcome(item.ticker, problem=error.problem)
     except Exception as error:

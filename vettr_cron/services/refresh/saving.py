@@ -1,6 +1,6 @@
 """Saves a group of results, except those that the database refuses, and how each stock fared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -23,6 +23,7 @@ class StockOutcome(NamedTuple):
     ticker: str
     result: Any = None
     problem: Problem | None = None
+    kinds: Collection[str] = ()  # what the result counts as
 
     @property
     def error(self) -> str | None:
@@ -100,7 +101,7 @@ class _Saving:
             if lost:
                 savepoint.rollback()
                 return lost
-            kinds = {outcome.ticker: self._job.kinds(outcome.result) for outcome in outcomes}
+            kinds = {outcome.ticker: outcome.kinds for outcome in outcomes}
             states.record_successes(self._connection, self._attempt, kinds)
             check_constraints(self._connection)
         self._is_checked = True
