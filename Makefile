@@ -33,9 +33,10 @@ serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in developmen
 	@$(FLASK) stocks demo --if-empty
 	@$(TRIAL) BIND_HOST=127.0.0.1 PORT=8000 $(BIN)/gunicorn wsgi:app
 
+# Tests that measure time run by themselves.
 test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run all tests
 	$(BIN)/pytest -n 2 --dist worksteal -m "not timed"
-	$(BIN)/pytest -n 2 --dist worksteal -m timed
+	$(BIN)/pytest -m timed
 
 check: lint types layers ## Check style, types and layers, then run the quick tests, in under a minute: for every change
 	$(BIN)/pytest -n 2 -q -k "not postgres" $(QUICK)

@@ -1,17 +1,24 @@
 """A much larger universe compared with the usual one: the cost per stock, and the memory used."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from datetime import timedelta
 from statistics import median
+from time import perf_counter
 
 from bench.cycles import CHUNK, LARGE_CHUNK
 from bench.goals import Goal, spread
 from bench.process import CyclingService, Pass, production
 from bench.servers import Servers
+from tests.world import World
 from vettr_cron.jobs import JOBS
+from vettr_cron.repositories import states
+from vettr_cron.services.clock import utc_now
 
 USUAL = 1_300
 VAST = 200_000
 TEN_MINUTES = 600
+READS = 15
+READ_SECONDS = 10.0
 
 
 def of_the_universe(servers: Servers, usual: str, large: str, size: int) -> list[Goal]:
@@ -43,10 +50,27 @@ def of_the_universe(servers: Servers, usual: str, large: str, size: int) -> list
             f"{peaks[1] / 1024:.0f} MiB; at {USUAL} {peaks[0] / 1024:.0f} MiB",
         ),
     ]
+    goals.append(_samples(servers, large, size))
     if size == 1_000_000:
         seconds = [one.seconds for one in passes]
         goals.append(Goal(f"a cycle of a million, {how}, in seconds", TEN_MINUTES, median(seconds), spread(seconds)))
     return goals
+
+
+def _samples(servers: Servers, database_url: str, size: int) -> Goal:
+    """What a sample reads, of the job for which it takes longer."""
+    slowest: list[float] = []
+    with closing(World.make(database_url, servers.redis.url)) as world:
+        for job in JOBS:
+            took = []
+            for _read in range(READS):
+                with world.services.database.reading(READ_SECONDS) as connection:
+                    started = perf_counter()
+                    states.counts_and_kinds(connection, job, utc_now() - timedelta(hours=25))
+                    took.append(perf_counter() - started)
+            slowest = max(slowest, took, key=lambda times: median(times) if times else 0)
+    each = median(slowest) * 1_000 * 100_000 / size
+    return Goal(f"reading a sample at {size} stocks, in ms for each 100000", 60, each, spread(slowest, 0.001, "ms"))
 
 
 def _cycles(servers: Servers, database_url: str, chunk: int, jobs: tuple[str | None, ...], times: int) -> list[Pass]:

@@ -12,9 +12,10 @@ from flask.cli import load_dotenv
 from flask.helpers import get_load_dotenv
 from werkzeug.local import LocalProxy
 
+from vettr_cron.addresses import sqlalchemy_url
 from vettr_cron.api import register_api
 from vettr_cron.cli import register_commands
-from vettr_cron.config import PING_VARIABLE, ConfigError, Settings, load_settings, sqlalchemy_url
+from vettr_cron.config import PING_VARIABLE, ConfigError, Settings, load_settings
 from vettr_cron.database.sqlite import make_private
 from vettr_cron.database.transactions import Database, engine_options, prepare_engine
 from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET

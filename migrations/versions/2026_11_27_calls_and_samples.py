@@ -1,4 +1,4 @@
-"""Every call, and how fresh the results were over time."""
+"""Every call, what each stock's last result counts as, and how fresh the results were over time."""
 
 import sqlalchemy as sa
 from alembic import op

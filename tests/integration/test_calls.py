@@ -173,6 +173,15 @@ def test_a_dead_call_is_told_while_another_has_the_lease_and_is_not_logged_yet(w
     assert [(UUID(call["id"]), call["status"], call["error"]) for call in seen] == [(dead, "failed", "interrupted")]
 
 
+def test_a_dead_call_is_told_while_a_caller_of_the_release_before_has_the_lease(world: World) -> None:
+    """Whose lease names no call."""
+    dead = add_call(world)
+    world.redis.hset("cron:scores:lease", mapping={"token": "another", "term_ms": 30_000})
+    world.redis.expire("cron:scores:lease", 30)
+    (shown,) = calls(world)
+    assert (UUID(shown["id"]), shown["status"], shown["error"]) == (dead, "failed", "interrupted")
+
+
 def test_a_caller_that_has_lost_its_lease_closes_no_call(world: World) -> None:
     def take_over() -> None:
         world.redis.delete(lease_key("scores"))

@@ -32,7 +32,7 @@ class Life:
             self._world.execute(f"DELETE FROM {log}")
         for event in case.events:
             self._happen(event)
-        for began in (case.now - MONTH, case.now):  # another job's calls are none of this one's
+        for began in (case.now - MONTH, case.now):  # another job's calls do not count
             self._call(began, job="red-flags")
         self._clock.setattr(status, "utc_now", lambda: case.now)
         job = self._world.data("status")["jobs"]["scores"]

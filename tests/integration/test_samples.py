@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.jobs import THE_TWO
 from tests.world import World
 from vettr_cron.jobs.scores import ScoreResult
 from vettr_cron.repositories import samples as repository
+from vettr_cron.repositories import states
 from vettr_cron.repositories.states import Counts
 from vettr_cron.services.clock import utc_now
 
@@ -146,15 +148,54 @@ def test_a_job_whose_results_count_as_nothing_is_sampled_all_the_same(migrated_u
         assert (sample["fresh"], sample["distribution"]) == (2, {})
 
 
+NO_WORDS: list[Any] = ["word", [""], ["two words"], ["tab\tbed"], ["\u00fc"], ["nul\0"], [5], None]
+
+
 def test_a_result_whose_kinds_cannot_be_told_fails_its_stock_alone(migrated_url: str, redis_url: str) -> None:
-    def kinds(result: ScoreResult) -> list[str]:
-        return [{"T00003": "none"}[result.overall["stock_ticker"]]]
+    returned = {f"T{number:05}": kinds for number, kinds in enumerate([["none"], *NO_WORDS])}
+
+    def kinds(result: ScoreResult) -> Any:
+        return returned[result.overall["stock_ticker"]]
 
     jobs = {"scores": replace(THE_TWO["scores"], kinds=kinds)}
     with closing(World.with_jobs(jobs, migrated_url, redis_url)) as world:
-        add_stocks(world, 5)
+        add_stocks(world, len(returned) + 1)
         world.call("scores?chunk_size=2&chunks=all")
-        assert (samples(world)[-1]["failing"], samples(world)[-1]["distribution"]) == (4, {"none": 1})
+        last = samples(world)[-1]
+        assert (last["failing"], last["distribution"]) == (len(NO_WORDS) + 1, {"none": 1})
+        failing = {stock["ticker"] for stock in world.data("failures?job=scores")["scores"]["stocks"]}
+        assert failing == {f"T{number:05}" for number in range(1, len(returned) + 1)}
+
+
+def test_results_that_count_as_the_same_are_one_group_in_whatever_order(migrated_url: str, redis_url: str) -> None:
+    def kinds(result: ScoreResult) -> list[str]:
+        return ["b", "a"] if result.overall["stock_ticker"] < "T00002" else ["a", "b"]
+
+    jobs = {"scores": replace(THE_TWO["scores"], kinds=kinds)}
+    with closing(World.with_jobs(jobs, migrated_url, redis_url)) as world:
+        add_stocks(world, 4)
+        world.data("scores")
+        assert {state["result_kinds"] for state in world.table("cron_stock_states")} == {"a b"}
+        assert samples(world)[-1]["distribution"] == {"a": 4, "b": 4}
+
+
+def test_results_of_several_kinds_and_ages_are_counted_as_coverage_does(world: World) -> None:
+    add_stocks(world, 7)
+    world.data("scores?tickers=T00000,T00001,T00002,T00003,T00004,T00005")
+    now = utc_now()
+    for number, kinds in enumerate(["a", "b", "a b", None, "b", "a"]):
+        values = {"at": now - number * timedelta(hours=1), "kinds": kinds, "ticker": f"T{number:05}"}
+        world.execute(
+            "UPDATE cron_stock_states SET last_refreshed_at = :at, result_kinds = :kinds WHERE ticker = :ticker",
+            **values,
+        )
+    since = now - timedelta(hours=2)
+    with world.services.database.reading(10.0) as connection:
+        counts, distribution = states.counts_and_kinds(connection, "scores", since)
+        assert counts == states.counts(connection, "scores", since)
+    assert counts._replace(oldest=None) == Counts(7, 3, 3, 1, 0, None)
+    assert counts.oldest == now - timedelta(hours=5)
+    assert distribution == {"a": 3, "b": 3}
 
 
 def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:

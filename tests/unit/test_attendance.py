@@ -57,7 +57,7 @@ def test_each_schedule_is_seen_in_each_situation(table: Table) -> None:
     assert len({case.name for case in table.cases}) == len(table.cases)
 
 
-def test_the_order_of_the_calls_is_nothing() -> None:
+def test_the_order_of_the_calls_does_not_matter() -> None:
     calls = [SIX, at("2026-11-22 18:00")]
     assert attendance(every_6_hours(), calls, at("2026-11-23 11:00"), calls[1]) == Attendance((MIDNIGHT,))
 

@@ -86,7 +86,7 @@ def served_until(timetable: Timetable, last: datetime | None, now: datetime) -> 
 
 
 def _looked_at_from(timetable: Timetable, now: datetime) -> datetime:
-    """A day ago, or when the newest expected time was whose grace is over: a rare schedule has none in a day."""
+    """A day ago, or the newest expected time whose grace is over: a rare schedule has none in a day."""
     return min(now - DAY, timetable.last_before(now - timetable.grace - _BARELY))
 
 

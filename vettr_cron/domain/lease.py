@@ -16,4 +16,4 @@ class Held:
     seconds_left: float
     seconds_beyond_term: float = 0.0
     seconds_since_progress: int | None = None
-    call_id: str | None = None  # None of a release without a call log
+    call_id: str | None = None  # None if its holder is of a release without a call log

@@ -97,14 +97,22 @@ class Job:
     """answer(result): the key and the JSON of the answer that the platform's API reads from Redis."""
 
     kinds: Callable[[Any], Collection[str]] = lambda _result: ()
-    """kinds(result): what the result counts as, in words without spaces. Samples keep how many times each word stands
-    over all stocks. By default nothing is counted."""
+    """kinds(result): what the result counts as, in words of printable ASCII without spaces. Samples keep how many times
+    each word stands over all stocks, so use a few different words, some dozens at most. By default nothing is
+    counted."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(f"[a-z][a-z0-9-]{{0,{LONGEST_NAME - 1}}}", self.name):
             raise ValueError(f"{self.name!r} is not a valid job name: at most {LONGEST_NAME} of a-z, 0-9 and -")
         if not 1 <= len(self.run_name) <= LONGEST_RUN_NAME:
             raise ValueError(f"{self.run_name!r} is not a valid run name: 1 to {LONGEST_RUN_NAME} characters")
+
+    def checked_kinds(self, result: Any) -> Collection[str]:
+        """What the result counts as. Raises ValueError if these are no words."""
+        words = self.kinds(result)
+        if isinstance(words, str) or not all(re.fullmatch("[!-~]+", word) for word in words):
+            raise ValueError(f"kinds has returned {words!r}; words of printable ASCII without spaces are needed")
+        return words
 
     @property
     def key(self) -> str:

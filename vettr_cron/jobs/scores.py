@@ -118,7 +118,7 @@ def _answer(score: VetrScore, overlay: Overlay, now: datetime) -> dict[str, Any]
 
 
 def _band(score: int) -> str:
-    """The lowest score of the ten that it is among; 100 is among the last."""
+    """The lowest score of its ten: "0" for 0 to 9, and "90" for 90 to 100."""
     return str(min(score, 99) // 10 * 10)
 
 

@@ -44,7 +44,8 @@ def end(connection: Connection, call: LoggedCall) -> None:
 def close_interrupted(connection: Connection, own: LoggedCall, run_name: str) -> None:
     """Close what dead calls of the job left `running`, with what their runs did, as of the last sign of life.
 
-    Whoever has the lease is the only one at work, and has not begun a run yet, so the runs since are that call's own.
+    Whoever has the lease is the only one at work, and has not begun a run yet, so the runs since are that call's own:
+    but for those of callers of the release before this one, which logs no calls.
     """
     its_runs = (runs.c.job_name == run_name) & (runs.c.started_at >= table.c.started_at)
     oldest_first = select(runs.c.id).where(its_runs).order_by(runs.c.started_at, runs.c.id).limit(1)

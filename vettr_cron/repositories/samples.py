@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from vettr_cron.domain.objective import Sample
 from vettr_cron.models.tables import cron_samples as samples
@@ -58,7 +71,8 @@ def between(connection: Connection, job: str, start: datetime, until: datetime) 
 
 def count_expired(connection: Connection, before: datetime, now: datetime) -> int:
     """How many samples are older than that and may go: all but each job's newest that is not from after `now`."""
-    return connection.execute(select(func.count()).where(*_expired(before, now))).scalar_one()
+    expired = _expired(connection, before, now)
+    return connection.execute(select(func.count()).select_from(samples).where(expired)).scalar_one()
 
 
 def remove_expired(connection: Connection, before: datetime, now: datetime, most: int) -> int:
@@ -67,14 +81,14 @@ def remove_expired(connection: Connection, before: datetime, now: datetime, most
     A table without an id, to which nothing refers and which only grows by a row in 15 minutes, needs no walk.
     """
     key = samples.c.job, samples.c.taken_at
-    oldest = select(*key).where(*_expired(before, now)).order_by(samples.c.taken_at).limit(most)
+    oldest = select(*key).where(_expired(connection, before, now)).order_by(*key).limit(most)
     return connection.execute(delete(samples).where(tuple_(*key).in_(oldest))).rowcount
 
 
-def _expired(before: datetime, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    others = samples.alias("others")
-    newest = select(func.max(others.c.taken_at)).where(others.c.job == samples.c.job, others.c.taken_at <= now)
-    return samples.c.taken_at < before, samples.c.taken_at < newest.scalar_subquery()
+def _expired(connection: Connection, before: datetime, now: datetime) -> ColumnElement[bool]:
+    newest = select(samples.c.job, func.max(samples.c.taken_at)).where(samples.c.taken_at <= now)
+    of_each = connection.execute(newest.group_by(samples.c.job)).all()
+    return or_(false(), *(and_(samples.c.job == job, samples.c.taken_at < min(before, last)) for job, last in of_each))
 
 
 def _taken(function: Any, job: str, until: datetime) -> Select[Any]:

@@ -148,7 +148,7 @@ def test_a_run_in_the_future(healthy: World) -> None:
 
 def test_a_call_in_the_future(healthy: World) -> None:
     add_calls(healthy, 1, timedelta(), ago=timedelta(days=-30))
-    assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "let NTP set it")
+    assert_found(healthy, "schedule-scores", WARNING, "A call began in the future, at ", "delete it from cron_calls")
 
 
 def test_a_sample_in_the_future(world: World) -> None:

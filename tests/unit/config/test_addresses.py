@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.config.environments import REDIS, SECRET, Load, refusal
-from vettr_cron.config import sqlalchemy_url
+from vettr_cron.addresses import sqlalchemy_url
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

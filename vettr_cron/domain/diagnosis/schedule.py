@@ -137,18 +137,18 @@ def _overlong_lease(state: JobState) -> list[Finding]:
 
 
 def _future_rows(state: JobState) -> list[Finding]:
-    fix = (
-        "The clock of the machine that made it was ahead: let NTP set it. Until that time, it counts neither as the "
-        "last one nor for the schedule or the objective."
-    )
     found = []
     if run := state.future_run:
-        found.append(f"A run began in the future, at {logged_time(run.started_at)}: {run.id}")
+        found.append((f"A run began in the future, at {logged_time(run.started_at)}: {run.id}", "cron_job_runs"))
     if call := state.future_call:
-        found.append(f"A call began in the future, at {logged_time(call.started_at)}: {call.id}")
+        found.append((f"A call began in the future, at {logged_time(call.started_at)}: {call.id}", "cron_calls"))
     if state.future_sample:
-        found.append(f"A sample was taken in the future, at {logged_time(state.future_sample)}")
-    return [warning(said, fix) for said in found]
+        found.append((f"A sample was taken in the future, at {logged_time(state.future_sample)}", "cron_samples"))
+    fix = (
+        "The clock of the machine that made it was ahead: let NTP set it. Until that time, it counts neither as the "
+        "last one nor for the schedule or the objective. To be rid of it sooner, delete it from {}."
+    )
+    return [warning(said, fix.format(table)) for said, table in found]
 
 
 def _foreign_cursor(state: JobState) -> list[Finding]:

@@ -144,7 +144,7 @@ def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
         return StockOutcome(item.ticker, problem=item.problem)
     try:
         result = job.evaluate(item, attempt)
-        return StockOutcome(item.ticker, result, kinds=job.kinds(result))
+        return StockOutcome(item.ticker, result, kinds=job.checked_kinds(result))
     except StockDataError as error:
         return StockOutcome(item.ticker, problem=error.problem)
     except Exception as error:
