@@ -70,6 +70,7 @@ class Tally:
 
 
 @pytest.mark.chaos
+@pytest.mark.timed
 @pytest.mark.parametrize("job", ["scores", "red-flags"])
 def test_callers_from_everywhere_share_one_cycle(world: World, job: str) -> None:
     tickers, tally = add_stocks(world, STOCKS), Tally()
