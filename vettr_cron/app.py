@@ -32,6 +32,7 @@ from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.schedule_settings import NO_JOBS, SCHEDULE_VARIABLE
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.activity import ReadActivity
 from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
@@ -39,7 +40,9 @@ from vettr_cron.services.monitor.metrics import ReadMetrics
 from vettr_cron.services.monitor.objective import ReadObjective
 from vettr_cron.services.monitor.overview import ReadOverview
 from vettr_cron.services.monitor.readiness import Readiness
+from vettr_cron.services.monitor.results import ReadResults
 from vettr_cron.services.monitor.status import ReadStatus
+from vettr_cron.services.monitor.stocks import ReadStocks
 from vettr_cron.services.operate.cleanup import Cleanup
 from vettr_cron.services.operate.imports import Universe
 from vettr_cron.services.operate.pause import PauseJobs
@@ -177,7 +180,10 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         preview=PreviewRefresh(database, leases, cursors),
         coverage=coverage,
         objective=ReadObjective(database, settings.cron_fresh_within),
+        overview=ReadOverview(status, coverage, jobs, settings.cron_fresh_within),
+        activity=ReadActivity(database, leases, jobs, settings),
         metrics=ReadMetrics(status, coverage, jobs, settings.cron_fresh_within),
+        stocks=ReadStocks(database, cursors, jobs, settings.cron_fresh_within),
         pause=PauseJobs(database),
         cleanup=Cleanup(database, leases, shutdown, jobs),
         readiness=readiness,
@@ -190,7 +196,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
             coverage=coverage,
             jobs=jobs,
         ),
-        overview=ReadOverview(database),
+        results=ReadResults(database),
         universe=Universe(database),
     )
 

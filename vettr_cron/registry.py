@@ -11,6 +11,7 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.doctor.doctor import Doctor
+from vettr_cron.services.monitor.activity import ReadActivity
 from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
 from vettr_cron.services.monitor.history import ReadHistory
@@ -18,7 +19,9 @@ from vettr_cron.services.monitor.metrics import ReadMetrics
 from vettr_cron.services.monitor.objective import ReadObjective
 from vettr_cron.services.monitor.overview import ReadOverview
 from vettr_cron.services.monitor.readiness import Readiness
+from vettr_cron.services.monitor.results import ReadResults
 from vettr_cron.services.monitor.status import ReadStatus
+from vettr_cron.services.monitor.stocks import ReadStocks
 from vettr_cron.services.operate.cleanup import Cleanup
 from vettr_cron.services.operate.imports import Universe
 from vettr_cron.services.operate.pause import PauseJobs
@@ -45,12 +48,15 @@ class Services:
     preview: PreviewRefresh
     coverage: ReadCoverage
     objective: ReadObjective
+    overview: ReadOverview
+    activity: ReadActivity
+    stocks: ReadStocks
     pause: PauseJobs
     metrics: ReadMetrics
     cleanup: Cleanup
     readiness: Readiness
     doctor: Doctor
-    overview: ReadOverview
+    results: ReadResults
     universe: Universe
 
     def jobs_named(self, name: str | None) -> list[Job]:

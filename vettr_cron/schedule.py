@@ -36,7 +36,13 @@ class Schedule:
 
     def between(self, start: datetime, end: datetime) -> list[datetime]:
         """The expected times after `start`, up to `end` and with it; the days are kept by the process."""
-        return list(takewhile(lambda time: time <= end, self._after(start)))
+        found: list[datetime] = []
+        for day, times in self._days_from(start):
+            is_whole = start < day and day + _DAY <= end
+            found += times if is_whole else [time for time in times if start < time <= end]
+            if day + _DAY > end:
+                break
+        return found
 
     def next_after(self, moment: datetime) -> datetime:
         """The first expected time after the moment."""
@@ -57,10 +63,15 @@ class Schedule:
 
     def _after(self, moment: datetime) -> Iterator[datetime]:
         """The expected times after the moment, by the days that are kept."""
+        for _day, times in self._days_from(moment):
+            yield from (time for time in times if time > moment)
+
+    def _days_from(self, moment: datetime) -> Iterator[tuple[datetime, tuple[datetime, ...]]]:
+        """The days from that of the moment on, each with its expected times; of a rare schedule, not all other days."""
         day = _midnight(moment)
         while True:
             times = _times_of_day(self.expression, self.timezone, day)
-            yield from (time for time in times if time > moment)
+            yield day, times
             # A rare schedule has few days, however far apart.
             day = day + _DAY if times else _midnight(self.next_after(day))
 

@@ -19,7 +19,7 @@ from vettr_cron.domain.lease import Held
 from vettr_cron.domain.run import CallStatus, JobResult, Run, RunStatus
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases, lease_key
-from vettr_cron.services.monitor.history import ReadHistory
+from vettr_cron.services.monitor.history import ReadHistory, RunFilter
 from vettr_cron.services.monitor.status import ReadStatus
 
 
@@ -68,7 +68,7 @@ def a_run(world: World) -> Iterator[tuple[Callable[[], object], Callable[[], obj
 
 
 def history(world: World, leases: Leases) -> Run:
-    (run,) = ReadHistory(world.services.database, leases, THE_TWO).read(50)
+    (run,) = ReadHistory(world.services.database, leases, THE_TWO).read(50, RunFilter())
     return run
 
 

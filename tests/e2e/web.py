@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,10 +36,15 @@ class Web:
     port: int
     log: Path
 
-    def call(self, path: str, secret: str = SECRET, method: str = "GET") -> Reply:
+    def address(self, path: str) -> str:
+        """What a browser is given."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def call(self, path: str, secret: str = SECRET, method: str = "GET", **headers: str) -> Reply:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request(method, path, headers={"Authorization": f"Bearer {secret}"})
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, headers={"Authorization": f"Bearer {secret}", **named})
             response = connection.getresponse()
             text = response.read()
             return Reply(response.status, dict(response.getheaders()), json.loads(text) if text else None)
@@ -54,8 +60,7 @@ class Web:
 
     def workers(self) -> list[int]:
         """The processes that gunicorn has started, those that are gone included."""
-        words = [event["event"].split() for event in self.events() if "Booting worker" in event["event"]]
-        return [int(spoken[-1]) for spoken in words]
+        return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", self.log.read_text())]
 
     def events(self) -> list[Any]:
         """What is in the log."""
@@ -70,9 +75,9 @@ class Web:
 
 
 @contextmanager
-def serving(world: World, variables: Environment | None = None) -> Iterator[Web]:
+def serving(world: World, variables: Environment | None = None, port: int | None = None) -> Iterator[Web]:
     """The web process on the same servers as this world, in production; it ends with the block."""
-    port = free_port()
+    port = port or free_port()
     own = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "2", **(variables or {})}
     with (
         tempfile.NamedTemporaryFile() as log,

@@ -16,6 +16,23 @@ def add_running_run(world: World, job: str, **values: Any) -> UUID:
     return run_id
 
 
+def add_call(world: World, **values: Any) -> UUID:
+    """A call that is still `running`, unless the values say otherwise."""
+    call_id = uuid4()
+    row = {
+        "id": call_id,
+        "job": "scores",
+        "along_cursor": True,
+        "caller": "http",
+        "started_at": utc_now() - timedelta(minutes=1),
+        "status": "running",
+        "is_complete": False,
+        **dict.fromkeys(("chunks_run", "stocks_processed", "succeeded", "failed"), 0),
+    }
+    world.add("cron_calls", row | values)
+    return call_id
+
+
 def add_calls(
     world: World, calls: int, every: timedelta, ago: timedelta = timedelta(), stocks: int = 100, **values: Any
 ) -> None:

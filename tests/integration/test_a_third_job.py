@@ -86,6 +86,13 @@ def test_a_job_cannot_have_the_name_of_a_command(name: str) -> None:
         World.with_jobs({name: replace(FILING_AGES, name=name)}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1")
 
 
+def test_a_job_cannot_have_the_name_of_a_path() -> None:
+    with pytest.raises(AssertionError, match=r"overwriting.* cron\.stocks"):
+        World.with_jobs(
+            {"stocks": replace(FILING_AGES, name="stocks")}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1"
+        )
+
+
 # 3. A look at what it would do, then a call
 
 
@@ -168,6 +175,15 @@ def test_coverage_and_failures_count_its_stocks(world: World) -> None:
     (stock,) = world.data("failures")["filing_ages"]["stocks"]
     assert (stock["job"], stock["ticker"], stock["last_error"]) == ("refresh-filing-ages", "T00003", NO_FILING)
     assert command(world, "failures", "--job", "filing-ages") == world.data("failures?job=filing-ages")
+
+
+def test_a_stock_has_its_answer_too(world: World) -> None:
+    computed = world.data("stocks/T00001")["jobs"]["filing_ages"]["answer"]
+    assert computed == {"source": "computed", "value": {"ticker": "T00001", "days": 1}, "error": None}
+    assert world.data("stocks/T00003")["jobs"]["filing_ages"]["answer"]["error"] == NO_FILING
+    world.redis.set("filing_age:T00001", '{"days": 7}')
+    cached = world.data("stocks/T00001")["jobs"]["filing_ages"]
+    assert (cached["job"], cached["answer"]["value"]) == ("refresh-filing-ages", {"days": 7})
 
 
 def test_it_is_paused_and_resumed_alone_or_with_the_others(world: World) -> None:

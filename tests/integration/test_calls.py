@@ -10,7 +10,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.commands import FAILED, WRONG_USAGE, printed_json, run
 from tests.integration.failing import failed_run
 from tests.integration.meddling import at_stock, refresh, under_way, wait_until
-from tests.integration.past_runs import add_running_run
+from tests.integration.past_runs import add_call, add_running_run
 from tests.integration.replies import error_of
 from tests.integration.statements import at_statements
 from tests.jobs import THE_TWO
@@ -27,23 +27,6 @@ def calls(world: World, query: str = "") -> list[dict[str, Any]]:
     page: dict[str, Any] = world.data(f"calls{query}")
     assert page["total"] == len(page["calls"])
     return list(page["calls"])
-
-
-def add_call(world: World, **values: Any) -> UUID:
-    """A call that is still `running`, unless the values say otherwise."""
-    call_id = uuid4()
-    row = {
-        "id": call_id,
-        "job": "scores",
-        "along_cursor": True,
-        "caller": "http",
-        "started_at": utc_now() - timedelta(minutes=1),
-        "status": "running",
-        "is_complete": False,
-        **dict.fromkeys(COUNTS, 0),
-    }
-    world.add("cron_calls", row | values)
-    return call_id
 
 
 def test_every_call_of_every_job_is_logged(world: World) -> None:

@@ -85,6 +85,19 @@ def test_plain_status_and_history_are_a_line_each(sqlite_world: World) -> None:
     assert history[1].split()[1:4] == ["refresh-scores", "completed", "0"]
 
 
+def test_history_pages_and_goes_by_time(sqlite_world: World) -> None:
+    add_stocks(sqlite_world, 2)
+    for _ in range(3):
+        sqlite_world.data("scores")
+    newest, middle, oldest = sqlite_world.data("history")["runs"]
+    pages = {"before": newest["id"], "since": middle["started_at"], "until": newest["started_at"]}
+    for name, value in pages.items():
+        assert printed_json(sqlite_world, "cron", "history", f"--{name}", value) == sqlite_world.data(
+            f"history?{name}={value}"
+        )
+    assert printed_json(sqlite_world, "cron", "history", "--before", middle["id"])["runs"] == [oldest]
+
+
 def test_history_chooses(sqlite_world: World) -> None:
     add_stocks(sqlite_world, 3)
     for _ in range(3):
@@ -151,6 +164,7 @@ def test_a_failed_job_outweighs_a_skipped_one(sqlite_world: World) -> None:
         ["history", "--limit", "0"],
         ["history", "--limit", "201"],
         ["history", "--status", "done"],
+        ["history", "--since", "soon"],
         ["reset", "--job", "all", "--yes"],
         ["status", "--chunks", "1"],
         ["nonsense"],

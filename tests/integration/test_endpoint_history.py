@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.integration.bare_stocks import add_stocks, everything
+from tests.integration.past_runs import add_running_run
 from tests.integration.replies import RUN_KEYS, TIME, data_of, invalid_parameters_of
 from tests.world import World
 from vettr_cron.redis_store.leases import Lease, Leases
@@ -122,6 +123,15 @@ def test_job_and_status_choose(world: World) -> None:
     assert ids(world.data(f"history?job=scores&status=completed&limit=5&before={scores[0]}")) == scores[1:]
 
 
+def test_since_and_until_choose_by_when_a_run_began(world: World) -> None:
+    newest_first = add_runs(world, 4)
+    assert ids(world.data("history?since=2026-11-23T12:00:01Z&until=2026-11-23T12:00:03Z")) == newest_first[1:3]
+    assert ids(world.data("history?since=2026-11-23T13:00:02%2B01:00")) == newest_first[:2]
+    assert ids(world.data("history?until=2026-11-23T12:00:00.001Z")) == newest_first[3:]
+    assert ids(world.data(f"history?since=2026-11-23T12:00:01Z&before={newest_first[1]}")) == [newest_first[2]]
+    assert ids(world.data("history?since=2026-11-23T12:00:03Z&until=2026-11-23T12:00:03Z")) == []
+
+
 def test_a_running_row_counts_as_what_it_is_shown_as(world: World) -> None:
     (run_id,) = add_runs(world, 1, status="running", duration_ms=1500)
     before = everything(world)
@@ -153,8 +163,13 @@ def test_a_running_row_counts_as_what_it_is_shown_as(world: World) -> None:
         ),
         *((f"before={value}", "before", "a run's id") for value in ("", "1", "abc", "0" * 31, "%00")),
         (f"before={UUID(int=7)}", "before", "there is no run with this id"),
+        *(
+            (f"{name}={value}", name, "a time in ISO 8601")
+            for name in ("since", "until")
+            for value in ("", "yesterday", "12:00", "0001-01-01T00:00:00%2B14:00")
+        ),
         ("limit=5&limit=6", "limit", "more than once"),
-        ("offset=5", "offset", "is not a parameter of this path; allowed: limit, job, status, before"),
+        ("offset=5", "offset", "is not a parameter of this path; allowed: limit, job, status, since, until, before"),
     ],
 )
 def test_a_bad_parameter_is_named_with_what_it_may_be(sqlite_world: World, query: str, name: str, allowed: str) -> None:
@@ -172,3 +187,23 @@ def test_rows_of_another_program_are_shown_as_far_as_they_can_be(world: World) -
     assert (runs[odd]["failures"], runs[odd]["stocks_processed"]) == (None, 0)
     assert runs[listed]["failures"] == [{"ticker": "", "error": "ABC"}, {"ticker": "DEF", "error": ""}]
     assert world.data("status")["jobs"]["scores"]["last_run"]["id"] in runs
+
+
+def test_on_sqlite_a_time_with_an_offset_is_chosen_by_the_time_that_it_says(sqlite_world: World) -> None:
+    for number, began in enumerate(("2026-11-23T10:00:00.000Z", "2026-11-23T01:00:00+02:00", "2026-11-22 23:00:00")):
+        run_id = add_running_run(sqlite_world, "another-program", status="completed")
+        sqlite_world.execute(
+            "UPDATE cron_job_runs SET started_at = :began, error_message = :number WHERE id = :id",
+            began=began,
+            number=str(number),
+            id=run_id.hex,
+        )
+
+    def found(query: str) -> set[str]:
+        return {run["error_message"] for run in sqlite_world.data(f"history?{query}")["runs"]}
+
+    assert found("since=2026-11-23T11:00:00Z") == set()
+    assert found("since=2026-11-23T10:00:00Z") == {"0"}
+    assert found("until=2026-11-23T11:00:00Z") == {"0", "1", "2"}
+    assert found("until=2026-11-23T10:00:00Z") == {"1", "2"}
+    assert found("since=2026-11-22T23:00:00Z&until=2026-11-22T23:00:01Z") == {"1", "2"}

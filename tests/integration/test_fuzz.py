@@ -33,6 +33,10 @@ NAMES = (
     "failures",
     "pause",
     "resume",
+    "stocks",
+    "stocks/T00000",
+    "overview",
+    "activity",
 )
 PATHS = (*(f"/v1/cron/{name}" for name in NAMES), "/v1/cron", "/healthz", "/readyz", "/")
 PARAMETERS = (
@@ -53,6 +57,7 @@ PARAMETERS = (
     "max_age",
     "stocks",
     "after",
+    "search",
 )
 # Values that are right somewhere, and those that are wrong nearly everywhere.
 VALUES = (

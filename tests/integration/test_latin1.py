@@ -6,7 +6,8 @@ import pytest
 
 from tests.integration.commands import FAILED, run
 from tests.integration.encoded_worlds import encoded_world
-from tests.integration.replies import error_of
+from tests.integration.replies import error_of, invalid_parameters_of
+from tests.integration.shown_stocks import add, found, one
 from tests.servers.postgres_server import PostgresServer
 from tests.world import World
 
@@ -47,3 +48,19 @@ def test_a_command_that_names_such_a_stock(world: World) -> None:
     done = run(world, "cron", "scores", "--tickers", "\u682a")
     assert done.exit_code == FAILED
     assert done.stderr.endswith(f"Error: {LACKS}\n")
+
+
+def test_a_stock_is_found_by_what_the_encoding_has(world: World) -> None:
+    add(world, ("É", "Société"))
+    assert found(world, "SOCIÉTÉ") == ["É"]
+    assert one(world, "É")["ticker"] == "É"
+    for path, name in (("stocks?search=%E6%A0%AA", "search"), ("stocks/%E6%A0%AA", "ticker")):
+        assert invalid_parameters_of(world.call(path)) == {name: LACKS}
+
+
+@pytest.mark.parametrize("letter", ["\u00ff", "\u00b5"], ids=["y with diaeresis", "micro"])
+def test_a_letter_whose_capital_it_lacks_is_found(world: World, letter: str) -> None:
+    add(world, (f"A{letter}", "Alpha"), ("B", f"Soci\u00e9t\u00e9 {letter}"), ("C", f"SOCI\u00c9T\u00c9 {letter}"))
+    assert found(world, letter) == ["B", "C"]
+    assert found(world, f"a{letter}") == [f"A{letter}"]
+    assert found(world, f"soci\u00e9t\u00e9 {letter}") == ["B"]

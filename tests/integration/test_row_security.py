@@ -1,33 +1,13 @@
 """PostgreSQL: rows that a policy might hide are not taken for missing; who wants its policies to apply says so."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from uuid import uuid4
-
 import pytest
-from sqlalchemy.engine import make_url
 
+from tests.integration.policies import as_role, secure
 from tests.integration.replies import error_of
 from tests.world import World
 from vettr_cron.services.doctor.doctor import Check, State
 
 STOCKS = 30
-
-
-@contextmanager
-def as_role(owner: World, **settings: str) -> Iterator[World]:
-    """The service as a user who owns nothing, and so is under every policy."""
-    role = f"app_{uuid4().hex}"
-    owner.execute(f"CREATE ROLE {role} LOGIN")
-    owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
-    url = make_url(owner.database_url).set(username=role).render_as_string(hide_password=False)
-    world = World.make(url, owner.redis_url, **settings)
-    try:
-        yield world
-    finally:
-        world.close()
-        owner.execute(f"DROP OWNED BY {role}")
-        owner.execute(f"DROP ROLE {role}")
 
 
 @pytest.fixture
@@ -37,12 +17,6 @@ def owner(postgres_world: World) -> World:
     postgres_world.data("refresh-all?chunks=all")
     postgres_world.execute("UPDATE stocks SET vetr_score = -7")
     return postgres_world
-
-
-def secure(world: World, table: str, *policies: str) -> None:
-    world.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    for number, policy in enumerate(policies):
-        world.execute(f"CREATE POLICY p{number} ON {table} {policy}")
 
 
 def database_check(world: World) -> Check:

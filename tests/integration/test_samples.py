@@ -100,7 +100,7 @@ def test_a_call_that_is_skipped_or_paused_takes_none(world: World) -> None:
     ("score", "band"), [(0, "0"), (9, "0"), (10, "10"), (55, "50"), (89, "80"), (90, "90"), (99, "90"), (100, "90")]
 )
 def test_scores_are_counted_by_tens(score: int, band: str) -> None:
-    result = ScoreResult({}, {}, {"vetr_score": score}, ("", ""))
+    result = ScoreResult({}, {}, {"vetr_score": score}, "")
     assert THE_TWO["scores"].kinds(result) == [band]
 
 

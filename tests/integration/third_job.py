@@ -53,9 +53,14 @@ def save(connection: Connection, attempt: Attempt, rows: Sequence[Row]) -> Mappi
     return {row["stock_ticker"]: not_kept(filing_ages) for row in lost}
 
 
-def answer(row: Row) -> tuple[str, str]:
-    """What the platform's API reads from Redis."""
-    return f"filing_age:{row['stock_ticker']}", json.dumps({"ticker": row["stock_ticker"], "days": row["days"]})
+def answer(row: Row) -> str:
+    """The JSON that the platform's API reads from Redis."""
+    return json.dumps({"ticker": row["stock_ticker"], "days": row["days"]})
+
+
+def answer_key(ticker: str) -> str:
+    """The key under which it finds it."""
+    return f"filing_age:{ticker}"
 
 
 FILING_AGES = Job(
@@ -67,4 +72,5 @@ FILING_AGES = Job(
     evaluate=evaluate,
     save=save,
     answer=answer,
+    answer_key=answer_key,
 )

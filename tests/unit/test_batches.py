@@ -34,6 +34,7 @@ def job(evaluate: Callable[[Item], Any]) -> Job:
         evaluate=lambda item, _attempt: evaluate(item),
         save=unused,
         answer=unused,
+        answer_key=unused,
     )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from flask import Flask
 
 from vettr_cron.api import (
+    activity,
     calls,
     cleanup,
     coverage,
+    dashboard,
     docs,
     envelope,
     errors,
@@ -16,10 +18,12 @@ from vettr_cron.api import (
     jobs,
     metrics,
     objective,
+    overview,
     pause,
     request_log,
     reset,
     status,
+    stocks,
 )
 from vettr_cron.api.auth import check_secret
 from vettr_cron.api.blueprint import cron
@@ -29,7 +33,7 @@ from vettr_cron.domain.errors import UnknownCharacters
 from vettr_cron.jobs.job import Job
 
 # Imported so that their routes are on the blueprint.
-ROUTES = (status, reset, calls, history, cleanup, coverage, objective, pause)
+ROUTES = (status, reset, calls, history, cleanup, coverage, objective, pause, overview, activity, stocks)
 
 
 def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:
@@ -45,9 +49,10 @@ def register_api(app: Flask, of_jobs: Iterable[Job]) -> None:
     app.register_error_handler(UnknownCharacters, unknown_characters)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(dashboard.blueprint)
     app.register_blueprint(metrics.blueprint)
-    jobs.register(app, of_jobs)
     app.register_blueprint(cron)
+    jobs.register(app, of_jobs)
 
 
 cron.before_request(check_secret)

@@ -43,12 +43,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A route's part of the document; `path` describes each variable in the path."""
+    """A route's part of the document; `path` describes each variable in the path, `tag` says for whom the route is.
+
+    With `has_etag`, a reply says which state of the data it shows, and is a 304 for a caller that has this state.
+    """
 
     data: Stated | Plain
     failures: tuple[Failure, ...]
     headers: tuple[str, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
+    has_etag: bool = False
+    tag: str | None = None
 
 
 def answers(
@@ -56,11 +61,16 @@ def answers(
     *failures: Failure,
     headers: tuple[str, ...] = (),
     path: Mapping[str, str] | None = None,
+    has_etag: bool = False,
+    tag: str | None = None,
 ) -> Callable[[View], View]:
-    """State what a view answers; failures that all routes of its kind share are added automatically."""
+    """State what a view answers; failures that all routes of its kind share are added automatically.
+
+    Without a `tag`, the route is among those of its blueprint.
+    """
 
     def state(view: View) -> View:
-        view.contract = Contract(data, failures, headers, path or {})  # type: ignore[attr-defined]
+        view.contract = Contract(data, failures, headers, path or {}, has_etag, tag)  # type: ignore[attr-defined]
         return view
 
     return state

@@ -1,10 +1,13 @@
 """The envelope of every reply."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import structlog
 from flask import Flask, Response, g, jsonify, request
 from pydantic import BaseModel
@@ -26,8 +29,21 @@ _HEADERS = {
 
 def success(data: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
     """A 200 reply with this data."""
-    response = jsonify({"success": True, "data": as_json(data), "meta": _meta()})
+    response = _success(as_json(data))
     response.headers.update(headers or {})
+    return response
+
+
+def success_if_changed(data: BaseModel, apart_from: Any = None) -> Response:
+    """A 200 reply with this data and its ETag, or a 304 for a caller that has the same data already.
+
+    `apart_from` are fields, as pydantic excludes them, that may differ all the same.
+    """
+    shown = as_json(data)
+    telling = data.model_dump(mode="json", exclude_unset=True, exclude=apart_from) if apart_from else shown
+    digest = hashlib.sha256(_encoded(telling)).hexdigest()
+    response = Response(status=304) if request.if_none_match.contains_weak(digest) else _success(shown)
+    response.set_etag(digest, weak=True)  # the envelope differs from reply to reply
     return response
 
 
@@ -56,6 +72,17 @@ def register(app: Flask) -> None:
     """Give every request an id, and every reply the headers of an API."""
     app.before_request(_name_request)
     app.after_request(_add_headers)
+
+
+def _encoded(data: Any) -> bytes:
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:  # a whole number beyond 64 bits, which another program has left in the run log
+        return json.dumps(data).encode()
+
+
+def _success(data: Any) -> Response:
+    return jsonify({"success": True, "data": data, "meta": _meta()})
 
 
 def _name_request() -> None:

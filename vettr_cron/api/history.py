@@ -12,6 +12,7 @@ from vettr_cron.api.parameters import HistoryParameters, NoParameters
 from vettr_cron.api.request_parameters import asks, invalid_parameter
 from vettr_cron.domain.errors import UnknownRun
 from vettr_cron.registry import services
+from vettr_cron.services.monitor.history import RunFilter
 from vettr_cron.shapes import monitor as shapes
 
 
@@ -20,8 +21,9 @@ from vettr_cron.shapes import monitor as shapes
 @asks(HistoryParameters)
 def history(asked: HistoryParameters) -> Response:
     """The newest runs first, with every column under its own name."""
+    wanted = RunFilter(job=asked.job, status=asked.status, since=asked.since, until=asked.until, before=asked.before)
     try:
-        runs = services().history.read(asked.limit, asked.job, asked.status, asked.before)
+        runs = services().history.read(asked.limit, wanted)
     except UnknownRun as error:
         raise invalid_parameter("before", str(error)) from None
     return success(shapes.history(runs))

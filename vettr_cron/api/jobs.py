@@ -39,6 +39,7 @@ def _advances(result: Stated, result_or_preview: Stated) -> Callable[[View], Vie
         Failure(status=500, code="JOB_FAILED", meaning="A run failed; details has what it did", details=result),
         unavailable(result),
         headers=("Retry-After",),
+        tag="refresh",
     )
 
 
@@ -74,7 +75,12 @@ def _refresh_all(asked: RefreshParameters) -> Response:
 def register(app: Flask, jobs: Iterable[Job]) -> None:
     """Add a path for each job, and one for all: rules of the application, under the blueprint's name."""
     add = partial(app.add_url_rule, methods=["GET", "POST"])
+    begin = f"{cron.url_prefix}/"
+    paths = [rule.rule.removeprefix(begin) for rule in app.url_map.iter_rules() if rule.rule.startswith(begin)]
+    taken = {path.partition("/")[0] for path in paths}
     for job in jobs:
+        if job.name in taken:
+            raise ValueError(f"a job cannot be called {job.name!r}: a path has that name")
         path, endpoint = f"{cron.url_prefix}/{job.name}", f"{cron.name}.{job.name}"
         add(path, endpoint, refuse_head(_refresh_one), defaults={"job_name": job.name})
     add(f"{cron.url_prefix}/refresh-all", f"{cron.name}.refresh-all", refuse_head(_refresh_all))

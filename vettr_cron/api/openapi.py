@@ -32,11 +32,13 @@ one is refused. An unknown path is answered with 404, an unsupported method with
 cannot read with 400, 413, 414, 417 or 431, all in the same envelope. Times are ISO 8601 in UTC, with milliseconds; the
 name of a duration contains its unit.
 """
-_TAGS = {
-    "cron": "The jobs: what a scheduler calls, and how to monitor and operate them",
+_TAGS = {  # in the order in which the document has their paths
+    "refresh": "What a scheduler calls",
+    "cron": "How to monitor and operate the jobs",
+    "dashboard": "What a page that shows the service reads",
     "health": "Is the process up, and can it work?",
-    "docs": "This document",
     "metrics": "For Prometheus",
+    "docs": "This document",
 }
 _METHODS = ("GET", "POST")
 _SECRET = "cronSecret"  # noqa: S105  # the scheme's name
@@ -54,6 +56,12 @@ _HEADERS: Mapping[str, Json] = {
     "Retry-After": {
         "description": "Seconds after which to try again; in a 200 only if a job was skipped",
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "ETag": {
+        "description": "Which state of the data this is; a request with it in If-None-Match is answered with 304 while "
+        "the data is the same",
+        "required": True,
+        "schema": {"type": "string", "examples": ['W/"3f2a91c0"']},
     },
     "WWW-Authenticate": {"description": "The scheme", "required": True, "schema": {"const": "Bearer"}},
     "Allow": {
@@ -90,6 +98,11 @@ class _Operation:
         yield from (contract.BAD_REQUEST, contract.INTERNAL_ERROR)
 
     @property
+    def tag(self) -> str:
+        """The group of operations to which it belongs."""
+        return self.contract.tag or self.rule.endpoint.partition(".")[0]
+
+    @property
     def takes_body(self) -> bool:
         """Whether its parameters may come in a body."""
         return self.method == "POST" and self.asks is not None
@@ -97,7 +110,7 @@ class _Operation:
 
 def document(app: Flask) -> Json:
     """The OpenAPI 3.1 document of every route that states its contract."""
-    operations = list(_operations(app))
+    operations = sorted(_operations(app), key=lambda operation: list(_TAGS).index(operation.tag))
     parameters = [operation.asks for operation in operations if operation.asks]
     shapes = Shapes(parameters, _replies(operations), app.extensions[EXTENSION].jobs)
     paths: dict[str, Json] = {}
@@ -156,11 +169,11 @@ def _replies(operations: list[_Operation]) -> Iterator[Stated]:
 
 
 def _operation_json(operation: _Operation, shapes: Shapes) -> Json:
-    blueprint, _, name = operation.rule.endpoint.partition(".")
+    name = operation.rule.endpoint.partition(".")[2]
     shown: Json = {
         "operationId": f"{operation.method.lower()}_{name.replace('-', '_')}",
         "summary": operation.summary,
-        "tags": [blueprint],
+        "tags": [operation.tag],
         "security": [{_SECRET: []}] if operation.secured else [],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation, shapes)],
         "responses": _responses(operation, shapes),
@@ -185,10 +198,12 @@ def _path_parameters(operation: _Operation) -> Iterator[Json]:
 def _query_parameters(operation: _Operation, shapes: Shapes) -> Iterator[Json]:
     if operation.asks is None:
         return
-    for name, field in shapes.definition(operation.asks).get("properties", {}).items():
+    definition = shapes.definition(operation.asks)
+    for name, field in definition.get("properties", {}).items():
         yield {
             "name": name,
             "in": "query",
+            "required": name in definition.get("required", ()),
             "description": meaning(field),
             "schema": query_schema(field),
         }
@@ -226,7 +241,11 @@ def _responses(operation: _Operation, shapes: Shapes) -> Json:
         str(status): _shared(by_status[status]) or _failures_json(by_status[status], shapes)
         for status in sorted(by_status)
     }
-    return {"200": success | {"headers": _headers(stated.headers)}, **failures}
+    if not stated.has_etag:
+        return {"200": success | {"headers": _headers(stated.headers)}, **failures}
+    headers = _headers([*stated.headers, "ETag"])
+    known = {"description": "The data is as If-None-Match says that the caller has it; no body", "headers": headers}
+    return {"200": success | {"headers": headers}, "304": known, **failures}
 
 
 def _shared(failures: list[Failure]) -> Json | None:

@@ -12,6 +12,7 @@ from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.domain.timestamps import parsed
 from vettr_cron.registry import services
+from vettr_cron.services.monitor import activity
 from vettr_cron.services.monitor.coverage import Freshness
 from vettr_cron.services.monitor.objective import DEFAULT_DAYS, MOST_DAYS
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
@@ -95,6 +96,7 @@ Moment = Annotated[
 ]
 
 LONGEST_REASON = 500
+LONGEST_SEARCH = 100
 _REASON = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=r"^[^\x00\ufffd]*$")]
 
 
@@ -149,6 +151,8 @@ class HistoryParameters(_Parameters):
     status: RunStatus | None = Field(
         default=None, title="Only runs with this status", description="running, completed or failed"
     )
+    since: Moment | None = Field(default=None, title="Only runs that began then or later", description=_MOMENT)
+    until: Moment | None = Field(default=None, title="Only runs that began before then", description=_MOMENT)
     before: UUID | None = Field(
         default=None, title="Only runs older than this one: the next page", description="a run's id"
     )
@@ -223,6 +227,31 @@ class ObjectiveParameters(JobParameters):
         le=MOST_DAYS,
         title="How many days back to look",
         description=f"a whole number of days from 1 to {MOST_DAYS}",
+    )
+
+
+class ActivityParameters(JobParameters):
+    """The parameters of activity."""
+
+    days: WholeNumber = Field(
+        default=activity.DEFAULT_DAYS,
+        ge=1,
+        le=activity.MOST_DAYS,
+        title="How many days back to look",
+        description=f"a whole number of days from 1 to {activity.MOST_DAYS}",
+    )
+
+
+class StocksParameters(_Parameters):
+    """The parameters of the search for stocks."""
+
+    search: Annotated[str, Field(min_length=1, max_length=LONGEST_SEARCH, pattern=r"^[^\x00\ufffd]*$")] = Field(
+        title="The beginning of a ticker, or a part of a name, in any case",
+        description=f"text of 1 to {LONGEST_SEARCH} characters",
+        examples=["gold"],
+    )
+    limit: WholeNumber = Field(
+        default=20, ge=1, le=100, title="How many stocks to return at most", description="a whole number from 1 to 100"
     )
 
 

@@ -49,7 +49,7 @@ def parameters(shape: type[Parameters]) -> Parameters:
         problems: dict[str, str] = {}
         for problem in error.errors():
             name = str(problem["loc"][0])
-            problems.setdefault(name, _explain(shape, name, problem["input"]))
+            problems.setdefault(name, _explain(shape, name, problem["type"], problem["input"]))
         raise _invalid(problems) from None
 
 
@@ -60,7 +60,8 @@ def invalid_parameter(name: str, message: str) -> ApiError:
 
 def unknown_characters(error: UnknownCharacters) -> Response:
     """The reply where the database's encoding lacks a character: in a parameter that has more than ASCII's."""
-    names = [name for name, value in _given().items() if not str(value).isascii()]
+    given = {**(request.view_args or {}), **_given()}
+    names = [name for name, value in given.items() if not str(value).isascii()]
     return failure(*_invalid(dict.fromkeys(names or ["?"], str(error))).response)
 
 
@@ -72,13 +73,15 @@ def _invalid(problems: dict[str, str]) -> ApiError:
     return ApiError(422, "VALIDATION_ERROR", message, InvalidParameters(details))
 
 
-def _explain(shape: type[BaseModel], name: str, given: object) -> str:
+def _explain(shape: type[BaseModel], name: str, kind: str, given: object) -> str:
     if name not in shape.model_fields:
         known = ", ".join(shape.model_fields) or "none"
         return f"is not a parameter of this path; allowed: {known}"
+    allowed = with_names(shape.model_fields[name].description, services().jobs)
+    if kind == "missing":
+        return f"is required; give {allowed}"
     # A nested value may be nested too deeply to be printed.
     shown = "a list or an object" if isinstance(given, list | dict) else repr(str(given)[:_LONGEST_SHOWN])
-    allowed = with_names(shape.model_fields[name].description, services().jobs)
     return f"{shown} is not allowed; use {allowed}"
 
 

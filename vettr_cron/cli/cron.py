@@ -29,6 +29,7 @@ from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs.job import Job
 from vettr_cron.registry import services
 from vettr_cron.services.monitor.calls import CallFilter
+from vettr_cron.services.monitor.history import RunFilter
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
 from vettr_cron.shapes import calls as call_shapes
@@ -120,12 +121,24 @@ def status(as_json: bool) -> None:
     type=click.Choice([state.value for state in RunStatus]),
     help="Only runs with this status.",
 )
+@click.option("--since", type=MomentType(), help="Only runs that began then or later.")
+@click.option("--until", type=MomentType(), help="Only runs that began before then.")
+@click.option("--before", type=click.UUID, metavar="ID", help="Only runs older than this one: the next page.")
 @json_option
 @report_errors
-def history(limit: int, job: str | None, run_status: str | None, as_json: bool) -> None:
+def history(
+    limit: int,
+    job: str | None,
+    run_status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: UUID | None,
+    as_json: bool,
+) -> None:
     """List the newest runs, newest first."""
     state = RunStatus(run_status) if run_status else None
-    runs = services().history.read(limit, job, state)
+    wanted = RunFilter(job=job, status=state, since=since, until=until, before=before)
+    runs = services().history.read(limit, wanted)
     show(monitor.history(runs), as_json, history_table(runs))
 
 

@@ -8,7 +8,7 @@ from vettr_cron.cli.output import show_lines
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.domain.red_flags import SEVERITIES
 from vettr_cron.registry import services
-from vettr_cron.services.monitor.overview import Overview, Scored
+from vettr_cron.services.monitor.results import Results, Scored
 
 BAR_WIDTH = 40
 
@@ -17,10 +17,10 @@ BAR_WIDTH = 40
 @report_errors
 def overview() -> None:
     """Show the distribution of scores, the five best and worst stocks, and the flags by severity."""
-    show_lines(_text(services().overview.read()))
+    show_lines(_text(services().results.read()))
 
 
-def _text(newest: Overview) -> list[str]:
+def _text(newest: Results) -> list[str]:
     parts = ["", "Scores", *_bars(newest)]
     if newest.best:
         parts += ["", "Best", *columns([("ticker", "score", "name"), *_rows(newest.best)])]
@@ -29,7 +29,7 @@ def _text(newest: Overview) -> list[str]:
     return [*parts, "", "Flags in the last 24 hours", *columns([("severity", "flags"), *flags])]
 
 
-def _bars(newest: Overview) -> list[str]:
+def _bars(newest: Results) -> list[str]:
     longest = max([*newest.bands, 1])
     lines = []
     for band, count in enumerate(newest.bands):

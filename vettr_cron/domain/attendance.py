@@ -77,6 +77,29 @@ def attendance(
     return Attendance(tuple(missed), _late_since(timetable, last, since) if late else None)
 
 
+def missed_between(timetable: Timetable, calls: Iterable[datetime], start: datetime, now: datetime) -> list[datetime]:
+    """Which expected times from `start` on had no call, oldest first; only those whose grace is over.
+
+    `calls` are as in `attendance`: all from `start` less the grace on.
+    """
+    come = sorted(call for call in calls if call <= now + CLOCK_AHEAD)
+    return _missed(timetable, come, now, start) if start <= now else []
+
+
+def newest_expected_from(timetable: Timetable, start: datetime, end: datetime, most: int) -> datetime:
+    """From when on there are only so many expected times until `end`, however dense they are; `start` at the earliest.
+
+    It looks at not much more of them than that, as a day of minutes takes long to find.
+    """
+    span = DAY
+    while True:
+        begin = max(start, end - span)
+        times = timetable.between(begin - _BARELY, end)
+        if begin == start or len(times) >= most:
+            return times[-most] if len(times) >= most else start
+        span *= 4
+
+
 def served_until(timetable: Timetable, last: datetime | None, now: datetime) -> datetime:
     """The time after which the next call is expected: now, or what the last call has come early for."""
     if last is None:
@@ -112,5 +135,8 @@ def _late_since(timetable: Timetable, last: datetime | None, since: datetime) ->
 def _time_of(call: datetime, times: Sequence[datetime], grace: timedelta) -> datetime | None:
     """The nearest of the sorted times, of two the earlier; but none that is more than the grace ahead of the call."""
     place = bisect_right(times, call)
-    near = [time for time in times[max(place - 1, 0) : place + 1] if time <= call + grace]
-    return min(near, key=lambda time: abs(time - call), default=None)
+    before = times[place - 1] if place > 0 else None
+    after = times[place] if place < len(times) and times[place] <= call + grace else None
+    if before is None or after is None:
+        return before or after
+    return before if call - before <= after - call else after

@@ -6,6 +6,10 @@ An error that always says the same says it once: the first line of its docstring
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from vettr_cron.domain.printable import printable
+
+_LONGEST_SHOWN = 60  # characters of a ticker
+
 
 class CronError(Exception):
     """something went wrong that the service expects at times"""
@@ -116,6 +120,14 @@ class JobPaused(CronError):
 
 class UnknownTickers(CronError):
     """Stocks were asked for by name that are not in the universe."""
+
+
+class UnknownStock(CronError):
+    """There is no stock with this ticker."""
+
+    def __init__(self, ticker: str) -> None:
+        shown = printable(ticker if len(ticker) <= _LONGEST_SHOWN else f"{ticker[:_LONGEST_SHOWN]}...")
+        super().__init__(f"There is no stock with the ticker '{shown}', written exactly so")
 
 
 class UnknownRun(CronError):

@@ -141,14 +141,18 @@ def ago(seconds: int) -> str:
     return f"{span(timedelta(seconds=seconds))} ago"
 
 
+def place(state: JobState) -> str:
+    """How far the cycle has come, as people say it."""
+    return f"{state.offset} of {state.total_stocks} stocks"
+
+
 def _progress(state: JobState) -> list[str]:
-    place = f"{state.offset} of {state.total_stocks} stocks"
     if state.running:
-        return [f"Running: {place} are done."]
+        return [f"Running: {place(state)} are done."]
     if state.offset >= state.total_stocks:  # some were removed, or another program has set the offset
-        return [f"Between two calls: {place} are done; the next call ends this cycle, or starts a new one."]
+        return [f"Between two calls: {place(state)} are done; the next call ends this cycle, or starts a new one."]
     if state.offset:
-        return [f"Between two calls: {place} are done."]
+        return [f"Between two calls: {place(state)} are done."]
     return ["Between two cycles: the next call starts a new one."]
 
 

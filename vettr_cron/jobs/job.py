@@ -93,8 +93,11 @@ class Job:
     by ticker, why rows that the database accepted do not exist. Raises RowsRefused if the database refuses rows because
     of their contents."""
 
-    answer: Callable[[Any], tuple[str, str]]
-    """answer(result): the key and the JSON of the answer that the platform's API reads from Redis."""
+    answer: Callable[[Any], str]
+    """answer(result): the JSON that the platform's API reads from Redis."""
+
+    answer_key: Callable[[str], str]
+    """answer_key(ticker): the key in Redis under which a stock's answer is."""
 
     kinds: Callable[[Any], Collection[str]] = lambda _result: ()
     """kinds(result): what the result counts as, in words of printable ASCII without spaces. Samples keep how many times

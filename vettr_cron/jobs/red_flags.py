@@ -23,7 +23,7 @@ class RedFlagResult(NamedTuple):
     """The rows and the answer of one stock."""
 
     flags: Sequence[Row]
-    answer: tuple[str, str]
+    answer: str
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
@@ -38,7 +38,7 @@ def evaluate(item: Item, attempt: Attempt) -> RedFlagResult:
     rows = [_row(row_id, flag, item) for row_id, flag in zip(ids, report.flags, strict=True)]
     check_column_limits(red_flag_history, rows[0])  # the others differ only in values that always fit
     answer = orjson.dumps(_answer(report, attempt.now)).decode()
-    return RedFlagResult(rows, (f"red_flags:{item.ticker}", answer))
+    return RedFlagResult(rows, answer)
 
 
 def save(connection: Connection, attempt: Attempt, group: Sequence[RedFlagResult]) -> Mapping[str, Problem]:
@@ -86,5 +86,6 @@ RED_FLAGS = Job(
     evaluate=evaluate,
     save=save,
     answer=lambda result: result.answer,
+    answer_key="red_flags:{}".format,
     kinds=lambda result: [row["severity"] for row in result.flags],
 )

@@ -26,7 +26,7 @@ class ScoreResult(NamedTuple):
     history: Row
     snapshot: Row
     overall: Row
-    answer: tuple[str, str]
+    answer: str
 
 
 def load(connection: Connection, selection: Selection, now: datetime) -> Chunk:
@@ -49,7 +49,7 @@ def evaluate(item: Item, attempt: Attempt) -> ScoreResult:
     check_column_limits(vetr_score_snapshots, snapshot)
     overall = {"id": item.stock_id, "stock_ticker": item.ticker, "vetr_score": score.overall_score}
     answer = orjson.dumps(_answer(score, overlay, attempt.now)).decode()
-    return ScoreResult(history, snapshot, overall, (f"vetr_score:{item.ticker}", answer))
+    return ScoreResult(history, snapshot, overall, answer)
 
 
 def save(connection: Connection, attempt: Attempt, group: Sequence[ScoreResult]) -> Mapping[str, Problem]:
@@ -141,5 +141,6 @@ SCORES = Job(
     evaluate=evaluate,
     save=save,
     answer=lambda result: result.answer,
+    answer_key="vetr_score:{}".format,
     kinds=lambda result: [_band(result.overall["vetr_score"])],
 )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 from redis import Redis
@@ -206,6 +206,11 @@ class Cursors:
         arguments: list[str | int] = [lease.token, CACHE_TTL_SECONDS, *answers.values()]
         with redis_errors():
             return Moved(self._answer(keys=[lease.key, *answers], args=arguments))
+
+    def answers(self, keys: Sequence[str]) -> list[str | None]:
+        """The cached answers, None where there is none, or something else than a text. Raises RedisUnavailable."""
+        with redis_errors():
+            return cast(list[str | None], self._redis.mget(keys))
 
     def reset(self, jobs: Sequence[str]) -> None:
         """Delete these jobs' cursors, so that the next call starts a new cycle. Raises RedisUnavailable."""

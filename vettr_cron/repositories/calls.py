@@ -1,6 +1,6 @@
 """The rows of cron_calls: every call of a job, as it began and as it ended."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -124,11 +124,11 @@ def newest(
     return [as_seen(call, orphans) for call in found]
 
 
-def beginnings(connection: Connection, job: str, since: datetime, until: datetime) -> list[datetime]:
+def beginnings(connection: Connection, job: str, since: datetime, until: datetime) -> Sequence[datetime]:
     """When the job's calls along the cursor began, from `since` on and before `until`; newest first."""
     along = (table.c.job == job, table.c.along_cursor.is_(True))
     statement = select(table.c.started_at).where(*along, table.c.started_at >= since, table.c.started_at < until)
-    return list(connection.execute(statement.order_by(table.c.started_at.desc())).scalars())
+    return connection.execute(statement.order_by(table.c.started_at.desc())).scalars().all()
 
 
 def first_at(connection: Connection, job: str | None = None) -> datetime | None:

@@ -1,9 +1,11 @@
 """What the service notes about this database, by name."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from vettr_cron.domain.timestamps import parsed
 from vettr_cron.models.tables import cron_marks
 from vettr_cron.repositories.bulk import upsert
 
@@ -16,6 +18,24 @@ STOCKS_FROM = "stocks_from"
 def resumed(job: str) -> str:
     """The name under which it is noted when an operator last resumed the job, in ISO 8601."""
     return f"resumed_{job}"
+
+
+def paused(job: str) -> str:
+    """The name under which it is noted when the pause began that this resume ended, in ISO 8601."""
+    return f"paused_{job}"
+
+
+def last_pause(connection: Connection, job: str) -> tuple[datetime, datetime] | None:
+    """When the job's last pause that is over began and ended; None if nothing is noted of one."""
+    began, ended = (find(connection, name) for name in (paused(job), resumed(job)))
+    return (parsed(began), parsed(ended)) if began and ended else None
+
+
+def resumed_at(connection: Connection, job: str, latest: datetime) -> datetime | None:
+    """When an operator last resumed the job; None if nobody did, or a clock that was ahead says so."""
+    noted = find(connection, resumed(job))
+    when = parsed(noted) if noted else None
+    return when if when is not None and when <= latest else None
 
 
 def find(connection: Connection, name: str) -> str | None:

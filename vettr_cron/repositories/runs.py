@@ -11,12 +11,14 @@ from sqlalchemy import ColumnElement, Connection, String, Table, bindparam, func
 
 from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as table
+from vettr_cron.models.types import in_utc
 from vettr_cron.repositories.bulk import upsert
 
 # Counts are written in the same transaction as the rows that they count, so the end of a run leaves them alone.
 _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duration_ms")
 _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
+_ANY_OFFSET = timedelta(days=2)  # more than any time zone, and the time of a day, make of a time as a text
 _NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
 
 
@@ -100,25 +102,27 @@ def newest(
     *,
     job_names: Collection[str] | None = None,
     status: RunStatus | None = None,
-    before: Run | None = None,
+    since: datetime | None = None,
     until: datetime | None = None,
-    after: datetime | None = None,
+    before: Run | None = None,
     outside_cycle: bool = True,
     orphans: Collection[UUID] = (),
 ) -> list[Run]:
     """The newest runs first; a running row among the orphans counts, and is shown, as failed.
 
-    Those that began no later than `until`, and later than `after`; without `outside_cycle` only those along the cursor.
+    Those that began at `since` or later, and before `until`; without `outside_cycle` only those along the cursor.
     """
     statement = select(table).order_by(*_NEWEST_FIRST).limit(limit)
     if job_names is not None:
         statement = statement.where(table.c.job_name.in_(job_names))
     if status is not None:
         statement = statement.where(shown_as(table, status, orphans))
+    started = in_utc(table.c.started_at)
+    # The first condition of each finds rows by the index, however another program has written their time.
+    if since is not None:
+        statement = statement.where(table.c.started_at >= since - _ANY_OFFSET, started >= since)
     if until is not None:
-        statement = statement.where(table.c.started_at <= until)
-    if after is not None:
-        statement = statement.where(table.c.started_at > after)
+        statement = statement.where(table.c.started_at < until + _ANY_OFFSET, started < until)
     if not outside_cycle:
         statement = statement.where(table.c.chunk_offset.is_not(None))
     if before is not None:

@@ -158,6 +158,14 @@ def page(
     return [StockState(job, *values)._replace(consecutive_failures=values.consecutive_failures or 0) for values in rows]
 
 
+def of_stock(connection: Connection, jobs: Collection[str], ticker: str) -> dict[str, StockState]:
+    """How each of these jobs last fared with a stock, by the job's name."""
+    table = cron_stock_states.c
+    found = connection.execute(select(table.job, *_DETAILS).where(table.job.in_(jobs), table.ticker == ticker))
+    never = {job: StockState(job, ticker, None, None, None, None, 0, None, None) for job in jobs}
+    return never | {job: StockState(job, ticker, *details) for job, *details in found}
+
+
 def reasons(connection: Connection, job: str, limit: int) -> list[ReasonCount]:
     """Why stocks failed last time, the most frequent reasons first."""
     reason, number = cron_stock_states.c.last_reason, func.count().label("number")

@@ -173,5 +173,9 @@ def _failed_run(state: JobState) -> list[Finding]:
 def _failing_stocks(state: JobState, failing: int) -> list[Finding]:
     if failing * 100 <= MANY_FAILING_PERCENT * state.total_stocks:
         return []
-    fix = f"See why: `flask --app wsgi cron failures --job {state.name}`."
-    return [warning(f"{failing} of {state.total_stocks} stocks failed last time", fix)]
+    return [warning(f"{failing} of {state.total_stocks} stocks failed last time", see_failures(state.name))]
+
+
+def see_failures(job: str) -> str:
+    """How to see why stocks fail."""
+    return f"See why: `flask --app wsgi cron failures --job {job}`."

@@ -154,11 +154,7 @@ class Doctor:
 
     def _schedule(self, job: Job, calls: tuple[Status, Coverage] | ServiceUnavailable) -> Check:
         status, coverage = _known(calls)
-        counts = coverage.jobs[job.key]
-        results = schedule_rules.Results(
-            within=coverage.max_age, stale=counts.stale, never=counts.never, failing=counts.failing
-        )
-        return schedule_rules.schedule(status.jobs[job.key], results)
+        return schedule_rules.schedule(status.jobs[job.key], coverage.results(job.key))
 
 
 def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.diagnosis.schedule import Results
 from vettr_cron.jobs.job import Job
 from vettr_cron.repositories import states
 from vettr_cron.repositories.states import Counts, Freshness, ReasonCount, StockState
@@ -43,6 +44,16 @@ class Coverage:
     jobs: Mapping[str, Counts]
     page: Page | None
 
+    @property
+    def counted_at(self) -> datetime:
+        """When the stocks were counted."""
+        return self.since + self.max_age
+
+    def results(self, key: str) -> Results:
+        """One job's counts, as the diagnosis of its schedule takes them."""
+        counts = self.jobs[key]
+        return Results(within=self.max_age, stale=counts.stale, never=counts.never, failing=counts.failing)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
@@ -60,10 +71,12 @@ class ReadCoverage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, jobs: Sequence[Job], max_age: timedelta, listing: Listing | None = None) -> Coverage:
+    def read(
+        self, jobs: Sequence[Job], max_age: timedelta, listing: Listing | None = None, timeout: float | None = None
+    ) -> Coverage:
         """How fresh the universe is; a listing is of the first job's stocks. Raises DatabaseUnavailable."""
         since = utc_now() - max_age
-        with self._database.reading() as connection:
+        with self._database.reading(timeout) as connection:
             counts = {job.key: states.counts(connection, job.name, since) for job in jobs}
             page = None
             if listing is not None:

@@ -1,12 +1,7 @@
 """Whether the servers that the service needs answer, and the database is migrated."""
 
-import math
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from enum import StrEnum
-from typing import NamedTuple
 
 from redis import Redis
 from sqlalchemy import text
@@ -15,6 +10,7 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.domain.errors import NotMigrated, ServiceUnavailable
 from vettr_cron.logs import log_unavailable
 from vettr_cron.redis_store.client import redis_errors
+from vettr_cron.services.monitor.shared import Shared
 
 KEPT_SECONDS = 1.0  # for which an answer is given again
 SHARED_SECONDS = 0.5  # from its beginning, for which other callers wait for a check
@@ -31,13 +27,12 @@ class Migrated(StrEnum):
     PARTLY = "partly"  # not all of this release's
 
 
-class _Check(NamedTuple):
-    """A check under way, which all callers share."""
+class _Check:
+    """A check under way, as far as it has come."""
 
-    began: float  # monotonic
-    answer: "Future[Mapping[str, str]]"
-    found: dict[str, str]  # so far
-    asked: list[str]  # so far; the last one has not answered yet
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self.asked = "database"  # which has not answered yet
 
 
 class Readiness:
@@ -51,50 +46,27 @@ class Readiness:
         self._database = database
         self._redis = redis
         self._known_migrations = known_migrations
-        self._lock = threading.Lock()
-        self._check: _Check | None = None
-        self._kept: tuple[float, Mapping[str, str]] = (-math.inf, {})  # when (monotonic), and the answer
+        self._check = _Check()  # the newest
+        self._answer = Shared(self._find, lambda _took: KEPT_SECONDS)
 
     def problems(self) -> Mapping[str, str]:
         """Which servers are not ready, by name, and why; empty if all is well."""
-        with self._lock:
-            answered_at, answer = self._kept
-            if time.monotonic() - answered_at < KEPT_SECONDS:
-                return answer
-            check, is_first = self._check, self._check is None
-            if check is None:
-                check = self._check = _Check(time.monotonic(), Future(), {}, [])
-        if is_first:
-            self._run(check)
-        return self._shared(check)
-
-    def _run(self, check: _Check) -> None:
         try:
-            self._find(check)
-        except BaseException as bug:
-            check.answer.set_exception(bug)
-        else:
-            check.answer.set_result(check.found)
-        with self._lock:
-            self._check = None
-            if check.answer.exception() is None:
-                self._kept = time.monotonic(), check.found
+            return self._answer.get(patience=SHARED_SECONDS)
+        except TimeoutError:
+            check = self._check
+            return {**check.found, check.asked: f"{_NAMES[check.asked]} has not answered yet"}
 
-    def _find(self, check: _Check) -> None:
+    def _find(self) -> Mapping[str, str]:
+        check = self._check = _Check()
         for name, ask in (("database", self._check_migration), ("redis", self._check_redis)):
-            check.asked.append(name)
+            check.asked = name
             try:
                 ask()
             except ServiceUnavailable as problem:
                 log_unavailable(problem, path="/readyz")
                 check.found[name] = str(problem)
-
-    def _shared(self, check: _Check) -> Mapping[str, str]:
-        try:
-            return check.answer.result(max(check.began + SHARED_SECONDS - time.monotonic(), 0))
-        except TimeoutError:
-            silent = check.asked[-1] if check.asked else "database"
-            return {**check.found, silent: f"{_NAMES[silent]} has not answered yet"}
+        return check.found
 
     def migrated(self) -> Migrated:
         """How far the database is migrated. Raises DatabaseUnavailable if it does not say."""

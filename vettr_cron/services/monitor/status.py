@@ -16,7 +16,6 @@ from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.pace import pace
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.domain.scheduled_cycle import scheduled_cycle
-from vettr_cron.domain.timestamps import parsed
 from vettr_cron.jobs.job import Job
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
@@ -85,7 +84,7 @@ def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> J
     latest = state.as_of + CLOCK_AHEAD
     last = along_cursor(until=latest, orphans=orphans)
     success = along_cursor(until=latest, status=RunStatus.COMPLETED)
-    future = newest(after=latest)
+    future = newest(since=latest)
     # A run that ended between these statements ran when the first of them was made.
     running = newest(status=RunStatus.RUNNING, orphans=orphans) or [
         run for run in last if run.status is RunStatus.RUNNING
@@ -136,9 +135,9 @@ def _by_schedule(
     now = state.as_of
     begun = calls.beginnings(connection, state.name, calls_needed_from(timetable, now), now + CLOCK_AHEAD)
     first = calls.first_at(connection, state.name) or last
-    resumed = marks.find(connection, marks.resumed(state.name))
-    if first and resumed and parsed(resumed) <= now + CLOCK_AHEAD:
-        first = max(first, parsed(resumed))
+    resumed = marks.resumed_at(connection, state.name, now + CLOCK_AHEAD)
+    if first and resumed:
+        first = max(first, resumed)
     came = attendance(
         timetable,
         [*begun, *([last] if last else [])],

@@ -38,9 +38,11 @@ class PauseJobs:
         """Let jobs go on. All pauses that are left. Raises DatabaseUnavailable."""
         names = [job.name for job in jobs]
         with self._database.writing() as connection:
-            for name in pauses.every(connection).keys() & set(names):
-                # While it was paused, no call was expected.
-                marks.put(connection, marks.resumed(name), iso_milliseconds(utc_now()))
+            # While a job was paused, no call of it was expected.
+            for name, ended in pauses.every(connection).items():
+                if name in names:
+                    marks.put(connection, marks.paused(name), iso_milliseconds(ended.since))
+                    marks.put(connection, marks.resumed(name), iso_milliseconds(utc_now()))
             pauses.remove(connection, names)
             paused = pauses.every(connection)
         log.info("jobs_resumed", jobs=names)

@@ -97,7 +97,7 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
 
     outcomes, run = retry_transient(save, limits.may_start)
     context.note_progress()
-    answers = dict(job.answer(outcome.result) for outcome in outcomes if outcome.error is None)
+    answers = {job.answer_key(each.ticker): job.answer(each.result) for each in outcomes if each.error is None}
     return GroupOutcome(run=run, stocks=len(outcomes), last=outcomes[-1].ticker if outcomes else None, answers=answers)
 
 
@@ -119,7 +119,7 @@ def evaluate_in_batches(
     def evaluate_batch(batch: Sequence[Item]) -> list[StockOutcome]:
         outcomes = []
         for item in batch:
-            outcomes.append(_evaluate(job, attempt, item))
+            outcomes.append(evaluate_stock(job, attempt, item))
             note_progress()
         return outcomes
 
@@ -139,7 +139,8 @@ def evaluate_in_batches(
     return [outcome for batch in done for outcome in batch]
 
 
-def _evaluate(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
+def evaluate_stock(job: Job, attempt: Attempt, item: Item) -> StockOutcome:
+    """The outcome of one stock, by the job's rules: whatever they raise is its problem."""
     if item.problem:
         return StockOutcome(item.ticker, problem=item.problem)
     try:
