@@ -16,10 +16,10 @@ QUICK := tests/unit tests/integration/test_cycle.py tests/integration/test_comma
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve check test lint types layers audit chaos bench lock clean
+.PHONY: help refresh serve check test lint types layers audit chaos bench screenshots lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no stocks, refresh all jobs, print an overview
 	@$(FLASK) db upgrade
@@ -31,6 +31,7 @@ refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no 
 serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
+	@echo "Look at it on http://localhost:8000/dashboard"
 	@$(TRIAL) BIND_HOST=127.0.0.1 PORT=8000 $(BIN)/gunicorn wsgi:app
 
 # Tests that measure time run by themselves.
@@ -69,6 +70,9 @@ chaos: $(VENV)/.ready ## Run random rounds of faults, which takes long; CHAOS_SE
 
 bench: $(VENV)/.ready ## Measure the service against bare input and output; SIZE=100000 for more stocks
 	$(BIN)/python -m bench $(or $(SIZE),1300)
+
+screenshots: $(VENV)/.ready ## Make the pictures in docs/images anew, in a browser
+	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Stop the embedded Redis, remove the virtual environment and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"
