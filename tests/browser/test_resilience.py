@@ -202,6 +202,21 @@ def test_the_runs_of_a_call_are_asked_for_until_they_come(
     expect(alerts(page)).to_have_count(0)
 
 
+def test_the_stocks_of_a_reason_are_asked_for_until_they_come(
+    page: Page, web: Web, world: World, complaints: Complaints
+) -> None:
+    complaints.expect("net::ERR_")
+    add_stocks(world, 3, unscorable=1)
+    world.data("scores")
+    visit(page, web, "failures")
+    lose_the_service(page, "**/v1/cron/failures?*reason=*")
+    page.get_by_role("link", expanded=False).first.click()
+    expect(alerts(page)).to_contain_text("Trying again")
+    page.unroute("**/v1/cron/failures?*reason=*")
+    expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
+    expect(alerts(page)).to_have_count(0)
+
+
 def test_what_has_just_been_is_never_in_the_future(page: Page, web: Web, a_call: None) -> None:
     page.clock.set_fixed_time(datetime.now(UTC) - BEHIND)
     visit(page, web)

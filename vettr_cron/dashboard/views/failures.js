@@ -1,6 +1,6 @@
 // The stocks that fail, by reason: a bad column is one group, however many stocks it hits. Each can be tried again.
-import { html, useEffect, useState } from "../preact.js";
-import { get, Refused, usePolled } from "../api.js";
+import { html, useState } from "../preact.js";
+import { get, useAnswer, usePolled } from "../api.js";
 import { Action, jobTitle, Loaded, refusal, route, State, Time, Trouble } from "../parts.js";
 import { number, plural } from "../format.js";
 import { canBeNamed, retried, retriedAll, Told, useAction } from "./refresh.js";
@@ -73,19 +73,11 @@ function Group({ name, reason, stocks, isOpen, round, refused, busy, retry }) {
 /** The stocks of an opened group, page by page. */
 function Stocks({ name, reason, round, refused, busy, retry }) {
   const [pages, setPages] = useState(1);
-  const [{ stocks, next, error }, setState] = useState({});
-  useEffect(() => {
-    let over = false;
-    const tell = (state) => over || setState(state);
-    pagesOf(name, reason, pages).then(tell, (refused) => {
-      if (!(refused instanceof Refused)) throw refused;
-      tell({ error: refused });
-    });
-    return () => { over = true; };
-  }, [name, reason, pages, round]);
-  if (error) return html`<${Trouble} error=${error} />`;
-  if (!stocks) return html`<p class="loading">Loading …</p>`;
-  return html`<div class="table"><table>
+  const key = JSON.stringify([name, reason, pages, round]);
+  const { data, error } = useAnswer(key, () => pagesOf(name, reason, pages), Infinity);
+  if (!data) return error ? html`<${Trouble} error=${error} />` : html`<p class="loading">Loading …</p>`;
+  const { stocks, next } = data;
+  return html`${error && html`<${Trouble} error=${error} />`}<div class="table"><table>
       <thead><tr><th>Ticker</th><th>Failing since</th><th class="number wide">In a row</th><th>Why</th>
         <th><span class="hidden">Action</span></th></tr></thead>
       <tbody>${stocks.map((stock) => html`<tr key=${stock.ticker}>
