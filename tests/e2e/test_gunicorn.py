@@ -90,6 +90,8 @@ def test_a_request_is_one_line_in_the_log_without_its_query_string(world: World)
     with serving(world) as web:
         web.call("/v1/cron/status?token=hush-hush")
         web.call("/v1/cron/status")
+        web.process.send_signal(signal.SIGTERM)
+        web.process.communicate(timeout=10)  # the log is complete once the process has ended: a reply waits for no line
         lines = web.log.read_text().splitlines()
     assert sum("/v1/cron/status" in line for line in lines) == 2
     assert "hush" not in "".join(lines)

@@ -213,6 +213,8 @@ def test_after_kill_9_of_the_workers_one_call_ends_the_cycle(
         wait_until(web.answers, PATIENCE)
         assert web.call("/v1/cron/history?status=running").body["data"]["total"] == 0
         assert web.call(f"/v1/cron/{job}?chunks=all").body["data"]["chunk_info"]["is_complete"]
+        web.process.send_signal(signal.SIGTERM)
+        web.process.communicate(timeout=PATIENCE)  # only then is the log complete
         computed = [event for event in web.events() if event["event"] == "group_begins"]
     computed_twice = sum(event["stocks"] for event in computed if event["job"] == f"refresh-{job}") - 1300
     print(f"{job}, chunks of {chunk_size}: {computed_twice} stocks were computed twice")

@@ -63,8 +63,9 @@ class Web:
         return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", self.log.read_text())]
 
     def events(self) -> list[Any]:
-        """What is in the log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """What is in the log so far: a reply does not wait for the line that tells of it."""
+        complete, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in complete.splitlines()]
 
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -86,13 +86,6 @@ def test_a_job_cannot_have_the_name_of_a_command(name: str) -> None:
         World.with_jobs({name: replace(FILING_AGES, name=name)}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1")
 
 
-def test_a_job_cannot_have_the_name_of_a_path() -> None:
-    with pytest.raises(AssertionError, match=r"overwriting.* cron\.stocks"):
-        World.with_jobs(
-            {"stocks": replace(FILING_AGES, name="stocks")}, "sqlite:////nowhere/vettr.db", "redis://127.0.0.1:1"
-        )
-
-
 # 3. A look at what it would do, then a call
 
 

@@ -1,11 +1,13 @@
 """Requests that never reach the application are refused in the same envelope."""
 
 import time
+from typing import Any
 
 import pytest
 
 from tests.e2e.edge.clients import ANSWERED_QUICKLY, connected, parsed
 from tests.e2e.web import Web
+from tests.integration.meddling import wait_until
 from tests.integration.replies import HEADERS, TIME
 
 
@@ -75,7 +77,12 @@ def test_a_refusal_is_logged_without_the_request(web: Web) -> None:
     raw = web.send(b"GET /healthz HTTP/1.1\r\nAuthorization Bearer hush-hush\r\n\r\n")
     assert b"hush" not in raw
     _, headers, _ = parsed(raw)
-    (line,) = [event for event in web.events() if event.get("request_id") == headers["X-Request-Id"]]
+
+    def told() -> list[Any]:
+        return [event for event in web.events() if event.get("request_id") == headers["X-Request-Id"]]
+
+    wait_until(lambda: bool(told()))
+    (line,) = told()
     assert (line["event"], line["status"], line["remote"]) == ("request_refused", 400, "127.0.0.1")
     assert "hush" not in web.log.read_text()
 
