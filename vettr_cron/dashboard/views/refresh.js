@@ -4,6 +4,8 @@ import { post, Refused } from "../api.js";
 import { State } from "../parts.js";
 import { number, plural, span } from "../format.js";
 
+const SOON = 500; // milliseconds, in which most actions have ended
+
 /**
  * One action at a time: { busy, told, act(label, what) }; `what` resolves to what is to be told, { state, text }, and
  * `told` also has `at`, when it was told.
@@ -15,12 +17,14 @@ export function useAction(reload) {
   const act = async (label, what) => {
     setBusy(label);
     setTold({ state: "running", text: `${label} …` });
+    const look = setTimeout(reload, SOON); // what runs is then looked at more often
     try {
       setTold(await what());
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       setTold({ state: "problem", text: `${label}: ${error.message}` });
     } finally {
+      clearTimeout(look);
       setBusy(null);
       reload();
     }
