@@ -1,11 +1,15 @@
 """The page as its users find their way in it: by what is read and said, not by its markup."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.web import Web
+from tests.e2e.programs import Environment
+from tests.e2e.web import Web, serving
+from tests.world import World
 
 VIEWS = ("", "trends", "failures", "freshness", "stocks", "calls", "runs")
 """Of the address, what follows `/dashboard#/`; a stock and a run have addresses of their own."""
@@ -17,6 +21,16 @@ def visit(page: Page, web: Web, view: str = "") -> None:
     page.goto("about:blank")  # a browser goes from one part of a page to another without loading it anew
     page.goto(web.address(f"/dashboard#/{view}"))
     is_loaded(page)
+
+
+@contextmanager
+def served(page: Page, world: World, variables: Environment) -> Iterator[Web]:
+    """A service of the test's own; the page, which goes on asking it, is left before it ends."""
+    with serving(world, variables) as web:
+        try:
+            yield web
+        finally:
+            page.goto("about:blank")
 
 
 def let_it_count(web: Web) -> None:

@@ -73,7 +73,7 @@ def _samples(world: World, job: str, newest: datetime, total: int) -> Iterator[d
             "stale": stale,
             "never": 0,
             "failing": number % 5 // 4,
-            "oldest": at - EVERY,
+            "oldest": at - (timedelta(hours=30) if stale else EVERY),
             "distribution": _shifted(kinds, number // 40),
         }
 

@@ -118,7 +118,14 @@ def of_failing_stocks(studio: "Studio", world: World, newest: datetime) -> None:
 
 
 def of_a_scheduler_that_is_off(studio: "Studio", world: World, newest: datetime) -> None:
-    world.execute("DELETE FROM cron_calls WHERE started_at > :at", at=str(newest - 2.5 * EVERY))
+    last = newest - 3 * EVERY
+    for change in (
+        "DELETE FROM cron_calls WHERE started_at > :later",
+        "DELETE FROM cron_samples WHERE taken_at > :later",
+        "UPDATE cron_stock_states SET last_refreshed_at = :last",
+    ):
+        given = {"later": str(last + EVERY / 2), "last": str(last)}
+        world.execute(change, **{name: value for name, value in given.items() if f":{name}" in change})
     with studio.opened("") as page:
         take(page, "late")
 

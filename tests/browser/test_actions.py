@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.complaints import Complaints
-from tests.browser.dashboard import button, card, expect_refused, stop_the_news, told, visit
+from tests.browser.dashboard import button, card, expect_refused, served, stop_the_news, told, visit
 from tests.browser.settings import WITHOUT_SECRET
-from tests.e2e.web import Web, serving
+from tests.e2e.web import Web
 from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 
@@ -122,7 +122,7 @@ def test_a_job_is_paused_with_a_reason_and_resumed(page: Page, web: Web, world: 
 
 def test_a_run_is_paused_on_its_way(page: Page, world: World) -> None:
     add_stocks(world, 20_000)  # more than it gets to
-    with serving(world, {**WITHOUT_SECRET, "CRON_CHUNK_SIZE": "2"}) as web:
+    with served(page, world, {**WITHOUT_SECRET, "CRON_CHUNK_SIZE": "2"}) as web:
         visit(page, web)
         scores = card(page, "Scores")
         button(scores, "Whole cycle").click()
@@ -131,7 +131,6 @@ def test_a_run_is_paused_on_its_way(page: Page, world: World) -> None:
         page.get_by_role("dialog", name="Pause Scores").get_by_role("button", name="Pause").click()
         expect(told(scores)).to_have_text(re.compile(r"[\d,]+ stocks in .*; then the job was paused$"))
         expect(button(scores, "Resume")).to_be_visible()
-        page.goto("about:blank")
 
 
 def test_while_all_jobs_are_paused_a_stock_is_not_refreshed(page: Page, web: Web, world: World) -> None:

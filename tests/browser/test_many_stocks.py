@@ -2,9 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import card, verdict
+from tests.browser.dashboard import card, served, verdict
 from tests.browser.settings import WITHOUT_SECRET
-from tests.e2e.web import serving
 from tests.integration.bare_stocks import add_stocks
 from tests.world import World
 
@@ -16,7 +15,7 @@ def test_the_overview_of_100_000_stocks(page: Page, world: World) -> None:
         "SELECT 'scores', ticker, '00000000-0000-4000-8000-000000000000', datetime('now'), 0 FROM stocks"
     )
     # A process of its own: it keeps counts for twenty times as long as they took, and other tests would wait for that.
-    with serving(world, WITHOUT_SECRET) as web:
+    with served(page, world, WITHOUT_SECRET) as web:
         page.goto(web.address("/dashboard"))
         expect(verdict(page)).to_be_visible()
         expect(card(page, "Scores")).to_contain_text("100,000 fresh")

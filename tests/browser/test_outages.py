@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.complaints import Complaints
-from tests.browser.dashboard import button, card, told, verdict, visit
+from tests.browser.dashboard import button, card, served, told, verdict, visit
 from tests.browser.settings import WITHOUT_SECRET
 from tests.e2e.programs import free_port
 from tests.e2e.web import serving
@@ -44,7 +44,7 @@ def test_a_redis_that_stops_and_starts(
     page: Page, world: World, stoppable_redis: PrivateRedis, complaints: Complaints
 ) -> None:
     complaints.expect(*REFUSED)
-    with serving(world, WITHOUT_SECRET) as web:
+    with served(page, world, WITHOUT_SECRET) as web:
         visit(page, web)
         stoppable_redis.stop()
         expect_trouble(page, "Redis")
@@ -69,7 +69,7 @@ def test_a_service_that_stops_and_starts(page: Page, world: World, complaints: C
 
 def test_a_database_that_is_gone_is_told(page: Page, world: World, complaints: Complaints, tmp_path: Path) -> None:
     complaints.expect(*REFUSED)
-    with serving(world, WITHOUT_SECRET) as web:
+    with served(page, world, WITHOUT_SECRET) as web:
         visit(page, web)
         world.execute("ALTER TABLE stocks RENAME TO gone")
         expect_trouble(page, "atabase")

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.dashboard import card, told, verdict, visit
+from tests.browser.dashboard import card, served, told, verdict, visit
 from tests.browser.settings import WITHOUT_SECRET
 from tests.e2e.programs import environment, flask, started
-from tests.e2e.web import Web, serving
+from tests.e2e.web import Web
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.past_runs import add_calls
 from tests.world import World
@@ -64,7 +64,7 @@ def test_a_late_call_is_told_with_the_time_in_the_readers_zone(page: Page, world
         world.data(job)
         world.execute("DELETE FROM cron_calls WHERE job = :job", job=job)
         add_calls(world, 5, every=HOUR, ago=5 * HOUR, job=job, stocks=3, is_complete=True)
-    with serving(world, {**WITHOUT_SECRET, "CRON_SCHEDULE": "0 * * * *"}) as web:
+    with served(page, world, {**WITHOUT_SECRET, "CRON_SCHEDULE": "0 * * * *"}) as web:
         visit(page, web)
         expect(verdict(page)).to_contain_text(re.compile("No call since .*, though one was expected"))
         expect(page.get_by_text("Every stock is fresh.")).to_be_visible()
@@ -82,7 +82,7 @@ def test_a_late_call_is_told_with_the_time_in_the_readers_zone(page: Page, world
 def test_a_cycle_is_seen_moving(page: Page, world: World) -> None:
     add_stocks(world, 20_000)  # more than it gets to: it runs until all has been seen
     whole_cycle = flask("cron", "scores", "--chunk-size", "2", "--chunks", "all")
-    with serving(world, WITHOUT_SECRET) as web:  # of its own: it keeps the counts of many stocks for a while
+    with served(page, world, WITHOUT_SECRET) as web:  # of its own: it keeps the counts of many stocks for a while
         visit(page, web)
         progress = card(page, "Scores").get_by_role("progressbar", name="Progress of the cycle")
         expect(progress).to_be_hidden()

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.complaints import Complaints
-from tests.e2e.web import Web, serving
+from tests.browser.dashboard import served
+from tests.e2e.web import Web
 from tests.world import SECRET, World
 
 REFUSED = "status of 401"
@@ -78,7 +79,7 @@ def test_who_signs_out_must_sign_in_again(page: Page, production: Web) -> None:
 
 def test_a_secret_in_any_characters_opens(page: Page, world: World) -> None:
     secret = "пароль-传统-🔑-geheim"
-    with serving(world, {"CRON_SECRET": secret}) as web:
+    with served(page, world, {"CRON_SECRET": secret}) as web:
         page.goto(web.address("/dashboard"))
         sign_in(page, secret)
         expect_the_overview(page)

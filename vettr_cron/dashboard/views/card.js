@@ -34,10 +34,11 @@ function next(schedule) {
   return html`<span title="${schedule.expression} (${schedule.timezone})"><${Time} at=${schedule.next_call} expected /></span>`;
 }
 
-function pace({ cycle, pace: { stocks_per_call: stocks, stocks_per_second: speed, calls_left: left, done_at: end } }) {
+function pace(status) {
+  const { cycle, pace: { stocks_per_call: stocks, stocks_per_second: speed, calls_left: left, done_at: end } } = status;
   if (stocks === null) return html`<span class="muted">not known yet</span>`;
   const until = end ? `, ${left > 1 ? "the last of them " : ""}at ${clock(end)}` : "";
-  const rest = cycle.offset && left ? `; ${plural(left, "more call")} in this cycle${until}` : "";
+  const rest = !isAtWork(status) && cycle.offset && left ? `; ${plural(left, "more call")} in this cycle${until}` : "";
   return html`<span title="CRON_CHUNK_SIZE, CRON_CHUNKS_PER_CALL and how often the scheduler calls change it">
     ${plural(stocks, "stock")} a call${speed ? `, ${rate(speed)} a second` : ""}${rest}</span>`;
 }
