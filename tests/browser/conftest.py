@@ -1,7 +1,6 @@
 """Fixtures of tests in a real browser: the browser, a page whose complaints fail the test, and a service for it."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.browser.browsers import program
 from tests.browser.complaints import Complaints
-from tests.browser.settings import PATIENCE_SECONDS, WITHOUT_SECRET, empty
+from tests.browser.settings import PATIENCE_SECONDS, WITHOUT_SECRET, empty, lasting
 from tests.e2e.web import Web, serving
-from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 
 NO_BROWSER = (
@@ -70,12 +68,8 @@ def page(context: BrowserContext) -> Page:
 @pytest.fixture(scope="package")
 def lasting_world(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The servers on which all tests of a worker work, one after the other."""
-    path = tmp_path_factory.mktemp("browser") / "vettr.db"
-    shutil.copy(migrated_file, path)
-    with PrivateRedis().running() as redis:
-        world = World.make(f"sqlite:///{path}", redis.url)
+    with lasting(migrated_file, tmp_path_factory.mktemp("browser")) as world:
         yield world
-        world.close()
 
 
 @pytest.fixture(scope="package")

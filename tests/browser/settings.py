@@ -1,5 +1,11 @@
 """The service of a browser's tests: what it is set to, and how it is emptied for the next test."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.extensions import db
 from vettr_cron.models.tables import cron_marks
@@ -22,3 +28,14 @@ def empty(world: World) -> None:
                 connection.execute(table.delete())
         # The processes know the database by its id.
         connection.execute(cron_marks.delete().where(cron_marks.c.name != DATABASE_ID))
+
+
+@contextmanager
+def lasting(migrated_file: Path, folder: Path) -> Iterator[World]:
+    """A world for several tests: a copy of the migrated file, and a Redis of its own."""
+    path = folder / "vettr.db"
+    shutil.copy(migrated_file, path)
+    with PrivateRedis().running() as redis:
+        world = World.make(f"sqlite:///{path}", redis.url)
+        yield world
+        world.close()

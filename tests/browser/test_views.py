@@ -1,7 +1,6 @@
 """Every view, with data and without: it opens, fits every screen, and can be read and used by everybody."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.accessibility import faults
 from tests.browser.dashboard import VIEWS, expect_no_scrolling_sideways, visit
 from tests.browser.past import EVERY, schedule_of, write_past
-from tests.browser.settings import WITHOUT_SECRET
+from tests.browser.settings import WITHOUT_SECRET, lasting
 from tests.e2e.web import Web, serving
 from tests.integration.bare_stocks import add_stocks
-from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.services.clock import utc_now
 
@@ -24,16 +22,12 @@ WIDTHS = (360, 768, 1280, 2560)
 @pytest.fixture(scope="module")
 def busy_world(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Stocks that have been refreshed for a month, of which a few fail."""
-    path = tmp_path_factory.mktemp("busy") / "vettr.db"
-    shutil.copy(migrated_file, path)
-    with PrivateRedis().running() as redis:
-        world = World.make(f"sqlite:///{path}", redis.url)
+    with lasting(migrated_file, tmp_path_factory.mktemp("busy")) as world:
         first, *_ = world.generate(60)
         world.execute("UPDATE stocks SET price = 9e999 WHERE ticker = :first", first=first)
         world.data("refresh-all")
         write_past(world, utc_now())
         yield world
-        world.close()
 
 
 @pytest.fixture(scope="module")
