@@ -1,6 +1,5 @@
 """Fixtures of tests in a real browser: the browser, a page whose complaints fail the test, and a service for it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.browser.browsers import program
 from tests.browser.complaints import Complaints
 from tests.browser.settings import PATIENCE_SECONDS, WITHOUT_SECRET, empty, lasting
 from tests.e2e.web import Web, serving
+from tests.tools import missing
 from tests.world import World
 
 NO_BROWSER = (
@@ -22,11 +22,9 @@ NO_BROWSER = (
 # Not in a fixture: pytest would report each test on a line of its own.
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Without a browser, the tests of this package are left out, or fail if REQUIRE_BROWSER is set."""
-    if program() is None and os.environ.get("REQUIRE_BROWSER"):
-        pytest.fail(NO_BROWSER, pytrace=False)
+    """Without a browser, the tests of this package are left out, or fail if REQUIRE_TOOLS is set."""
     if program() is None:
-        pytest.skip(NO_BROWSER)
+        missing(NO_BROWSER)
 
 
 # Of the package, and so closed before tests elsewhere: its event loop would be in the way of theirs.
