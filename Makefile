@@ -1,8 +1,18 @@
 # Every target sets up what it needs: Python 3.11 or later and make are enough.
 PYTHON ?= python3
+PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null)
+# A pyenv that lacks the version in .python-version, which is for hosts, takes its own default.
+ifneq ($(shell $(PYTHON) -c '' 2>&1),)
+export PYENV_VERSION := $(firstword $(shell cat "$${PYENV_ROOT:-$$HOME/.pyenv}/version" 2>/dev/null) system)
+endif
+# The environment is made anew when PYTHON is another one.
+WANTED := $(shell $(PYTHON) -c 'import sys; print(sys.base_prefix, *sys.version_info[:3])' 2>/dev/null)
+ifneq ($(WANTED),$(shell cat $(VENV)/.python 2>/dev/null))
+$(shell rm -f $(VENV)/.ready)
+endif
+UV := $(filter-out $(CURDIR)/$(VENV)/%,$(shell command -v uv 2>/dev/null))
 STOP_REDIS := from pathlib import Path; from vettr_cron.redis_store.embedded import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
 # The trial uses only instance/: neither the environment nor a .env file can point it at other servers.
@@ -16,7 +26,7 @@ QUICK := tests/unit tests/integration/test_cycle.py tests/integration/test_comma
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve check test lint types layers audit chaos bench screenshots lock clean
+.PHONY: help refresh serve stop check test lint types layers audit chaos bench screenshots lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +38,14 @@ refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no 
 	@$(FLASK) cron refresh-all --chunks all
 	@$(FLASK) cron overview
 
-serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode
+serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode; PORT=9000 for another port
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
-	@echo "Look at it on http://localhost:8000/dashboard"
-	@$(TRIAL) BIND_HOST=127.0.0.1 PORT=8000 $(BIN)/gunicorn wsgi:app
+	@echo "Look at it on http://localhost:$(PORT)/dashboard"
+	@$(TRIAL) BIND_HOST=127.0.0.1 PORT="$(PORT)" $(BIN)/gunicorn wsgi:app
+
+stop: $(VENV)/.ready ## Stop the embedded Redis, which otherwise ends after four hours without use
+	@$(BIN)/python -c "$(STOP_REDIS)"
 
 # Tests that measure time run by themselves.
 test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run all tests
@@ -75,18 +88,21 @@ screenshots: $(VENV)/.ready ## Make the pictures in docs/images anew, in a brows
 	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Stop the embedded Redis, remove the virtual environment and the local data
-	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"
+	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)" 2>/dev/null \
+		|| echo "The embedded Redis was not asked to stop; it ends by itself, as its folder is removed"
 	rm -rf $(VENV) instance
 
 # Uses uv if it is installed, otherwise pip; a setup that was interrupted is repeated.
 $(VENV)/.ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	@rm -f $@
-	@echo "Installing what is needed into $(VENV) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Creating $(VENV) with Python in $(WANTED) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing $$(grep -c '==' requirements-dev.txt) packages into it, which takes a minute or less; this is done once ..."
 ifdef UV
-	@UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@UV_PYTHON_DOWNLOADS=never $(UV) pip install --python $(BIN)/python --require-hashes -r requirements-dev.txt
 else
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements-dev.txt
 endif
+	@echo "$(WANTED)" >$(VENV)/.python
 	@touch $@

@@ -4,15 +4,13 @@ import signal
 import sys
 from typing import Any
 
+from vettr_cron.api.listening import check_addresses
 from vettr_cron.api.openapi import build_shapes
 from vettr_cron.app import load_env_file
 from vettr_cron.config import (
     WEB_THREADS,
     ConfigError,
     load_settings,
-    web_host,
-    web_port,
-    web_processes,
 )
 from vettr_cron.logs import logging_config
 from vettr_cron.registry import EXTENSION
@@ -20,10 +18,10 @@ from vettr_cron.registry import EXTENSION
 try:
     load_env_file()
     settings = load_settings()
-    bind = f"{web_host(settings)}:{web_port()}"
-    workers = web_processes()
 except ConfigError as error:
     sys.exit(f"vettr-cron cannot start:\n{error}")
+bind = settings.bind
+workers = settings.web_concurrency
 worker_class = "vettr_cron.api.gunicorn_worker.Worker"
 threads = WEB_THREADS
 preload_app = True
@@ -36,6 +34,14 @@ limit_request_field_size = 8190
 sendfile = False  # the system's sendfile() waits for a client forever
 forwarder_headers = ""  # no proxy mounts the service under a prefix, so a SCRIPT_NAME header is not to be trusted
 logconfig_dict = logging_config(readable=settings.app_env != "production")
+
+
+def on_starting(server: Any) -> None:
+    """Say in one sentence why the server cannot listen."""
+    try:
+        check_addresses(server.cfg.address)
+    except ConfigError as error:
+        sys.exit(f"vettr-cron cannot start:\n{error}")
 
 
 def when_ready(server: Any) -> None:

@@ -4,12 +4,14 @@ import gc
 import sys
 
 from vettr_cron.app import create_app
-from vettr_cron.config import ConfigError
+from vettr_cron.config import ConfigError, settings_for_help
 
 try:
     app = create_app()
 except ConfigError as error:
-    sys.exit(f"vettr-cron cannot start:\n{error}")
+    if "--help" not in sys.argv:
+        sys.exit(f"vettr-cron cannot start:\n{error}")
+    app = create_app(settings_for_help())
 
 # Objects made at startup stay: no collection need examine them again, and forked workers keep sharing their memory.
 gc.freeze()

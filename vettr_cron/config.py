@@ -1,6 +1,5 @@
 """The service's settings: read once from the environment, checked, frozen."""
 
-import os
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -23,13 +22,12 @@ from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
 from vettr_cron.job_variables import by_job
 from vettr_cron.schedule import NeverComes
 from vettr_cron.schedule_settings import SCHEDULE_VARIABLE, ScheduleSettings
+from vettr_cron.web_settings import WebSettings
 
 HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
 MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
-MAXIMUM_WEB_PROCESSES = 1_000
-MAXIMUM_PORT = 65_535
 WEB_THREADS = 8  # in each process of the web server: the number of calls that it accepts at once
 
 
@@ -41,6 +39,7 @@ _SECRETS = ("cron_secret", "cron_secret_previous", "metrics_token", "database_ur
 PING_VARIABLE = "CRON_PING_URL_"  # and the job's key
 _VARIABLES_OF_JOBS = {"cron_ping_urls": PING_VARIABLE, "cron_schedules": SCHEDULE_VARIABLE}
 _PING_URL = "http://host/path or https://host/path in ASCII, with no user and no space in it"
+_ENCODED = "in the password, write % as %25, @ as %40, / as %2F, : as %3A, # as %23 and ? as %3F"
 _DAYS = f"a whole number of days from 1 to {MAXIMUM_DAYS}"
 
 
@@ -68,7 +67,7 @@ def _checked_ping_url(url: SecretStr) -> SecretStr:
 PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
-class Settings(ScheduleSettings):
+class Settings(ScheduleSettings, WebSettings):
     """One field per variable; its description says what the variable may hold."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -81,10 +80,12 @@ class Settings(ScheduleSettings):
     metrics_token: SecretStr | None = Field(default=None, description="any text that is not blank")
     database_url: SecretStr | None = Field(
         default=None,
-        description="postgresql://user:password@host/name, with no options but libpq's, or sqlite:///path/to/file.db",
+        description="postgresql://user:password@host/name, with no options but libpq's, or sqlite:///path/to/file.db; "
+        + _ENCODED,
     )
     redis_url: SecretStr | None = Field(
-        default=None, description="redis://host:port/number, the same with rediss://, or unix:///path/to/socket"
+        default=None,
+        description="redis://host:port/number, the same with rediss://, or unix:///path/to/socket; " + _ENCODED,
     )
     redis_ssl_cert_reqs: Literal["required", "none"] = Field(
         default="required", description="required, or none for a rediss:// server with a self-signed certificate"
@@ -177,6 +178,12 @@ class Settings(ScheduleSettings):
         return () if self.cron_secret is None else _bytes_of(self.cron_secret, self.cron_secret_previous)
 
     @property
+    def bind(self) -> str:
+        """Where the web server listens, as host:port; without a secret on 127.0.0.1 alone, unless told otherwise."""
+        host = self.bind_host or ("" if self.secrets else "127.0.0.1")
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
     def hidden(self) -> list[str]:
         """The secrets as texts, for the log to leave out: those of callers, and the passwords of both servers."""
         given = [getattr(self, name) for name in _SECRETS]
@@ -190,28 +197,10 @@ class Settings(ScheduleSettings):
         return self.secrets + _bytes_of(self.metrics_token)
 
 
-def web_host(settings: Settings) -> str:
-    """The interface that the web server listens on: BIND_HOST, or all interfaces; without a secret only 127.0.0.1."""
-    return os.environ.get("BIND_HOST", "").strip() or ("" if settings.secrets else "127.0.0.1")
-
-
-def web_processes() -> int:
-    """How many processes the web server has: WEB_CONCURRENCY, which hosts set themselves. Raises ConfigError."""
-    return _whole_number("WEB_CONCURRENCY", 2, least=1, most=MAXIMUM_WEB_PROCESSES)
-
-
-def web_port() -> int:
-    """The port of the web server: PORT, which hosts set themselves; 0 is any free port. Raises ConfigError."""
-    return _whole_number("PORT", 8000, least=0, most=MAXIMUM_PORT)
-
-
-def _whole_number(variable: str, default: int, *, least: int, most: int) -> int:
-    text = os.environ.get(variable, "").strip()
-    if not text:
-        return default
-    if not (re.fullmatch("[0-9]{1,9}", text) and least <= int(text) <= most):
-        raise ConfigError(f"{variable}: {text!r} cannot be read; it may hold a whole number from {least} to {most}")
-    return int(text)
+def settings_for_help() -> Settings:
+    """Settings for showing how commands are used: not the environment's, and good for nothing else."""
+    database_url, redis_url = SecretStr("sqlite:////dev/null/none"), SecretStr("unix:///dev/null/none")
+    return Settings.model_construct(database_url=database_url, redis_url=redis_url)
 
 
 def _bytes_of(*secrets: SecretStr | None) -> tuple[bytes, ...]:

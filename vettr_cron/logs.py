@@ -154,6 +154,12 @@ def only_warnings() -> None:
     logging.getLogger().setLevel(logging.WARNING)
 
 
+def only_errors() -> None:
+    """Say nothing but what went wrong, and which server was the cause."""
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger(__name__).setLevel(logging.WARNING)  # service_unavailable
+
+
 def _handler() -> type[logging.Handler]:
     """For the process's own standard error, which may be a pipe that is not read; not for what stands in for it."""
     own = sys.stderr is not None and sys.stderr is sys.__stderr__

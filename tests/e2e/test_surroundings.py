@@ -16,6 +16,7 @@ from tests.e2e.programs import PATIENCE, PROJECT, finished, flask, free_port, gu
 from tests.integration.meddling import wait_until
 from tests.world import SECRET
 from vettr_cron.jobs import JOBS
+from vettr_cron.redis_store.embedded import EmbeddedRedis
 
 NOWHERE = {
     "APP_ENV": "production",
@@ -105,17 +106,20 @@ def trial(folder: Path) -> Iterator[Path]:
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     for name in ("python", "flask", "gunicorn"):
-        (bin_folder / name).symlink_to(Path(sys.executable).parent / name)
+        # A link would not find the packages beside the program that it leads to.
+        (bin_folder / name).write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent / name}" "$@"\n')
+        (bin_folder / name).chmod(0o755)
     (folder / ".venv" / ".ready").touch()
+    (folder / ".venv" / ".python").write_text(" ".join(map(str, (sys.base_prefix, *sys.version_info[:3]))))
     (folder / ".env").write_text(as_file(NOWHERE))
     yield folder
     make(folder, "clean")
 
 
-def make(folder: Path, target: str) -> "subprocess.CompletedProcess[str]":
+def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return subprocess.run(
-        ["make", target],  # noqa: S607
+        ["make", *words, f"PYTHON={sys.executable}"],  # noqa: S607
         check=False,
         cwd=folder,
         env=kept | NOWHERE | {"FLASK_APP": "elsewhere", "CRON_CHUNK_SIZE": "x"},
@@ -131,3 +135,31 @@ def test_the_trial_uses_its_own_folder_whatever_the_environment_says(trial: Path
     assert len(re.findall("cycle_complete +1572 +1572 +0 ", done.stdout)) == len(JOBS)
     assert (trial / "instance" / "vettr_cron.db").exists()
     assert (trial / "instance" / "redis").is_dir()
+
+
+def test_make_stop_ends_the_embedded_redis(trial: Path) -> None:
+    EmbeddedRedis(trial / "instance" / "redis").ensure_running()
+    done = make(trial, "stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (trial / "instance" / "redis" / "redis.sock").exists()
+
+
+@pytest.mark.parametrize("state", ["whole", "without python", "without anything"])
+def test_make_clean_works_in_any_state(trial: Path, state: str) -> None:
+    EmbeddedRedis(trial / "instance" / "redis").ensure_running()
+    if state == "without python":
+        (trial / ".venv" / "bin" / "python").unlink()
+    elif state == "without anything":
+        shutil.rmtree(trial / ".venv")
+    done = make(trial, "clean")
+    assert done.returncode == 0, done.stderr
+    assert ("it ends by itself" in done.stdout) == (state != "whole")
+    assert not (trial / "instance").exists()
+    assert not (trial / ".venv").exists()
+    assert make(trial, "clean").returncode == 0
+
+
+def test_another_python_makes_a_new_environment(trial: Path) -> None:
+    assert "-m venv" not in make(trial, "refresh", "--dry-run").stdout
+    (trial / ".venv" / ".python").write_text("/usr/local 3 11 0")
+    assert "-m venv --clear .venv" in make(trial, "refresh", "--dry-run").stdout

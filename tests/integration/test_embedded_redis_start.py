@@ -54,7 +54,7 @@ def test_a_program_that_fails_is_named_with_what_it_said(
     embedded_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     only_server(monkeypatch, tmp_path, "echo cannot run on this machine\nexit 3")
-    with pytest.raises(EmbeddedRedisError, match=r"ended with status 3; .*redis\.log: cannot run on this machine"):
+    with pytest.raises(EmbeddedRedisError, match=r"ended as it started; .*redis\.log: cannot run on this machine"):
         client_of(embedded_folder).ping()
 
 
@@ -77,7 +77,7 @@ def test_a_program_that_never_answers_is_given_up(
     with pytest.raises(EmbeddedRedisError, match="ended as it started"):
         EmbeddedRedis(embedded_folder).ensure_running()
     only_server(monkeypatch, tmp_path, "read forever </dev/zero")
-    with pytest.raises(EmbeddedRedisError, match=r"cannot be started: .* timed out"):
+    with pytest.raises(EmbeddedRedisError, match="does not answer"):
         EmbeddedRedis(embedded_folder, patience=0.3).ensure_running()
 
 

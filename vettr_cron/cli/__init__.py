@@ -22,6 +22,8 @@ def register_commands(app: Flask, jobs: Iterable[Job]) -> None:
     of_jobs = {job.name: job_command(job) for job in jobs}
     for name in of_jobs.keys() & cron.commands.keys():
         raise ValueError(f"a job cannot be named {name!r}: a command has that name")
-    app.cli.add_command(CommandGroup(cron.name, help=cron.help, commands={**cron.commands, **of_jobs}))
+    app.cli.add_command(
+        CommandGroup(cron.name, help=cron.help, epilog=cron.epilog, commands={**cron.commands, **of_jobs})
+    )
     app.cli.add_command(db)
     app.cli.add_command(stocks)

@@ -2,14 +2,15 @@
 
 import click
 
-from vettr_cron.cli.cron import FAILED, cron
+from vettr_cron.cli.cron import FAILED, check_quiet, cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show
-from vettr_cron.cli.parameters import json_option, time_budget_option
+from vettr_cron.cli.parameters import json_option, quiet_option, time_budget_option
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.domain.timestamps import iso_milliseconds
+from vettr_cron.logs import only_errors
 from vettr_cron.registry import services
 from vettr_cron.services.operate.cleanup import CleanupRequest, CleanupResult, KeepDays
 from vettr_cron.shapes.operate import cleanup_done
@@ -25,6 +26,7 @@ _DAYS = click.IntRange(1, MAXIMUM_DAYS)
 @click.option("--dry-run", is_flag=True, help="Count what would be removed, and remove nothing.")
 @time_budget_option
 @json_option
+@quiet_option
 @report_errors
 def cleanup(
     runs_days: int | None,
@@ -34,17 +36,22 @@ def cleanup(
     dry_run: bool,
     time_budget: float | None,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Remove old rows, but no acknowledged flag, no job's newest run, and nothing that the last refresh wrote."""
+    check_quiet(quiet, dry_run)
     settings = services().settings
     request = CleanupRequest(
         keep=KeepDays.asked(settings, runs_days, calls_days, red_flags_days, snapshots_days),
         dry_run=dry_run,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
+    if quiet:
+        only_errors()
     with stop_on_signals(services().shutdown):
         result = services().cleanup.run(request)
-    show(cleanup_done(result), as_json, _text(result))
+    if not quiet or result.error is not None:
+        show(cleanup_done(result), as_json, _text(result))
     if result.error is not None:
         raise SystemExit(FAILED)
 

@@ -18,6 +18,7 @@ from vettr_cron.cli.parameters import (
     TextType,
     TickersType,
     json_option,
+    quiet_option,
     time_budget_option,
 )
 from vettr_cron.cli.progress import watcher
@@ -37,7 +38,12 @@ from vettr_cron.shapes import monitor, operate, refresh
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL in sysexits.h: try again later
 
-cron = CommandGroup("cron", help="Refresh scores and red flags, and monitor the jobs.")
+EXIT_STATUS = (
+    f"Exit status: 0 done, {FAILED} failed, 2 wrong usage, {SKIPPED} skipped, because another call is running: "
+    "the next one goes on from there."
+)
+
+cron = CommandGroup("cron", help="Refresh scores and red flags, and monitor the jobs.", epilog=EXIT_STATUS)
 
 
 def _work_options(command: Any) -> Any:
@@ -52,6 +58,7 @@ def _work_options(command: Any) -> Any:
             help="Only the stocks that failed last time; the cursor does not move.",
         ),
         json_option,
+        quiet_option,
         time_budget_option,
         click.option("--chunks", type=ChunksType(), help="How many chunks to run. [default: CRON_CHUNKS_PER_CALL]"),
         click.option(
@@ -67,39 +74,41 @@ def _work_options(command: Any) -> Any:
 def job_command(job: Job) -> click.Command:
     """The command that advances a job."""
 
-    @click.command(job.name, help=f"Advance {job.run_name} by one call.")
+    @click.command(job.name, help=f"Advance {job.run_name} by one call.", epilog=EXIT_STATUS)
     @with_appcontext
     @_work_options
     @report_errors
-    def advance(as_json: bool, dry_run: bool, **asked: Any) -> None:
+    def advance(as_json: bool, quiet: bool, dry_run: bool, **asked: Any) -> None:
         request = _request(**asked)
+        check_quiet(quiet, dry_run)
         if dry_run:
             preview = services().preview.read(job, request)
             show(refresh.job_preview(preview), as_json, preview_table([preview]))
             return
-        with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
+        with stop_on_signals(services().shutdown), watcher(request, show=not as_json, quiet=quiet) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
-        _show(request, [result], refresh.job_result(result), as_json)
+        _show(request, [result], refresh.job_result(result), as_json, quiet)
         _exit_with([result])
 
     return advance
 
 
-@cron.command("refresh-all")
+@cron.command("refresh-all", epilog=EXIT_STATUS)
 @_work_options
 @report_errors
-def advance_all(as_json: bool, dry_run: bool, **asked: Any) -> None:
+def advance_all(as_json: bool, quiet: bool, dry_run: bool, **asked: Any) -> None:
     """Advance every job by one call, one after the other."""
     request = _request(**asked)
+    check_quiet(quiet, dry_run)
     if dry_run:
         previews = {job.key: services().preview.read(job, request) for job in services().jobs.values()}
         shown = refresh.all_previews(previews, services().jobs)
         show(shown, as_json, preview_table(list(previews.values())))
         return
-    with stop_on_signals(services().shutdown), watcher(request, show=not as_json) as progress_of:
+    with stop_on_signals(services().shutdown), watcher(request, show=not as_json, quiet=quiet) as progress_of:
         everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
-    _show(request, results, refresh.all_results(everything, services().jobs), as_json)
+    _show(request, results, refresh.all_results(everything, services().jobs), as_json, quiet)
     _exit_with(results)
 
 
@@ -201,7 +210,15 @@ def _request(
     )
 
 
-def _show(request: Request, results: list[JobResult], shown: BaseModel, as_json: bool) -> None:
+def check_quiet(quiet: bool, dry_run: bool) -> None:
+    """Refuse options that contradict each other. Raises UsageError."""
+    if quiet and dry_run:
+        raise click.UsageError("--quiet cannot be combined with --dry-run, which only shows something")
+
+
+def _show(request: Request, results: list[JobResult], shown: BaseModel, as_json: bool, quiet: bool) -> None:
+    if quiet and not any(result.status is CallStatus.FAILED for result in results):
+        return
     # A process that was asked to stop ends in time, whether or not somebody reads what it says.
     table = result_table(results, in_cycle=request.only is None)
     show(shown, as_json, table, wait=not services().shutdown.asked)

@@ -6,21 +6,27 @@ from typing import Any
 from vettr_cron.cli.cron import FAILED, cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show_json, show_lines
-from vettr_cron.cli.parameters import json_option
+from vettr_cron.cli.parameters import json_option, quiet_option
 from vettr_cron.cli.text_tables import columns
+from vettr_cron.logs import only_errors
 from vettr_cron.registry import services
 from vettr_cron.services.doctor.doctor import Check, Diagnosis, State
 
 
 @cron.command()
 @json_option
+@quiet_option
 @report_errors
-def doctor(as_json: bool) -> None:
+def doctor(as_json: bool, quiet: bool) -> None:
     """Check settings, servers, stocks and schedule, and say how to fix what is wrong.
 
     The exit status is 1 if there is a problem; warnings leave it 0.
     """
+    if quiet:
+        only_errors()
     found = services().doctor.examine()
+    if quiet and found.ok:
+        return
     if as_json:
         show_json({"ok": found.ok, "checks": [_json(check) for check in found.checks]})
     else:

@@ -93,6 +93,9 @@ def finite(_context: click.Context, _parameter: click.Parameter, number: float |
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Print errors only: nothing if all is well, or if another call is running."
+)
 time_budget_option = click.option(
     "--time-budget",
     type=click.FloatRange(min=0, min_open=True),

@@ -1,5 +1,6 @@
 """SQLite: write-ahead log, foreign keys, bounded waits, and lenient decoding of text."""
 
+import atexit
 import os
 import sqlite3
 import time
@@ -8,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from sqlalchemy import Connection, Engine, event
 
@@ -24,6 +26,14 @@ def prepare(engine: Engine) -> None:
     event.listen(engine, "do_connect", _create_privately)
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin_transaction)
+    atexit.register(_close, ref(engine))
+
+
+def _close(engine: ref[Engine]) -> None:
+    """Close the idle connections: the last one to close moves what is in the log to the file, and removes the log."""
+    alive = engine()
+    if alive is not None:
+        alive.dispose()
 
 
 def make_private(folder: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,10 +30,9 @@ _OPTIONS = (
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"),
     # Commands only, because the snapshot format differs between Redis and Valkey: so either can read the other's data.
     *("--aof-use-rdb-preamble", "no"),
-    # The server leaves the terminal and its process group, so that Ctrl-C in one process does not stop it for the
-    # others.
-    *("--daemonize", "yes", "--pidfile", "redis.pid", "--logfile", "redis.log"),
+    *("--logfile", "redis.log"),
 )
+_WATCHER = Path(__file__).with_name("embedded_watcher.py")
 
 
 class EmbeddedRedisError(RedisUnavailable):
@@ -49,11 +49,13 @@ def embedded_redis_client(folder: Path, kind: type[Redis] = Redis, **connection_
 class EmbeddedRedis:
     """The server whose data, log, socket and locks are in `folder`.
 
-    `patience` is how many seconds the server may take to answer, or to end.
+    `patience` is how many seconds the server may take to answer, or to end. After `idle_seconds` in which nobody used
+    it, it ends by itself, and the next command starts it again; it also ends once its folder is gone.
     """
 
     folder: Path
     patience: float = 10.0
+    idle_seconds: float = 4 * 3600.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", self.folder.resolve())
@@ -130,7 +132,7 @@ class EmbeddedRedis:
                     yield
                 finally:
                     fcntl.flock(lock, fcntl.LOCK_UN)  # after closing alone, a process forked meanwhile would keep it
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedRedisError(f"the embedded Redis in {self.folder} cannot be started: {error}") from error
 
     def _answers(self) -> bool:
@@ -151,23 +153,24 @@ class EmbeddedRedis:
         return None
 
     def _start(self, life: BinaryIO, deadline: float) -> None:
-        command = [str(server_binary()), *_OPTIONS]
+        server = [str(server_binary()), *_OPTIONS]
+        watcher = [sys.executable, "-I", "-S", str(_WATCHER), str(self.folder), str(self.idle_seconds)]
         (self.folder / "redis.pid").unlink(missing_ok=True)  # so that it never names a dead server
         with (self.folder / "redis.log").open("ab") as log:
-            done = subprocess.run(
-                command,
-                check=False,
+            subprocess.run(
+                [*watcher, str(life.fileno()), *server],
+                check=True,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[life.fileno()],
                 env={"PATH": os.environ.get("PATH", os.defpath)},  # it outlives this process, and needs no secrets
+                # It leaves the terminal and its process group, so that Ctrl-C in one process does not stop it for the
+                # others.
                 start_new_session=True,
                 timeout=max(deadline - time.monotonic(), 0),
             )
-        if done.returncode != 0:
-            raise EmbeddedRedisError(f"{command[0]} ended with status {done.returncode}; {self._last_words()}")
 
     def _pid(self) -> int | None:
         try:

@@ -88,23 +88,20 @@ def test_a_database_that_a_newer_release_has_migrated_is_a_warning(healthy: Worl
     assert_found(healthy, "migration", WARNING, "A newer release than this one has migrated", "Deploy that release")
 
 
-def test_more_processes_than_the_database_lets_in(healthy_on_postgres: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_than_the_database_lets_in(healthy_on_postgres: World) -> None:
     limit = int(healthy_on_postgres.rows("SHOW max_connections")[0]["max_connections"]) - 3
-    monkeypatch.setenv("WEB_CONCURRENCY", str(limit // 15 + 1))
-    assert_found(healthy_on_postgres, "connections", WARNING, f"allows {limit}", f"WEB_CONCURRENCY to {limit // 15},")
-    monkeypatch.setenv("WEB_CONCURRENCY", "20")
-    assert_found(healthy_on_postgres, "connections", PROBLEM, "300 in all", "WEB_CONCURRENCY to")
+    with with_processes(healthy_on_postgres, limit // 15 + 1) as world:
+        assert_found(world, "connections", WARNING, f"allows {limit}", f"WEB_CONCURRENCY to {limit // 15},")
+    with with_processes(healthy_on_postgres, 20) as world:
+        assert_found(world, "connections", PROBLEM, "300 in all", "WEB_CONCURRENCY to")
 
 
-def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+def with_processes(world: World, number: int) -> closing[World]:
+    """The same service with so many worker processes."""
+    return closing(World.make(world.database_url, world.redis_url, web_concurrency=number))
+
+
+def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World) -> None:
     name = make_url(healthy_on_postgres.database_url).database
     healthy_on_postgres.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 20')
     assert_found(healthy_on_postgres, "connections", WARNING, "allows 20", "WEB_CONCURRENCY to 1,")
-
-
-@pytest.mark.parametrize("number", ["many", "0", "-2"])
-def test_an_invalid_number_of_processes(healthy: World, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", number)
-    said = f"WEB_CONCURRENCY: '{number}' cannot be read; it may hold a whole number from 1 to 1000"
-    assert_found(healthy, "connections", PROBLEM, said, "Set WEB_CONCURRENCY to such a number, or unset it")

@@ -7,6 +7,8 @@ import pytest
 from tests.unit.config.environments import REDIS, SECRET, Load, refusal
 from vettr_cron.addresses import sqlalchemy_url
 
+ENCODED = "in the password, write % as %25, @ as %40, / as %2F, : as %3A, # as %23 and ? as %3F"
+
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_a_postgresql_address_is_taken_through_psycopg(load: Load, scheme: str) -> None:
@@ -60,6 +62,7 @@ def test_a_sqlite_file_is_taken_from_the_working_folder(
         f"postgresql://user:{SECRET}@host:port/name",
         f"postgresql://user:{SECRET}@one:port,two/name",
         f"postgresql://user:{SECRET}@one,/name",
+        f"postgresql://user:{SECRET}@x@host/name",
         f"postgresql://user:{SECRET}@host/name?pgbouncer=true",
         f'"postgresql://user:{SECRET}@host/name"',
         SECRET,
@@ -72,6 +75,7 @@ def test_a_sqlite_file_is_taken_from_the_working_folder(
 def test_another_database_is_refused_and_not_shown(load: Load, url: str) -> None:
     said = refusal(load, APP_ENV="test", DATABASE_URL=url)
     assert said.startswith("DATABASE_URL: its value cannot be read; it may hold postgresql://user:password@host/name")
+    assert said.endswith(ENCODED)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,9 @@ def test_a_redis_address_is_taken(load: Load, url: str) -> None:
         f"redis://:{SECRET}@host?protocol=9",
         f"rediss://:{SECRET}@host?ssl_cert_reqs=maybe",
         f"redis://:{SECRET}@[::1",
+        f"redis://:a/{SECRET}@host",
+        f"redis://:a#{SECRET}@host",
+        f"redis://:a?{SECRET}@host",
         "unix://",
         "unix://relative/redis.sock",
     ],
@@ -117,6 +124,7 @@ def test_a_redis_address_is_taken(load: Load, url: str) -> None:
 def test_another_redis_is_refused_and_not_shown(load: Load, url: str) -> None:
     said = refusal(load, APP_ENV="test", REDIS_URL=url)
     assert said.startswith("REDIS_URL: its value cannot be read; it may hold redis://host:port/number")
+    assert said.endswith(ENCODED)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,9 @@ def test_without_variables_development_has_the_documented_defaults(load: Load) -
         "cron_schedules": {},
         "cron_schedule_tz": "UTC",
         "cron_schedule_grace_seconds": 900,
+        "port": 8000,
+        "bind_host": None,
+        "web_concurrency": 2,
     }
 
 

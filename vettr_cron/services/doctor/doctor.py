@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy.exc import DBAPIError
 
-from vettr_cron.config import WEB_THREADS, ConfigError, Settings, web_processes
+from vettr_cron.config import WEB_THREADS, Settings
 from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE, Database
 from vettr_cron.domain.diagnosis import schedule as schedule_rules
 from vettr_cron.domain.diagnosis import servers as server_rules
@@ -68,7 +68,7 @@ class Doctor:
             "migration": lambda: self._migration(database),
             "tables": lambda: self._tables(database),
             "redis": lambda: _redis(redis),
-            "connections": lambda: _connections(_known(database), len(self.jobs)),
+            "connections": lambda: self._connections(_known(database)),
             "clock": lambda: self._clocks(database, redis),
             "universe": lambda: self._universe(database),
             "schedule": self._expected_calls,
@@ -102,6 +102,17 @@ class Doctor:
     def _tables(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
         _known(facts)
         return table_rules.tables(*ask_tables(self.database, list(self.jobs.values())))
+
+    def _connections(self, facts: DatabaseFacts) -> Check:
+        return setting_rules.connections(
+            setting_rules.Connections(
+                processes=self.settings.web_concurrency,
+                threads=WEB_THREADS,
+                jobs=len(self.jobs),
+                pool=POOL_SIZE + POOL_OVERFLOW,
+                allowed=facts.allowed,
+            )
+        )
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}
@@ -159,23 +170,6 @@ class Doctor:
 
 def _redis(facts: RedisFacts | ServiceUnavailable) -> Check:
     return server_rules.redis_away(str(facts)) if isinstance(facts, ServiceUnavailable) else server_rules.redis(facts)
-
-
-def _connections(facts: DatabaseFacts, jobs: int) -> Check:
-    try:
-        processes = web_processes()
-    except ConfigError as error:
-        fix = "Set WEB_CONCURRENCY to such a number, or unset it; the web server cannot start with this value."
-        return judged("connections", "", [problem(str(error), fix)])
-    return setting_rules.connections(
-        setting_rules.Connections(
-            processes=processes,
-            threads=WEB_THREADS,
-            jobs=jobs,
-            pool=POOL_SIZE + POOL_OVERFLOW,
-            allowed=facts.allowed,
-        )
-    )
 
 
 def _answer(ask: Callable[[], Facts]) -> Facts | ServiceUnavailable:
