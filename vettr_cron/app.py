@@ -171,6 +171,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         settings=settings,
         jobs=jobs,
         database=database,
+        redis=redis,
         shutdown=shutdown,
         refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
         status=status,

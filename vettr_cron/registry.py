@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
+from redis import Redis
 
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
@@ -39,6 +40,7 @@ class Services:
     settings: Settings
     jobs: Mapping[str, Job]  # by name, in the order in which refresh-all runs them
     database: Database
+    redis: Redis
     shutdown: Shutdown
     refresh: Refresh
     status: ReadStatus
@@ -62,6 +64,11 @@ class Services:
     def jobs_named(self, name: str | None) -> list[Job]:
         """The job with this name; None means all jobs."""
         return list(self.jobs.values()) if name is None else [self.jobs[name]]
+
+    def close_connections(self) -> None:
+        """Close the connections that this process keeps to both servers; what comes next opens new ones."""
+        self.database.engine.dispose()
+        self.redis.connection_pool.disconnect()
 
 
 def services() -> Services:

@@ -4,14 +4,21 @@ from collections.abc import Iterable
 
 from flask import Flask
 
-from vettr_cron.cli import cleanup, doctor, objective, operate, overview
+from vettr_cron.cli import cleanup, doctor, objective, operate, overview, scheduler
 from vettr_cron.cli.cron import cron, job_command
 from vettr_cron.cli.db import db
 from vettr_cron.cli.errors import CommandGroup
 from vettr_cron.cli.stocks import stocks
 from vettr_cron.jobs.job import Job
 
-COMMANDS = (overview, cleanup, operate, objective, doctor)  # imported so that their commands are in the group
+COMMANDS = (
+    overview,
+    cleanup,
+    operate,
+    objective,
+    doctor,
+    scheduler,
+)  # imported so that their commands are in the group
 
 
 def register_commands(app: Flask, jobs: Iterable[Job]) -> None:

@@ -34,7 +34,7 @@ def watcher(request: Request, *, show: bool, quiet: bool = False) -> Iterator[Ca
         if quiet or not show:
             yield lambda _job: unwatched
         else:
-            with _output() as output, ExitStack() as bars:
+            with progress_output() as output, ExitStack() as bars:
                 yield lambda job: _bar(bars, job, request, output) if output.isatty() else _lines(job, output)
     finally:
         flush_logs()  # what follows is written directly
@@ -43,7 +43,7 @@ def watcher(request: Request, *, show: bool, quiet: bool = False) -> Iterator[Ca
 @contextmanager
 def amount(label: str, length: int, seconds: float = SECONDS_BETWEEN_LINES) -> Iterator[Callable[[int], None]]:
     """Yield a function that is told how much more of `length` is done: it shows a bar, or a line every `seconds`."""
-    with _output() as output:
+    with progress_output() as output:
         if not output.isatty():
             yield _share_now_and_then(label, length, seconds, output)
             return
@@ -65,7 +65,7 @@ def _share_now_and_then(label: str, length: int, seconds: float, output: Any) ->
 
 
 @contextmanager
-def _output() -> Iterator[Any]:
+def progress_output() -> Iterator[Any]:
     """Where progress is shown until the block ends; what nobody reads is dropped then."""
     own = sys.__stdout__
     if own is None or sys.stdout is not own:  # something stands in for it
