@@ -7,11 +7,12 @@ from vettr_cron.app import create_app
 from vettr_cron.config import ConfigError, settings_for_help
 
 try:
-    app = create_app()
+    created = create_app()
 except ConfigError as error:
     if "--help" not in sys.argv:
         sys.exit(f"vettr-cron cannot start:\n{error}")
-    app = create_app(settings_for_help())
+    created = create_app(settings_for_help())
+app = created  # at the top level, where hosts look for it that read this file instead of running it
 
 # Objects made at startup stay: no collection need examine them again, and forked workers keep sharing their memory.
 gc.freeze()
