@@ -26,10 +26,10 @@ QUICK := tests/unit tests/integration/test_cycle.py tests/integration/test_comma
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve stop check test lint types layers audit chaos bench screenshots lock clean
+.PHONY: help refresh serve stop check test lint types layers audit chaos bench screenshots configuration lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no stocks, refresh all jobs, print an overview
 	@$(FLASK) db upgrade
@@ -86,6 +86,9 @@ bench: $(VENV)/.ready ## Measure the service against bare input and output; SIZE
 
 screenshots: $(VENV)/.ready ## Make the pictures in docs/images anew, in a browser
 	$(BIN)/python -m tests.browser.screenshots
+
+configuration: $(VENV)/.ready ## Make docs/configuration.md anew, from the definitions of the settings
+	$(BIN)/python -m tests.documentation.configuration
 
 clean: ## Stop the embedded Redis, remove the virtual environment and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)" 2>/dev/null \

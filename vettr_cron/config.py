@@ -73,54 +73,138 @@ class Settings(ScheduleSettings, WebSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     app_env: Literal["production", "development", "test"] = Field(
-        default="production", description="production, development or test"
+        title="in `development` and `test` nothing must be set; `production` has no defaults for secrets and servers",
+        default="production",
+        description="production, development or test",
     )
-    cron_secret: SecretStr | None = Field(default=None, description="any text that is not blank")
-    cron_secret_previous: SecretStr | None = Field(default=None, description="any text that is not blank")
-    metrics_token: SecretStr | None = Field(default=None, description="any text that is not blank")
+    cron_secret: SecretStr | None = Field(
+        title="the bearer secret of every call under `/v1/cron`; at least 16 characters in production",
+        default=None,
+        description="any text that is not blank",
+    )
+    cron_secret_previous: SecretStr | None = Field(
+        title="the previous secret, accepted too while you rotate",
+        default=None,
+        description="any text that is not blank",
+    )
+    metrics_token: SecretStr | None = Field(
+        title="a bearer secret that opens `/metrics` and nothing else",
+        default=None,
+        description="any text that is not blank",
+    )
     database_url: SecretStr | None = Field(
+        title="the database; `postgres://` means the same as `postgresql://`",
         default=None,
         description="postgresql://user:password@host/name, with no options but libpq's, or sqlite:///path/to/file.db; "
         + _ENCODED,
     )
     redis_url: SecretStr | None = Field(
+        title="Redis, which must keep its keys (`maxmemory-policy noeviction`) and not be in cluster mode",
         default=None,
         description="redis://host:port/number, the same with rediss://, or unix:///path/to/socket; " + _ENCODED,
     )
     redis_ssl_cert_reqs: Literal["required", "none"] = Field(
-        default="required", description="required, or none for a rediss:// server with a self-signed certificate"
+        title="whether the certificate of a `rediss://` server is checked",
+        default="required",
+        description="required, or none for a rediss:// server with a self-signed certificate",
     )
     cron_chunk_size: int = Field(
-        default=100, ge=1, le=MAXIMUM_CHUNK_SIZE, description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}"
+        title="stocks per chunk",
+        default=100,
+        ge=1,
+        le=MAXIMUM_CHUNK_SIZE,
+        description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}",
     )
-    cron_batch_size: int = Field(default=10, ge=1, le=500, description="a whole number from 1 to 500")
-    cron_workers: int = Field(default=4, ge=1, le=64, description="a whole number from 1 to 64")
-    cron_chunks_per_call: Chunks = Field(default=1, description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all")
+    cron_batch_size: int = Field(
+        title="stocks per batch, which one thread evaluates",
+        default=10,
+        ge=1,
+        le=500,
+        description="a whole number from 1 to 500",
+    )
+    cron_workers: int = Field(
+        title="batches evaluated at once", default=4, ge=1, le=64, description="a whole number from 1 to 64"
+    )
+    cron_chunks_per_call: Chunks = Field(
+        title="chunks per call; `all` is the rest of the cycle",
+        default=1,
+        description=f"a whole number from 1 to {MAXIMUM_CHUNKS}, or all",
+    )
     cron_time_budget_seconds: float | None = Field(
-        default=None, gt=0, le=86_400, allow_inf_nan=False, description="a number of seconds above 0, at most 86400"
+        title="when it is spent, a call starts no new work; by default 25 over HTTP, none for commands",
+        default=None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="a number of seconds above 0, at most 86400",
     )
     cron_lease_seconds: float = Field(
-        default=30, ge=2, le=3_600, allow_inf_nan=False, description="a number of seconds from 2 to 3600"
+        title="how long a caller that died keeps others out",
+        default=30,
+        ge=2,
+        le=3_600,
+        allow_inf_nan=False,
+        description="a number of seconds from 2 to 3600",
     )
     cron_cursor_ttl_seconds: int = Field(
-        default=86_400, ge=60, le=31_536_000, description="a whole number of seconds from 60 to 31536000"
+        title="a cursor that does not move for this long expires, and the next call starts a new cycle",
+        default=86_400,
+        ge=60,
+        le=31_536_000,
+        description="a whole number of seconds from 60 to 31536000",
     )
     cron_tolerated_failure_percent: float = Field(
-        default=50, ge=0, le=100, allow_inf_nan=False, description="a number from 0 to 100"
+        title="if more than this share of a chunk's stocks fail, its run is `failed`",
+        default=50,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="a number from 0 to 100",
     )
     # An hour more than a day, so that a daily schedule keeps everything fresh although no scheduler is on the minute.
-    cron_fresh_within: Age = Field(default=timedelta(hours=25), gt=timedelta(), description=AGE_FORM)
-    # Over five weeks, what one month's calls did can be compared with the next one's.
-    cron_keep_runs_days: int = Field(default=35, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    # A year and a month, so that a month can be compared with the same month of the year before.
-    cron_keep_calls_days: int = Field(default=400, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    # The platform's pages show 90 days of flags and 180 of snapshots; a few days more leave no gap there.
-    cron_keep_red_flags_days: int = Field(default=100, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    cron_keep_snapshots_days: int = Field(default=200, ge=1, le=MAXIMUM_DAYS, description=_DAYS)
-    cron_row_security: Literal["off", "on"] = Field(
-        default="off", description="off, or on if the row security policies let through every row that counts"
+    cron_fresh_within: Age = Field(
+        title="how old the result of a fresh stock may be, everywhere",
+        default=timedelta(hours=25),
+        gt=timedelta(),
+        description=AGE_FORM,
     )
-    cron_ping_urls: Annotated[dict[str, PingUrl], NoDecode] = Field(default={}, description=_PING_URL)
+    # Over five weeks, what one month's calls did can be compared with the next one's.
+    cron_keep_runs_days: int = Field(
+        title="how long cleanup keeps runs", default=35, ge=1, le=MAXIMUM_DAYS, description=_DAYS
+    )
+    # A year and a month, so that a month can be compared with the same month of the year before.
+    cron_keep_calls_days: int = Field(
+        title="how long cleanup keeps calls, and the samples of `objective`",
+        default=400,
+        ge=1,
+        le=MAXIMUM_DAYS,
+        description=_DAYS,
+    )
+    # The platform's pages show 90 days of flags and 180 of snapshots; a few days more leave no gap there.
+    cron_keep_red_flags_days: int = Field(
+        title="how long cleanup keeps red flags; the platform's pages show 90 days",
+        default=100,
+        ge=1,
+        le=MAXIMUM_DAYS,
+        description=_DAYS,
+    )
+    cron_keep_snapshots_days: int = Field(
+        title="how long cleanup keeps snapshots; the platform's pages show 180 days",
+        default=200,
+        ge=1,
+        le=MAXIMUM_DAYS,
+        description=_DAYS,
+    )
+    cron_row_security: Literal["off", "on"] = Field(
+        title="whether PostgreSQL's row security policies apply; if `off`, a call fails where they might hide rows",
+        default="off",
+        description="off, or on if the row security policies let through every row that counts",
+    )
+    cron_ping_urls: Annotated[dict[str, PingUrl], NoDecode] = Field(
+        title="pinged, as Healthchecks has it, when a call of the job starts (`/start`), succeeds, or fails (`/fail`)",
+        default={},
+        description=_PING_URL,
+    )
     """By the key of the job, each from a variable of its own: CRON_PING_URL_SCORES and the like."""
 
     @model_validator(mode="before")

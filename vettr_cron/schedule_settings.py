@@ -39,15 +39,22 @@ class ScheduleSettings(BaseSettings):
     """When calls are expected: for all jobs, for one job, and how the times are meant."""
 
     cron_schedule: Annotated[str | None, BeforeValidator(_stripped), AfterValidator(_expression_or_off)] = Field(
-        default=None, description=_EXPRESSION
+        title="when your scheduler calls; status, doctor, metrics and pings then tell which calls did not come",
+        default=None,
+        description=_EXPRESSION,
     )
-    cron_schedules: Annotated[dict[str, ScheduleText], NoDecode] = Field(default={}, description=_EXPRESSION)
+    cron_schedules: Annotated[dict[str, ScheduleText], NoDecode] = Field(
+        title="the same for one job, in place of the general one", default={}, description=_EXPRESSION
+    )
     """By the key of the job, each from a variable of its own: CRON_SCHEDULE_SCORES and the like."""
 
     cron_schedule_tz: Annotated[str, BeforeValidator(_stripped_or_utc), AfterValidator(checked_timezone)] = Field(
-        default="UTC", description="the IANA name of a time zone, such as UTC or Europe/Berlin"
+        title="the time zone of the schedules",
+        default="UTC",
+        description="the IANA name of a time zone, such as UTC or Europe/Berlin",
     )
     cron_schedule_grace_seconds: int = Field(
+        title="how late a call may be",
         default=900,
         ge=0,
         le=LONGEST_GRACE_SECONDS,
