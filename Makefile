@@ -26,7 +26,7 @@ QUICK := tests/unit tests/integration/test_cycle.py tests/integration/test_comma
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help refresh serve stop check test lint types layers audit chaos bench screenshots configuration lock clean
+.PHONY: help refresh serve stop check test lint types layers audit chaos bench screenshots configuration release-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,13 @@ screenshots: $(VENV)/.ready ## Make the pictures in docs/images anew, in a brows
 
 configuration: $(VENV)/.ready ## Make docs/configuration.md anew, from the definitions of the settings
 	$(BIN)/python -m tests.documentation.configuration
+
+# What was skipped or could not be looked up is a failure here.
+release-check: export REQUIRE_TOOLS = 1
+release-check: $(VENV)/.ready ## Before a release is tagged: all tests, known vulnerabilities, changelog, contract, migrations
+	@$(BIN)/python -c "$(REACH_OSV)" || { echo "api.osv.dev must be reachable, to look for known vulnerabilities"; exit 1; }
+	$(MAKE) test
+	$(BIN)/python -m tests.release_check
 
 clean: ## Stop the embedded Redis, remove the virtual environment and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)" 2>/dev/null \

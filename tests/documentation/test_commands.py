@@ -16,10 +16,14 @@ from tests.world import SECRET, World
 
 # Programs that a page tells to run and that are not run here as they stand, with what holds them to be right.
 ELSEWHERE = {
-    "pip": "make release-check installs by this command",
     "gunicorn": "tests/e2e/test_gunicorn.py",
+    "pip": "tests/deploy/test_container.py",
     "pytest": "make test",
-    "python3": "test_operations.py",
+    "python3": "tests/documentation/test_operations.py",
+    **dict.fromkeys(("heroku", "git"), "tests/deploy/test_heroku.py runs what these have the host run"),
+    **dict.fromkeys(("vercel", "time"), "tests/deploy/test_vercel.py runs what these have the host run"),
+    **dict.fromkeys(("openssl", "printf"), "they only make a value that is given to another program"),
+    "gcloud": "of a service that cannot be had here; docs/deploy/schedulers.md says so",
 }
 
 OF_ANOTHER_JOB = "how-to-add-a-job.md"  # tests/integration/test_a_third_job.py follows it
@@ -81,7 +85,10 @@ def test_every_request_of_curl_is_answered(world: World) -> None:
 def _answer_to(command: Command, web: Web) -> str:
     """The status of the reply."""
     own = "http://127.0.0.1:" + str(web.port)
-    words = [re.sub(r"^(https://your-app\.example|(http://)?localhost:8000)", own, word) for word in command.words]
+    words = [
+        re.sub(r"^(https://your-app\.(?:example|vercel\.app)|(http://)?localhost:8000)", own, word)
+        for word in command.words
+    ]
     words = [word.replace("$CRON_SECRET", SECRET) for word in words]
     if not any("Authorization" in word for word in words):  # in development none is needed
         words += ["-H", f"Authorization: Bearer {SECRET}"]
