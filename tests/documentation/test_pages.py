@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ import yaml
 from tests.documentation.configuration import PAGE, page
 from tests.documentation.pages import PROJECT, anchors, blocks, links, pages
 from tests.tools import needed
+from vettr_cron.config import PING_VARIABLE, Settings
+from vettr_cron.jobs import JOBS
+from vettr_cron.schedule_settings import SCHEDULE_VARIABLE
 
 LANGUAGES = {"sh", "json", "yaml", "python", "sql", "ini", "crontab", "nginx", "text"}
 of_page = pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(PROJECT)))
@@ -70,6 +74,18 @@ def test_shell_can_be_read_and_has_no_known_pitfall() -> None:
 
 def test_the_page_of_settings_is_made_from_their_definitions() -> None:
     assert PAGE.read_text() == page(), "run `make configuration`"
+
+
+def test_every_variable_that_is_named_is_one_of_the_settings() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    of_jobs = {f"{prefix}{job.key.upper()}" for prefix in (PING_VARIABLE, SCHEDULE_VARIABLE) for job in JOBS.values()}
+    prefixes = {PING_VARIABLE, SCHEDULE_VARIABLE, "CRON_KEEP_"}
+    for path in pages():
+        if path.name not in ("CHANGELOG.md", "how-to-add-a-job.md"):
+            named = set(
+                re.findall(r"\b(?:CRON_[A-Z_]+|DATABASE_URL|REDIS_[A-Z_]+|METRICS_[A-Z_]+)\b", path.read_text())
+            )
+            assert not named - known - of_jobs - prefixes, path
 
 
 def test_a_newcomer_has_little_to_read() -> None:
