@@ -68,7 +68,7 @@ PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
 class Settings(ScheduleSettings, WebSettings):
-    """One field per variable; its description says what the variable may hold."""
+    """One field per variable; its title says what for, its description what the variable may hold."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
