@@ -5,15 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A pyenv that lacks the version in .python-version, which is for hosts, takes its own default.
 ifneq ($(shell $(PYTHON) -c '' 2>&1),)
-export PYENV_VERSION := $(firstword $(shell cat "$${PYENV_ROOT:-$$HOME/.pyenv}/version" 2>/dev/null) system)
+PYENV := $(firstword $(shell cat "$${PYENV_ROOT:-$$HOME/.pyenv}/version" 2>/dev/null) system)
+override PYTHON := env PYENV_VERSION=$(PYENV) $(PYTHON)
 endif
-# The environment is made anew when PYTHON is another one.
-WANTED := $(shell $(PYTHON) -c 'import sys; print(sys.base_prefix, *sys.version_info[:3])' 2>/dev/null)
+# The environment is made anew when PYTHON is another one than that which made it.
+WANTED := $(shell $(PYTHON) -c 'import sys; print("Python", ".".join(map(str, sys.version_info[:3])), "of", sys.base_prefix)' 2>/dev/null)
 ifneq ($(WANTED),$(shell cat $(VENV)/.python 2>/dev/null))
-$(shell rm -f $(VENV)/.ready)
+.PHONY: $(VENV)/.ready
 endif
-UV := $(filter-out $(CURDIR)/$(VENV)/%,$(shell command -v uv 2>/dev/null))
+UV := $(filter-out $(CURDIR)/$(VENV)/%,$(shell uv --version >/dev/null 2>&1 && command -v uv))
 STOP_REDIS := from pathlib import Path; from vettr_cron.redis_store.embedded import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
+AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off -r requirements.txt -r requirements-dev.txt
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
 # The trial uses only instance/: neither the environment nor a .env file can point it at other servers.
 TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TERM:-dumb}" TMPDIR="$${TMPDIR:-/tmp}" \
@@ -41,11 +43,10 @@ refresh: $(VENV)/.ready ## Set up, load the demo into instance/ if there are no 
 serve: $(VENV)/.ready ## Run the service on http://localhost:8000, in development mode; PORT=9000 for another port
 	@$(FLASK) db upgrade
 	@$(FLASK) stocks demo --if-empty
-	@echo "Look at it on http://localhost:$(PORT)/dashboard"
 	@$(TRIAL) BIND_HOST=127.0.0.1 PORT="$(PORT)" $(BIN)/gunicorn wsgi:app
 
-stop: $(VENV)/.ready ## Stop the embedded Redis, which otherwise ends after four hours without use
-	@$(BIN)/python -c "$(STOP_REDIS)"
+stop: ## Stop the embedded Redis, which otherwise ends after four hours without use
+	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)"
 
 # Tests that measure time run by themselves.
 test: lint types layers audit ## Check style, types, layers and known vulnerabilities, then run all tests
@@ -69,8 +70,7 @@ layers: $(VENV)/.ready
 audit: $(VENV)/.ready ## Look for known vulnerabilities in the pinned packages, if api.osv.dev can be reached
 	@echo "Looking for known vulnerabilities ..."
 	@if $(BIN)/python -c "$(REACH_OSV)" 2>/dev/null; then \
-		$(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off \
-			-r requirements.txt -r requirements-dev.txt; \
+		$(AUDIT); \
 	else echo "Known vulnerabilities were not looked up: api.osv.dev cannot be reached"; fi
 
 lock: $(VENV)/.ready ## Pin and hash the newest versions that pyproject.toml allows
@@ -92,10 +92,10 @@ configuration: $(VENV)/.ready ## Make docs/configuration.md anew, from the defin
 
 # What was skipped or could not be looked up is a failure here.
 release-check: export REQUIRE_TOOLS = 1
-release-check: $(VENV)/.ready ## Before a release is tagged: all tests, known vulnerabilities, changelog, contract, migrations
-	@$(BIN)/python -c "$(REACH_OSV)" || { echo "api.osv.dev must be reachable, to look for known vulnerabilities"; exit 1; }
-	$(MAKE) test
+release-check: $(VENV)/.ready ## Before a release is tagged: changelog, contract, migrations, known vulnerabilities, all tests
 	$(BIN)/python -m tests.release_check
+	$(AUDIT)
+	$(MAKE) test
 
 clean: ## Stop the embedded Redis, remove the virtual environment and the local data
 	@test ! -d instance/redis || $(BIN)/python -c "$(STOP_REDIS)" 2>/dev/null \
@@ -106,7 +106,7 @@ clean: ## Stop the embedded Redis, remove the virtual environment and the local 
 $(VENV)/.ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	@rm -f $@
-	@echo "Creating $(VENV) with Python in $(WANTED) ..."
+	@echo "Creating $(VENV) with $(WANTED) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing $$(grep -c '==' requirements-dev.txt) packages into it, which takes a minute or less; this is done once ..."
 ifdef UV

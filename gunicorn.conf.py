@@ -12,7 +12,7 @@ from vettr_cron.config import (
     ConfigError,
     load_settings,
 )
-from vettr_cron.logs import logging_config
+from vettr_cron.logs import flush_logs, logging_config
 from vettr_cron.registry import EXTENSION
 
 try:
@@ -38,15 +38,20 @@ logconfig_dict = logging_config(readable=settings.app_env != "production")
 
 def on_starting(server: Any) -> None:
     """Say in one sentence why the server cannot listen."""
+    if server.cfg.reuse_port:
+        return
     try:
         check_addresses(server.cfg.address)
     except ConfigError as error:
+        flush_logs()
         sys.exit(f"vettr-cron cannot start:\n{error}")
 
 
 def when_ready(server: Any) -> None:
     """Build what replies are checked with before the workers are forked, so that no caller waits for it."""
     build_shapes(server.app.wsgi())
+    if settings.app_env == "development":
+        server.log.info(f"Look at it on http://localhost:{server.LISTENERS[0].cfg_addr[1]}/dashboard")
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -21,9 +21,11 @@ def problems(project: Path = PROJECT, version: str = __version__) -> Iterator[st
     if git(project, "tag", "--list", f"v{version}"):
         yield f"v{version} is tagged already: set the next version in vettr_cron/__init__.py."
     changes = sections((project / "CHANGELOG.md").read_text())
-    if "Unreleased" in changes:
+    if "Unreleased" in changes and version in changes:
+        yield f"CHANGELOG.md has a section Unreleased beside {version}: set the next version in vettr_cron/__init__.py."
+    elif "Unreleased" in changes:
         yield f"CHANGELOG.md has a section Unreleased: name it `{version} (YYYY-MM-DD)`."
-    if not changes.get(version):
+    elif not changes.get(version):
         yield f"CHANGELOG.md has no section for {version}, or an empty one."
     last = newest_tag(project)
     if last and git(project, "rev-parse", f"{last}^{{commit}}") != git(project, "rev-parse", f"{BEFORE}^{{commit}}"):
@@ -68,7 +70,7 @@ def newest_tag(project: Path) -> str:
 
 def contract_changes(project: Path = PROJECT) -> str:
     """What changed in the contract since the release before; empty if nothing did."""
-    return git(project, "diff", "--unified=0", newest_tag(project) or BEFORE, "HEAD", "--", "docs/contract")
+    return git(project, "diff", "--unified=0", BEFORE, "HEAD", "--", "docs/contract")
 
 
 def git(project: Path, *words: str) -> str:
@@ -77,11 +79,12 @@ def git(project: Path, *words: str) -> str:
 
 
 def main() -> int:
-    added = [line[1:] for line in contract_changes().splitlines() if re.match(r"[+-](?![+-])", line)]
-    print(
-        f"{len(added)} lines of the contract changed since the release before; CHANGELOG.md must name what callers see:"
-    )
-    print(git(PROJECT, "diff", "--stat", newest_tag(PROJECT) or BEFORE, "HEAD", "--", "docs/contract"))
+    if git(PROJECT, "rev-parse", "--is-shallow-repository") == "true":
+        sys.exit("This clone has no history: `git fetch --unshallow` brings it.")
+    print("What changed in the contract since the release before; CHANGELOG.md names what callers see of it:")
+    for line in contract_changes().splitlines():
+        if line.startswith(("+", "-")) and not line.startswith(("+++", "---")):
+            print(line)
     found = list(problems())
     for problem in found:
         print(f"- {problem}")

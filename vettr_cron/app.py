@@ -1,5 +1,6 @@
 """The one place that wires things together."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from vettr_cron.domain.diagnosis.settings import SHORTEST_SECRET
 from vettr_cron.extensions import db
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
-from vettr_cron.logs import configure_logs
+from vettr_cron.logs import configure_logs, only_errors
 from vettr_cron.models import cron, platform
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.client import connect_redis
@@ -62,6 +63,8 @@ def create_app(settings: Settings | None = None, jobs: Mapping[str, Job] = JOBS)
     settings = settings or load_settings()
     _check_jobs(jobs)
     configure_logs(readable=settings.app_env != "production", secrets=settings.hidden)
+    if "--quiet" in sys.argv:
+        only_errors()  # before the application itself has something to say
     app = Flask("vettr_cron", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     _bind_database(app, settings)

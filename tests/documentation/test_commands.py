@@ -5,25 +5,26 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.documentation.pages import PROJECT
+from tests.documentation.pages import PROJECT, blocks
 from tests.documentation.shell import Command, commands
 from tests.e2e.programs import PATIENCE, environment, flask_each
 from tests.e2e.web import Web, serving
 from tests.integration.bare_stocks import add_stocks
 from tests.world import SECRET, World
 
-# Programs that a page tells to run and that are not run here as they stand, with what holds them to be right.
+# Programs that are not run here, with the test that runs them, or runs what they start at a host.
 ELSEWHERE = {
     "gunicorn": "tests/e2e/test_gunicorn.py",
     "pip": "tests/deploy/test_container.py",
-    "pytest": "make test",
-    "python3": "tests/documentation/test_operations.py",
-    **dict.fromkeys(("heroku", "git"), "tests/deploy/test_heroku.py runs what these have the host run"),
-    **dict.fromkeys(("vercel", "time"), "tests/deploy/test_vercel.py runs what these have the host run"),
-    **dict.fromkeys(("openssl", "printf"), "they only make a value that is given to another program"),
-    "gcloud": "of a service that cannot be had here; docs/deploy/schedulers.md says so",
+    "pytest": "Makefile",
+    **dict.fromkeys(("python3", "rm", "cp", "umask", "date"), "tests/documentation/test_operations.py"),
+    **dict.fromkeys(("heroku", "git"), "tests/deploy/test_heroku.py"),
+    **dict.fromkeys(("vercel", "time"), "tests/deploy/test_vercel.py"),
+    **dict.fromkeys(("openssl", "printf"), "Makefile"),  # they only make a value that is given to another program
+    "gcloud": "docs/deploy/schedulers.md",  # which says that it was not tried
 }
 
 OF_ANOTHER_JOB = "how-to-add-a-job.md"  # tests/integration/test_a_third_job.py follows it
@@ -43,6 +44,15 @@ def test_every_program_is_run_here_or_elsewhere() -> None:
     run_here = {"flask", "curl", "make"}
     for command in commands():
         assert command.program in run_here | ELSEWHERE.keys(), str(command)
+    for place in ELSEWHERE.values():
+        assert (PROJECT / place).exists()
+
+
+def test_every_statement_of_sql_can_be_run(world: World) -> None:
+    for block in blocks("sql"):
+        with psycopg.connect(world.database_url) as connection:
+            connection.execute(block.text)
+            connection.rollback()
 
 
 def test_every_target_of_make_is_there() -> None:

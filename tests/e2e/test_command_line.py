@@ -136,7 +136,7 @@ def read_to_the_end(terminal: int) -> str:
     return shown.decode()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_in_the_middle_of_a_cycle_saves_what_is_in_hand(postgres_world: World, number: signal.Signals) -> None:
     tickers = add_stocks(postgres_world, 40)
     with started(

@@ -2,6 +2,8 @@
 
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def test_a_taken_port_is_said_in_one_sentence(sqlite_world: World) -> None:
 def test_an_address_of_another_machine_is_said_in_one_sentence(sqlite_world: World) -> None:
     for host in ("192.0.2.1", "no-such-host.invalid"):
         said = refused(sqlite_world, BIND_HOST=host, PORT=str(free_port()))
-        assert f"BIND_HOST: '{host}' is not an address of this machine" in said
+        assert f"BIND_HOST: '{host}' is not an IPv4 address or name of this machine" in said
 
 
 @pytest.mark.parametrize("variable", ["GUNICORN_FD", "LISTEN_FDS"])
@@ -71,6 +73,17 @@ def test_a_port_is_not_taken_by_the_sockets_that_are_handed_on(variable: str) ->
         check_addresses([handed_on.getsockname()], {variable: "1"})
         with pytest.raises(ConfigError, match="is taken"):
             check_addresses([handed_on.getsockname()], {})
+
+
+def test_a_port_that_is_given_back_in_time_is_waited_for() -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    address = taken.getsockname()
+    with ThreadPoolExecutor(1) as executor:
+        check = executor.submit(check_addresses, [address], {})
+        with pytest.raises(FutureTimeout):
+            check.result(timeout=0.5)
+        taken.close()
+        check.result(PATIENCE)
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
@@ -118,6 +131,15 @@ def test_gunicorn_leaves_all_in_the_sqlite_file(sqlite_world: World) -> None:
         assert not log_of(sqlite_world).exists()
 
 
+def test_in_development_it_says_where_to_look(migrated_sqlite_url: str, redis_url: str) -> None:
+    port = free_port()
+    urls = {"DATABASE_URL": migrated_sqlite_url, "REDIS_URL": redis_url}
+    variables = {"APP_ENV": "development", "PORT": str(port), "WEB_CONCURRENCY": "1", **urls}
+    with started(gunicorn(), variables) as process:
+        assert process.stderr is not None
+        assert any(f"Look at it on http://localhost:{port}/dashboard" in line for line in process.stderr)
+
+
 def make(goal: str, *variables: str) -> str:
     """What make would run for this goal, without running it."""
     return finished(["make", "--dry-run", goal, *variables], {}, folder=PROJECT).stdout
@@ -125,4 +147,3 @@ def make(goal: str, *variables: str) -> str:
 
 def test_make_serve_takes_another_port() -> None:
     assert 'PORT="9001" .venv/bin/gunicorn wsgi:app' in make("serve", "PORT=9001")
-    assert "http://localhost:9001/dashboard" in make("serve", "PORT=9001")

@@ -23,7 +23,7 @@ def quiet(world: World, words: Sequence[str], **variables: str) -> "subprocess.C
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
 def test_nothing_is_printed_if_all_is_well(sqlite_world: World, words: list[str], options: list[str]) -> None:
     add_stocks(sqlite_world, 3)
-    done = quiet(sqlite_world, [*words, *options])
+    done = quiet(sqlite_world, [*words, *options], CRON_PING_URL_NO_JOB="https://example.com")
     assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
 
 

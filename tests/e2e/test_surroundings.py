@@ -26,6 +26,9 @@ NOWHERE = {
 }
 
 
+MADE_BY = f"Python {'.'.join(map(str, sys.version_info[:3]))} of {sys.base_prefix}"
+
+
 def as_file(variables: dict[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
@@ -110,7 +113,7 @@ def trial(folder: Path) -> Iterator[Path]:
         (bin_folder / name).write_text(f'#!/bin/sh\nexec "{Path(sys.executable).parent / name}" "$@"\n')
         (bin_folder / name).chmod(0o755)
     (folder / ".venv" / ".ready").touch()
-    (folder / ".venv" / ".python").write_text(" ".join(map(str, (sys.base_prefix, *sys.version_info[:3]))))
+    (folder / ".venv" / ".python").write_text(MADE_BY)
     (folder / ".env").write_text(as_file(NOWHERE))
     yield folder
     make(folder, "clean")
@@ -161,5 +164,6 @@ def test_make_clean_works_in_any_state(trial: Path, state: str) -> None:
 
 def test_another_python_makes_a_new_environment(trial: Path) -> None:
     assert "-m venv" not in make(trial, "refresh", "--dry-run").stdout
-    (trial / ".venv" / ".python").write_text("/usr/local 3 11 0")
+    (trial / ".venv" / ".python").write_text("Python 3.11.0 of /usr/local")
     assert "-m venv --clear .venv" in make(trial, "refresh", "--dry-run").stdout
+    assert (trial / ".venv" / ".ready").exists()

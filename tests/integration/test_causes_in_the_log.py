@@ -18,6 +18,7 @@ from tests.integration.failing import failed_run
 from tests.integration.meddling import at_stock
 from tests.jobs import THE_TWO
 from tests.servers.redis_server import PrivateRedis
+from tests.tools import needed
 from tests.world import SECRET, World
 
 PATHS = ["/readyz", "/v1/cron/scores", "/v1/cron/refresh-all", "/v1/cron/status"]
@@ -113,8 +114,8 @@ class _TlsRedis(PrivateRedis):
 
 @pytest.fixture
 def tls_redis() -> Iterator[PrivateRedis]:
-    if not (shutil.which("openssl") and shutil.which("redis-server")):
-        pytest.skip("a certificate is made with openssl, and only some servers speak TLS")
+    needed("openssl")
+    needed("redis-server")  # only some servers speak TLS
     with _TlsRedis().running() as server:
         yield server
 

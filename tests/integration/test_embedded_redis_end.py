@@ -3,12 +3,16 @@
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.programs import PATIENCE
 from tests.integration.embedded_clients import client_of, pid_of
 from tests.integration.meddling import wait_until
 from vettr_cron.redis_store.embedded import EmbeddedRedis
+from vettr_cron.redis_store.embedded_watcher import POLL_SECONDS
 
 
 def runs(pid: int) -> bool:
@@ -32,13 +36,28 @@ def test_it_ends_once_its_folder_is_gone(embedded_folder: Path) -> None:
     wait_until(lambda: not runs(server) and not runs(watcher), PATIENCE)
 
 
-def test_it_ends_once_its_folder_is_another_one(embedded_folder: Path) -> None:
+def test_it_goes_on_in_a_folder_that_was_moved(embedded_folder: Path) -> None:
+    moved = embedded_folder.with_name("moved")
+    try:
+        with client_of(embedded_folder) as client:
+            server = pid_of(client)
+        embedded_folder.rename(moved)
+        with client_of(moved) as client:
+            ends = time.monotonic() + 1.5 * POLL_SECONDS
+            while time.monotonic() < ends:
+                assert pid_of(client) == server
+    finally:
+        EmbeddedRedis(moved).stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_with_its_watcher(embedded_folder: Path, number: signal.Signals) -> None:
     with client_of(embedded_folder) as client:
+        client.set("key", "value")
         server = pid_of(client)
-        embedded_folder.rename(embedded_folder.with_name("moved"))
-        embedded_folder.mkdir()
+        os.kill(parent_of(server), number)
         wait_until(lambda: not runs(server), PATIENCE)
-        assert pid_of(client) != server
+        assert client.get("key") == "value"
 
 
 def test_it_ends_when_nobody_uses_it_and_comes_back_with_everything(embedded_folder: Path) -> None:

@@ -44,7 +44,8 @@ def test_a_version_is_tagged_once_and_named_in_the_changelog(project: Path) -> N
     assert "v1.0.0 is tagged already" in " ".join(already)
     assert "CHANGELOG.md has no section for 1.2.0" in " ".join(unnamed)
     commit(project, "CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n- More.\n\n## 1.1.0\n\n- Something.\n")
-    assert "has a section Unreleased" in " ".join(problems(project, "1.1.0"))
+    assert "Unreleased beside 1.1.0: set the next version" in " ".join(problems(project, "1.1.0"))
+    assert "Unreleased: name it `1.2.0 (YYYY-MM-DD)`" in " ".join(problems(project, "1.2.0"))
 
 
 def test_the_tests_must_start_the_release_before(project: Path) -> None:

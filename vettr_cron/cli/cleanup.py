@@ -10,7 +10,6 @@ from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import columns
 from vettr_cron.config import MAXIMUM_DAYS
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.logs import only_errors
 from vettr_cron.registry import services
 from vettr_cron.services.operate.cleanup import CleanupRequest, CleanupResult, KeepDays
 from vettr_cron.shapes.operate import cleanup_done
@@ -46,8 +45,6 @@ def cleanup(
         dry_run=dry_run,
         time_budget=time_budget or settings.cron_time_budget_seconds,
     )
-    if quiet:
-        only_errors()
     with stop_on_signals(services().shutdown):
         result = services().cleanup.run(request)
     if not quiet or result.error is not None:

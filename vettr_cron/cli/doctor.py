@@ -8,7 +8,6 @@ from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import show_json, show_lines
 from vettr_cron.cli.parameters import json_option, quiet_option
 from vettr_cron.cli.text_tables import columns
-from vettr_cron.logs import only_errors
 from vettr_cron.registry import services
 from vettr_cron.services.doctor.doctor import Check, Diagnosis, State
 
@@ -22,8 +21,6 @@ def doctor(as_json: bool, quiet: bool) -> None:
 
     The exit status is 1 if there is a problem; warnings leave it 0.
     """
-    if quiet:
-        only_errors()
     found = services().doctor.examine()
     if quiet and found.ok:
         return

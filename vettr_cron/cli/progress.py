@@ -9,7 +9,7 @@ import click
 import structlog
 
 from vettr_cron.jobs.job import Job
-from vettr_cron.logs import flush_logs, only_errors, only_warnings
+from vettr_cron.logs import flush_logs, only_warnings
 from vettr_cron.nonblocking import NonBlockingWriter
 from vettr_cron.registry import services
 from vettr_cron.services.clock import Stopwatch
@@ -26,9 +26,7 @@ SECONDS_BETWEEN_LINES = 5.0
 def watcher(request: Request, *, show: bool, quiet: bool = False) -> Iterator[Callable[[Job], Progress]]:
     """Yield a function that starts showing a job's progress; its bar ends when the next begins, or the block ends."""
     # In production the host collects the log; elsewhere a person reads it, and has the progress to look at.
-    if quiet:
-        only_errors()
-    elif services().settings.app_env != "production" or sys.stderr.isatty():
+    if not quiet and (services().settings.app_env != "production" or sys.stderr.isatty()):
         only_warnings()
     try:
         if quiet or not show:

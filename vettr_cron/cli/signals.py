@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C ask a command to save its work and stop; a second Ctrl-C ends it at once."""
+"""SIGTERM, SIGHUP and Ctrl-C ask a command to save its work and stop; a second one ends it at once."""
 
 import signal
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ from vettr_cron.services.clock import Shutdown
 
 @contextmanager
 def stop_on_signals(shutdown: Shutdown) -> Iterator[None]:
-    """While the block runs, the first SIGINT or SIGTERM requests the shutdown."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """While the block runs, the first of these signals requests the shutdown."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # as by nohup
 
     def ask(number: int, _frame: FrameType | None) -> None:
         shutdown.ask()

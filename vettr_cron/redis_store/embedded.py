@@ -32,6 +32,8 @@ _OPTIONS = (
     *("--aof-use-rdb-preamble", "no"),
     *("--logfile", "redis.log"),
 )
+# It outlives this process, and needs no secrets; some Pythons are found only with the libraries named here.
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _WATCHER = Path(__file__).with_name("embedded_watcher.py")
 
 
@@ -132,7 +134,9 @@ class EmbeddedRedis:
                     yield
                 finally:
                     fcntl.flock(lock, fcntl.LOCK_UN)  # after closing alone, a process forked meanwhile would keep it
-        except (OSError, subprocess.SubprocessError) as error:
+        except subprocess.CalledProcessError as error:
+            raise EmbeddedRedisError(f"the embedded Redis cannot be started; {self._last_words()}") from error
+        except (OSError, subprocess.TimeoutExpired) as error:
             raise EmbeddedRedisError(f"the embedded Redis in {self.folder} cannot be started: {error}") from error
 
     def _answers(self) -> bool:
@@ -154,7 +158,7 @@ class EmbeddedRedis:
 
     def _start(self, life: BinaryIO, deadline: float) -> None:
         server = [str(server_binary()), *_OPTIONS]
-        watcher = [sys.executable, "-I", "-S", str(_WATCHER), str(self.folder), str(self.idle_seconds)]
+        watcher = [sys.executable, "-I", "-S", str(_WATCHER), str(self.idle_seconds)]
         (self.folder / "redis.pid").unlink(missing_ok=True)  # so that it never names a dead server
         with (self.folder / "redis.log").open("ab") as log:
             subprocess.run(
@@ -165,7 +169,7 @@ class EmbeddedRedis:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[life.fileno()],
-                env={"PATH": os.environ.get("PATH", os.defpath)},  # it outlives this process, and needs no secrets
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 # It leaves the terminal and its process group, so that Ctrl-C in one process does not stop it for the
                 # others.
                 start_new_session=True,
