@@ -1,0 +1,239 @@
+"""The units of deploy/systemd, on a real systemd: they start, run, stop and fail as own-server.md says."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from cronsim import CronSim
+
+from tests.deploy.machine import UNITS, Machine, machine
+from tests.e2e.programs import free_port
+from tests.integration.meddling import wait_until
+from tests.servers.postgres_server import PrivatePostgres
+from tests.servers.redis_server import PrivateRedis, flush
+from tests.tools import needed
+from tests.world import SECRET, World
+from vettr_cron.redis_store.leases import Lease, Leases
+
+SERVICES = sorted(path.name for path in UNITS.glob("vettr-cron-*.service"))
+TIMERS = sorted(path.name for path in UNITS.glob("*.timer"))
+EXPOSURE = 1.3  # by systemd-analyze security, from 0 to 10
+STOCKS = 60
+MAILER = '#!/bin/sh\n{ echo "to $3: $2"; cat; } > /run/mail\n'
+AS_SERVICE = ("env", "LD_LIBRARY_PATH=/opt/python/lib", "runuser", "-u", "vettr-cron", "--")
+BY_HAND = "cd /srv/vettr-cron && set -a && . /etc/vettr-cron/env && exec .venv/bin/flask --app wsgi cron doctor"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root folder with the units where systemd looks for them, and the programs that they start."""
+    shutil.copytree(UNITS, tmp_path / "etc" / "systemd" / "system")
+    for program in ("srv/vettr-cron/.venv/bin/gunicorn", "srv/vettr-cron/.venv/bin/flask", "bin/sh"):
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / program).touch(mode=0o755)
+    for name in ("sysinit", "basic", "shutdown", "network-online", "multi-user", "timers"):
+        path = tmp_path / "usr/lib/systemd/system" / f"{name}.target"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[Unit]\nDescription=A target\n")
+    return tmp_path
+
+
+def analyzed(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [needed("systemd-analyze", "systemd"), *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("unit", [*SERVICES, *TIMERS, "vettr-failed@vettr-cron-refresh.service"])
+def test_systemd_finds_nothing_to_complain_of(root: Path, unit: str) -> None:
+    done = analyzed("verify", "--man=no", f"--root={root}", unit)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_the_services_are_exposed_no_more_than_is_said(root: Path, unit: str) -> None:
+    done = analyzed("security", "--offline=true", f"--root={root}", f"--threshold={EXPOSURE * 10:.0f}", unit)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_timer_starts_calls_when_the_schedule_expects_them() -> None:
+    (schedule,) = re.findall(r"CRON_SCHEDULE='(.*)'", (UNITS / "env.example").read_text())
+    (calendar,) = re.findall("OnCalendar=(.*)", (UNITS / "vettr-cron-refresh.timer").read_text())
+    shown = analyzed("calendar", "--base-time=2026-03-28 00:30:00 UTC", "--iterations=8", calendar).stdout
+    times = re.findall(r"(?:Next elapse|Iter\w*\.? #\d): \w+ ([-0-9]+ [:0-9]+) UTC", shown)
+    expected = CronSim(schedule, datetime(2026, 3, 28, 0, 30, tzinfo=UTC))
+    assert times == [f"{next(expected):%Y-%m-%d %H:%M:%S}" for _ in range(8)], shown
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def world(private_postgres: PrivatePostgres, redis_server: PrivateRedis) -> Iterator[World]:
+    """The same servers, from outside of the machine."""
+    flush(redis_server.url)
+    url = private_postgres.create_database()
+    with closing(World.make(url, redis_server.url)) as world:
+        yield world
+    private_postgres.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def server(world: World, private_postgres: PrivatePostgres, port: int) -> Iterator[Machine]:
+    """A machine on which the release has run, and a universe has been made."""
+    database = urlsplit(world.database_url).path
+    variables = (
+        f"CRON_SECRET='{SECRET}'\nDATABASE_URL='postgresql://postgres@{database}?host=/run/postgresql'\n"
+        f"REDIS_URL='{world.redis_url}'\nCRON_CHUNK_SIZE='20'\nCRON_SCHEDULE='0 */6 * * *'\nPORT='{port}'\n"
+    )
+    stand_ins = "[Service]\nEnvironment=PATH=/etc/stand-ins:/usr/bin:/bin\n"
+    files = {"stand-ins/mail": MAILER, "systemd/system/vettr-failed@.service.d/path.conf": stand_ins}
+    with machine(variables, files, [private_postgres.folder / ".s.PGSQL.5432"]) as server:
+        server.run("chmod", "755", "/etc/stand-ins/mail")
+        server.run("systemctl", "start", "vettr-cron-release")
+        server.run(
+            "systemctl", "start", *TIMERS
+        )  # also, what a timer starts stays loaded, so that one sees how it ended
+        world.generate(STOCKS)
+        yield server
+
+
+@pytest.fixture
+def web(server: Machine) -> Machine:
+    """The same, with its web server."""
+    server.run("systemctl", "start", "vettr-cron-web")
+    return server
+
+
+def answered(port: int, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {SECRET}"})
+    with closing(connection):
+        return connection.getresponse().status
+
+
+def test_refresh_takes_every_stock_and_cleanup_runs(server: Machine, world: World) -> None:
+    server.run("systemctl", "start", "vettr-cron-refresh")
+    assert server.shown("vettr-cron-refresh", "Result", "ExecMainStatus") == {
+        "Result": "success",
+        "ExecMainStatus": "0",
+    }
+    assert len(world.table("vetr_score_history")) == STOCKS
+    server.run("systemctl", "start", "vettr-cron-cleanup")
+    assert server.shown("vettr-cron-cleanup", "Result") == {"Result": "success"}
+
+
+def test_a_call_that_is_skipped_is_no_failure(server: Machine, world: World) -> None:
+    leases = [Leases(world.redis, 60).acquire(job) for job in ("scores", "red-flags")]
+    server.run("systemctl", "start", "vettr-cron-refresh")
+    shown = server.shown("vettr-cron-refresh", "Result", "ExecMainStatus")
+    assert shown == {"Result": "success", "ExecMainStatus": "75"}
+    for lease in leases:
+        assert isinstance(lease, Lease)
+        world.redis.delete(lease.key)
+
+
+def test_a_call_that_fails_fails_the_unit_and_a_mail_says_so(server: Machine, world: World) -> None:
+    world.execute("ALTER TABLE cron_job_runs RENAME TO kept")
+    try:
+        server.run("systemctl", "start", "vettr-cron-refresh", check=False)
+    finally:
+        world.execute("ALTER TABLE kept RENAME TO cron_job_runs")
+    shown = server.shown("vettr-cron-refresh", "Result", "ExecMainStatus")
+    assert shown == {"Result": "exit-code", "ExecMainStatus": "1"}
+    failed = "vettr-failed@vettr-cron-refresh"
+    wait_until(lambda: server.shown(failed, "ExecMainExitTimestampMonotonic")["ExecMainExitTimestampMonotonic"] != "0")
+    assert server.shown(failed, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
+    mail = server.run("cat", "/run/mail")
+    assert mail.startswith("to root: vettr-cron-refresh failed on ")
+    assert "refresh every stock's scores and red flags" in mail
+
+
+def test_the_web_server_answers_once_systemd_says_that_it_is_up(web: Machine, port: int) -> None:
+    assert answered(port, "/readyz") == 200
+    assert answered(port, "/v1/cron/refresh-all") == 200
+
+
+def test_every_process_of_the_web_server_is_shut_in(web: Machine) -> None:
+    def pids() -> list[str]:
+        return web.run("cat", "/sys/fs/cgroup/system.slice/vettr-cron-web.service/cgroup.procs").split()
+
+    wait_until(lambda: len(pids()) == 3)  # gunicorn and its two workers
+    for pid in pids():
+        status = dict(
+            line.split(":\t", 1) for line in web.run("cat", f"/proc/{pid}/status").splitlines() if ":\t" in line
+        )
+        assert (status["Uid"], status["NoNewPrivs"], status["Seccomp"]) == ("987\t" * 3 + "987", "1", "2")
+        assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == 0
+        assert re.search(r"^\S+ / \S+ ro[, ]", web.run("cat", f"/proc/{pid}/mounts"), re.MULTILINE)
+
+
+def test_a_web_server_that_dies_comes_back(web: Machine, port: int) -> None:
+    before = web.shown("vettr-cron-web", "MainPID", "RestartUSec")
+    web.run("kill", "-9", before["MainPID"])
+    wait_until(lambda: web.shown("vettr-cron-web", "MainPID")["MainPID"] not in ("0", before["MainPID"]), 60)
+    wait_until(lambda: web.run("systemctl", "is-active", "vettr-cron-web", check=False) == "active\n", 60)
+    assert answered(port, "/healthz") == 200
+
+
+def test_a_stop_is_orderly(web: Machine) -> None:
+    web.run("systemctl", "stop", "vettr-cron-web")
+    assert web.shown("vettr-cron-web", "Result", "ActiveState") == {"Result": "success", "ActiveState": "inactive"}
+    assert "Shutting down: Master" in web.log.read_text()
+
+
+def test_a_setting_that_cannot_be_read_fails_the_start_in_words(server: Machine) -> None:
+    server.run("sh", "-c", "echo \"CRON_LEASE_SECONDS='soon'\" >> /etc/vettr-cron/env")
+    try:
+        server.run("systemctl", "restart", "vettr-cron-web", check=False)
+        assert server.shown("vettr-cron-web", "Result")["Result"] == "exit-code"
+        assert "CRON_LEASE_SECONDS: 'soon' cannot be read" in server.log.read_text()
+    finally:
+        server.run("sed", "-i", "/soon/d", "/etc/vettr-cron/env")
+        server.run("systemctl", "stop", "vettr-cron-web")
+
+
+def test_the_timers_wait_for_the_next_time(server: Machine) -> None:
+    listed = server.run("systemctl", "list-timers", "--all")
+    assert re.search(r"(00|06|12|18):00:00 UTC.* vettr-cron-refresh.timer +vettr-cron-refresh.service", listed)
+    assert re.search(r"03:30:00 UTC.* vettr-cron-cleanup.timer +vettr-cron-cleanup.service", listed)
+
+
+def test_an_operator_runs_a_command_with_the_same_settings(server: Machine) -> None:
+    said = server.run(*AS_SERVICE, "sh", "-c", BY_HAND, check=False)
+    assert "PostgreSQL answers in" in said
+
+
+def test_the_settings_are_for_root_and_the_service_alone(server: Machine) -> None:
+    assert server.run("runuser", "-u", "nobody", "--", "cat", "/etc/vettr-cron/env", check=False) == ""
+
+
+SPECIAL = """!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ ends  """
+
+
+def test_systemd_and_a_shell_read_single_quotes_alike(server: Machine) -> None:
+    server.run("sh", "-c", "cat > /run/special", given=f"SPECIAL='{SPECIAL}'\n")
+    by_shell = server.run("sh", "-c", '. /run/special && printf %s "$SPECIAL"')
+    server.run(
+        "sh",
+        "-c",
+        "printf '[Service]\\nType=oneshot\\nEnvironmentFile=/run/special\\nExecStart=/usr/bin/env\\n"
+        "StandardOutput=truncate:/run/seen\\n' > /etc/systemd/system/special.service && systemctl daemon-reload",
+    )
+    server.run("systemctl", "start", "special")
+    assert by_shell == SPECIAL
+    assert f"SPECIAL={SPECIAL}\n" in server.run("cat", "/run/seen")
+
+
+def test_every_variable_of_the_example_is_in_single_quotes() -> None:
+    lines = [line for line in (UNITS / "env.example").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines
+    assert all(re.fullmatch("[A-Z_]+='[^']*'", line) for line in lines)
