@@ -68,8 +68,9 @@ class Machine:
         inside = [needed("nsenter", "util-linux"), "--target", str(self.pid), "--mount", "--pid", "--uts", "--ipc"]
         options = {"input": given, "capture_output": True, "text": True, "timeout": PATIENCE, "env": _PLAIN}
         done = subprocess.run([*inside, "--", *command], check=False, **options)  # type: ignore[call-overload]
-        assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}\n{self.log.read_text()}"
-        return done.stdout
+        output: str = done.stdout
+        assert done.returncode == 0 or not check, f"{command}: {output}{done.stderr}\n{self.log.read_text()}"
+        return output
 
     def shown(self, unit: str, *properties: str) -> Mapping[str, str]:
         """Properties of a unit, as systemd has them."""
