@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 
-from tests.e2e.programs import environment, finished, flask
+from tests.e2e.programs import PROJECT, environment, finished, flask
 from tests.e2e.web import Reply, Web, serving
 from tests.integration.meddling import locked_table, wait_until
 from tests.integration.policies import as_role
@@ -23,6 +23,12 @@ OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'vettr-cr
 def most(processes: int, commands: int = 0) -> int:
     """The formula of databases.md: a connection for each thread, one for each command, two to read ahead."""
     return processes * WEB_THREADS + commands + 2
+
+
+def test_the_page_says_what_the_defaults_come_to() -> None:
+    page = (PROJECT / "docs" / "deploy" / "databases.md").read_text()
+    assert f"WEB_CONCURRENCY x {WEB_THREADS} threads + 2 to read ahead + 1 for each command" in page
+    assert f"That is {most(2)} with the defaults (two processes), {most(2, 1)} while a command runs" in page
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 from tests.deploy.everything import fill, problems
 from tests.deploy.web_proxy import make_certificate
 from tests.e2e.programs import PROJECT, environment, finished, flask, free_port
-from tests.servers.redis_server import PrivateRedis
+from tests.servers.redis_server import PrivateRedis, flush
 from tests.tools import needed
 from tests.world import World
 
@@ -53,6 +53,7 @@ def server() -> Iterator[AclRedis]:
 
 @pytest.fixture
 def owner(server: AclRedis, migrated_sqlite_url: str) -> Iterator[World]:
+    flush(server.url)
     with closing(World.make(migrated_sqlite_url, server.url)) as world:
         fill(world)
         yield world
@@ -88,6 +89,23 @@ def test_without_any_one_of_its_commands_something_is_refused(server: AclRedis, 
         allow(owner, f"+{command}")
     assert len(commands) == 19
     assert needless == []
+
+
+def test_without_the_doctors_own_commands_everything_else_works(server: AclRedis, owner: World) -> None:
+    own = ("config|get", "info", "time")
+    for command in own:
+        allow(owner, f"-{command}")
+    with service(server, owner) as world:
+        found = list(problems(world, owner))
+    for command in own:
+        allow(owner, f"+{command}")
+    assert found
+    assert [problem for problem in found if not problem.startswith("doctor: ")] == []
+
+
+def test_the_page_lists_what_the_file_allows() -> None:
+    (words,) = re.findall(r"\ncommands ([^`]+)", (PROJECT / "docs" / "deploy" / "redis.md").read_text())
+    assert words.split() == re.findall(r" \+(\S+)", ACL.read_text())
 
 
 @pytest.mark.parametrize(
