@@ -127,15 +127,19 @@ def test_slow_clients_are_kept_off_the_service(nginx: Nginx, web: Web, opening: 
                 assert client.recv(100) == b"" or b"408" in client.recv(100)
 
 
-def test_what_clients_claim_about_their_way_does_no_harm(nginx: Nginx) -> None:
-    claims = {
-        "X_Forwarded_Proto": "https",
-        "X_Forwarded_Ssl": "off",
-        "X_Forwarded_For": "127.0.0.1",
-        "SCRIPT_NAME": "/x",
-    }
-    assert nginx.call("/v1/cron/status", **claims).status == 200
-    assert nginx.call("/v1/cron/status", Authorization="", **claims).status == 401
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X_Forwarded_Proto", "http"),
+        ("X_Forwarded_Protocol", "http"),
+        ("X_Forwarded_Ssl", "off"),
+        ("X_Forwarded_For", "127.0.0.1"),
+        ("SCRIPT_NAME", "/x"),
+    ],
+)
+def test_what_clients_claim_about_their_way_does_no_harm(nginx: Nginx, header: str, value: str) -> None:
+    assert nginx.call("/v1/cron/status", **{header: value}).status == 200
+    assert nginx.call("/v1/cron/status", Authorization="", **{header: value}).status == 401
 
 
 def test_the_metrics_are_for_this_machine_alone(nginx: Nginx) -> None:
