@@ -2,77 +2,25 @@
 
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from http.client import HTTPConnection
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cronsim import CronSim
 
 from tests.deploy.machine import UNITS, Machine, machine
 from tests.e2e.programs import PROJECT, free_port
 from tests.integration.meddling import wait_until
 from tests.servers.postgres_server import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush
-from tests.tools import needed
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import Lease, Leases
 
-SERVICES = sorted(path.name for path in UNITS.glob("vettr-cron-*.service"))
 TIMERS = sorted(path.name for path in UNITS.glob("*.timer"))
-EXPOSURE = 1.2  # by systemd-analyze security, from 0 to 10
 STOCKS = 60
 MAILER = '#!/bin/sh\n{ echo "to $3: $2"; cat; } > /run/mail\n'
 PAGE = (PROJECT / "docs" / "deploy" / "own-server.md").read_text()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A root folder with the units where systemd looks for them, and the programs that they start."""
-    shutil.copytree(UNITS, tmp_path / "etc" / "systemd" / "system")
-    for program in ("srv/vettr-cron/.venv/bin/gunicorn", "srv/vettr-cron/.venv/bin/flask", "bin/sh"):
-        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / program).touch(mode=0o755)
-    for name in ("sysinit", "basic", "shutdown", "network-online", "multi-user", "timers"):
-        path = tmp_path / "usr/lib/systemd/system" / f"{name}.target"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("[Unit]\nDescription=A target\n")
-    return tmp_path
-
-
-def analyzed(*words: str) -> "subprocess.CompletedProcess[str]":
-    command = [needed("systemd-analyze", "systemd"), *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("unit", [*SERVICES, *TIMERS, "vettr-failed@vettr-cron-refresh.service"])
-def test_systemd_finds_nothing_to_complain_of(root: Path, unit: str) -> None:
-    done = analyzed("verify", "--man=no", f"--root={root}", unit)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize("unit", SERVICES)
-def test_the_services_are_exposed_no_more_than_is_said(root: Path, unit: str) -> None:
-    done = analyzed("security", "--offline=true", f"--root={root}", f"--threshold={EXPOSURE * 10:.0f}", unit)
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_timer_starts_calls_when_the_schedule_expects_them() -> None:
-    (schedule,) = re.findall(r"CRON_SCHEDULE='(.*)'", (UNITS / "env.example").read_text())
-    (calendar,) = re.findall("OnCalendar=(.*)", (UNITS / "vettr-cron-refresh.timer").read_text())
-    shown = analyzed("calendar", "--base-time=2026-03-28 00:30:00 UTC", "--iterations=8", calendar).stdout
-    times = re.findall(r"(?:Next elapse|Iter\w*\.? #\d): \w+ ([-0-9]+ [:0-9]+) UTC", shown)
-    expected = CronSim(schedule, datetime(2026, 3, 28, 0, 30, tzinfo=UTC))
-    assert times == [f"{next(expected):%Y-%m-%d %H:%M:%S}" for _ in range(8)], shown
-
-
-def test_the_page_says_how_exposed_they_are() -> None:
-    assert f"`systemd-analyze security` says {EXPOSURE}" in " ".join(PAGE.split())
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +184,3 @@ def test_systemd_and_a_shell_read_single_quotes_alike(server: Machine) -> None:
     server.run("systemctl", "start", "special")
     assert by_shell == SPECIAL
     assert f"SPECIAL={SPECIAL}\n" in server.run("cat", "/run/seen")
-
-
-def test_every_variable_of_the_example_is_in_single_quotes() -> None:
-    lines = [line for line in (UNITS / "env.example").read_text().splitlines() if line and not line.startswith("#")]
-    assert lines
-    assert all(re.fullmatch("[A-Z_]+='[^']*'", line) for line in lines)
