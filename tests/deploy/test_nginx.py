@@ -20,7 +20,7 @@ from tests.servers.redis_server import PrivateRedis, flush
 from tests.world import SECRET, World, migrate_database
 from vettr_cron.config import HTTP_TIME_BUDGET_SECONDS
 
-HEAD = f"Host: cron.example.com\r\nConnection: close\r\nAuthorization: Bearer {SECRET}\r\n".encode()
+HEAD = f"Host: your-app.example\r\nConnection: close\r\nAuthorization: Bearer {SECRET}\r\n".encode()
 CROWD = 30
 PREFIX = "location /cron/ { proxy_pass http://vettr_cron/; }\n    location / { return 404; }"
 

@@ -75,7 +75,7 @@ class Prometheus(SupervisedServer):
             "scrape_interval: 1m": "scrape_interval: 1s",
             "scrape_timeout: 20s": "scrape_timeout: 1s",
             "/etc/prometheus/vettr-cron.token": str(self.folder / "token"),
-            "cron.example.com": f"127.0.0.1:{web.port}",
+            "your-app.example": f"127.0.0.1:{web.port}",
         }
         for old, new in replaced.items():
             assert old in given

@@ -68,7 +68,7 @@ class Nginx(SupervisedServer):
         """A connection to the site, for bytes that no client library would send."""
         context = ssl.create_default_context(cafile=str(self.folder / "certificate.pem"))
         return context.wrap_socket(
-            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE), server_hostname="cron.example.com"
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE), server_hostname="your-app.example"
         )
 
     def send(self, raw: bytes) -> bytes:
@@ -97,8 +97,8 @@ class Nginx(SupervisedServer):
             (r"listen 80;", f"listen 127.0.0.1:{self.plain_port};"),
             (r"listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
             (r"listen \[::\].*;", ""),
-            (r"/etc/letsencrypt/live/cron.example.com/fullchain.pem", "certificate.pem"),
-            (r"/etc/letsencrypt/live/cron.example.com/privkey.pem", "key.pem"),
+            (r"/etc/letsencrypt/live/your-app.example/fullchain.pem", "certificate.pem"),
+            (r"/etc/letsencrypt/live/your-app.example/privkey.pem", "key.pem"),
             (r" 10s;", " 1s;"),
             (r"proxy_read_timeout 60s;", "proxy_read_timeout 20s;"),
         ):
@@ -108,8 +108,8 @@ class Nginx(SupervisedServer):
 
 
 def make_certificate(folder: Path) -> None:
-    """A key and a certificate for cron.example.com and 127.0.0.1 that it signed itself."""
-    names = "subjectAltName=DNS:cron.example.com,DNS:localhost,IP:127.0.0.1"
+    """A key and a certificate for your-app.example and 127.0.0.1 that it signed itself."""
+    names = "subjectAltName=DNS:your-app.example,DNS:localhost,IP:127.0.0.1"
     made = [
         needed("openssl"),
         "req",
@@ -120,7 +120,7 @@ def make_certificate(folder: Path) -> None:
         "-days",
         "2",
         "-subj",
-        "/CN=cron.example.com",
+        "/CN=your-app.example",
     ]
     files = ["-keyout", "key.pem", "-out", "certificate.pem", "-addext", names]
     subprocess.run([*made, *files], check=True, cwd=folder, capture_output=True)

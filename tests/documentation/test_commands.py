@@ -24,6 +24,9 @@ ELSEWHERE = {
     **dict.fromkeys(("heroku", "git"), "tests/deploy/test_heroku.py"),
     **dict.fromkeys(("vercel", "time"), "tests/deploy/test_vercel.py"),
     **dict.fromkeys(("openssl", "printf"), "Makefile"),  # they only make a value that is given to another program
+    **dict.fromkeys(("sudo", "systemctl"), "tests/deploy/test_systemd.py"),
+    "psql": "tests/deploy/test_postgresql_role.py",
+    "promtool": "tests/deploy/test_prometheus.py",
     "gcloud": "docs/deploy/schedulers.md",  # which says that it was not tried
 }
 
