@@ -184,3 +184,11 @@ def test_systemd_and_a_shell_read_single_quotes_alike(server: Machine) -> None:
     server.run("systemctl", "start", "special")
     assert by_shell == SPECIAL
     assert f"SPECIAL={SPECIAL}\n" in server.run("cat", "/run/seen")
+
+
+def test_the_release_takes_what_its_own_settings_say(server: Machine) -> None:
+    server.run("sh", "-c", "echo \"CRON_CHUNK_SIZE='of the release'\" > /etc/vettr-cron/release.env")
+    server.run("systemctl", "start", "vettr-cron-release", check=False)
+    server.run("rm", "/etc/vettr-cron/release.env")
+    assert "CRON_CHUNK_SIZE: 'of the release' cannot be read" in server.log.read_text()
+    server.run("systemctl", "start", "vettr-cron-release")
