@@ -102,10 +102,15 @@ def machine(variables: str, files: Mapping[str, str] = {}, sockets: Sequence[Pat
             yield one
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        for path in sorted(group.rglob("*/"), reverse=True):
-            with suppress(OSError):
-                path.rmdir()
-        group.rmdir()
+        wait_until(lambda: _removed(group), PATIENCE)
+
+
+def _removed(group: Path) -> bool:
+    """Whether the control group is gone, with those that the machine made in it: not before its last process is."""
+    for path in (*sorted(group.rglob("*/"), reverse=True), group):
+        with suppress(OSError):
+            path.rmdir()
+    return not group.exists()
 
 
 @contextmanager
@@ -113,7 +118,13 @@ def _booted(folder: Path, group: Path, sockets: Sequence[Path]) -> Iterator["sub
     apart = ["--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "--mount-proc", "--kill-child"]
     python, packages = Path(sys.base_prefix), Path(sysconfig.get_path("purelib"))
     places = (folder, PROJECT, python, packages, packages.relative_to(sys.prefix), " ".join(map(str, sockets)))
-    command = [needed("unshare", "util-linux"), *apart, "sh", "-c", _BOOT, "sh", *map(str, places)]
+    with_us = [
+        needed("setpriv", "util-linux"),
+        "--pdeathsig",
+        "KILL",
+        "--",
+    ]  # it ends with the test run, however that ends
+    command = [*with_us, needed("unshare", "util-linux"), *apart, "sh", "-c", _BOOT, "sh", *map(str, places)]
     with (folder / "boot.log").open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -128,7 +139,6 @@ def _booted(folder: Path, group: Path, sockets: Sequence[Path]) -> Iterator["sub
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            wait_until(lambda: not any(path.read_text() for path in group.rglob("cgroup.procs")))
 
 
 def _wait_for_boot(process: "subprocess.Popen[bytes]", log: Path) -> None:
