@@ -1,0 +1,97 @@
+"""Containers of the image, run by crun as an engine would run them: one process, as the image's user, held tight."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.deploy.image import Image
+from tests.e2e.programs import PATIENCE
+from tests.tools import needed
+
+_MOUNTS = [
+    {"destination": "/proc", "type": "proc", "source": "proc"},
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+    {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "nodev", "mode=1777"]},  # noqa: S108
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How a container of the image is run: in the host's network, without any right, on a root that is read-only."""
+
+    image: Image
+    variables: Mapping[str, str]
+    volumes: Mapping[Path, str] = field(default_factory=dict)
+    tmpfs: Sequence[str] = ("/tmp",)  # noqa: S108
+    read_only: bool = True
+
+    @contextmanager
+    def started(self, *command: str) -> Iterator["subprocess.Popen[str]"]:
+        """Run a command, by default the image's, for as long as the block lasts at most; signals are passed on to it.
+
+        It is the first process of its container, which some signals do not reach unless it asks for them.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            bundle, name = Path(folder), f"vettr-cron-{uuid4().hex}"
+            (bundle / "config.json").write_text(json.dumps(self._specification(command)))
+            try:
+                pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+                with subprocess.Popen(_crun(bundle, "run", name), cwd=bundle, text=True, **pipes) as process:  # type: ignore[call-overload]
+                    try:
+                        yield process
+                    finally:
+                        subprocess.run(_crun(bundle, "kill", name, "KILL"), check=False, capture_output=True)
+            finally:
+                subprocess.run(_crun(bundle, "delete", "--force", name), check=False, capture_output=True)
+
+    def finished(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        with self.started(*command) as process:
+            output, errors = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(list(command), process.returncode, output, errors)
+
+    def _specification(self, command: Sequence[str]) -> dict[str, Any]:
+        config = self.image.config
+        user, _, group = config["User"].partition(":")
+        variables = dict(entry.split("=", 1) for entry in config["Env"]) | {"HOME": "/"} | dict(self.variables)
+        rights = {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+        return {
+            "ociVersion": "1.0.0",
+            "root": {"path": str(self.image.root), "readonly": self.read_only},
+            "hostname": "container",
+            "process": {
+                "user": {"uid": int(user), "gid": int(group)},
+                "args": list(command) or config["Cmd"],
+                "env": [f"{name}={value}" for name, value in variables.items()],
+                "cwd": config["WorkingDir"],
+                "capabilities": rights,
+                "noNewPrivileges": True,
+            },
+            "mounts": [*_MOUNTS, *map(_in_memory, self.tmpfs), *(_bound(*volume) for volume in self.volumes.items())],
+            "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]},
+        }
+
+
+def _crun(bundle: Path, *words: str) -> list[str]:
+    """A command of crun. Should the test run be killed, its container is sent SIGTERM.
+
+    crun refuses machines that have cgroups of both versions, although it is to use none: here it sees one version.
+    """
+    alone = [needed("unshare", "util-linux"), "--mount", "sh", "-c", 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh"]
+    lasting = [needed("setpriv", "util-linux"), "--pdeathsig=TERM"]
+    return [*alone, *lasting, needed("crun"), f"--root={bundle / 'state'}", "--cgroup-manager=disabled", *words]
+
+
+def _in_memory(path: str) -> dict[str, Any]:
+    options = ["nosuid", "nodev", "noexec", "mode=1777"]  # Docker's own for --tmpfs
+    return {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": options}
+
+
+def _bound(source: Path, path: str) -> dict[str, Any]:
+    return {"destination": path, "type": "bind", "source": str(source), "options": ["bind", "rw"]}
