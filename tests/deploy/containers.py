@@ -20,6 +20,8 @@ _MOUNTS = [
     {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "nodev", "mode=1777"]},  # noqa: S108
 ]
 
+_ONE_VERSION = 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -60,7 +62,9 @@ class Container:
         config = self.image.config
         user, _, group = config["User"].partition(":")
         variables = dict(entry.split("=", 1) for entry in config["Env"]) | {"HOME": "/"} | dict(self.variables)
-        rights = {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+        rights: dict[str, list[str]] = {
+            kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")
+        }
         return {
             "ociVersion": "1.0.0",
             "root": {"path": str(self.image.root), "readonly": self.read_only},
@@ -83,7 +87,7 @@ def _crun(bundle: Path, *words: str) -> list[str]:
 
     crun refuses machines that have cgroups of both versions, although it is to use none: here it sees one version.
     """
-    alone = [needed("unshare", "util-linux"), "--mount", "sh", "-c", 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh"]
+    alone = [needed("unshare", "util-linux"), "--mount", "sh", "-c", _ONE_VERSION, "sh"]
     lasting = [needed("setpriv", "util-linux"), "--pdeathsig=TERM"]
     return [*alone, *lasting, needed("crun"), f"--root={bundle / 'state'}", "--cgroup-manager=disabled", *words]
 
