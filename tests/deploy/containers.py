@@ -1,6 +1,8 @@
 """Containers of the image, run by crun as an engine would run them: one process, as the image's user, held tight."""
 
 import json
+import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ _MOUNTS = [
     {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "nodev", "mode=1777"]},  # noqa: S108
 ]
 
+# crun refuses a machine that has cgroups of both versions, although it is to use none: so it sees one version.
 _ONE_VERSION = 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
 
 
@@ -35,22 +38,18 @@ class Container:
 
     @contextmanager
     def started(self, *command: str) -> Iterator["subprocess.Popen[str]"]:
-        """Run a command, by default the image's, for as long as the block lasts at most; signals are passed on to it.
+        """Run a command, by default the image's, for as long as the block lasts at most.
 
-        It is the first process of its container, which some signals do not reach unless it asks for them.
+        It is the first process of its container, so no signal ends it that it does not ask for.
         """
         with tempfile.TemporaryDirectory() as folder:
-            bundle, name = Path(folder), f"vettr-cron-{uuid4().hex}"
-            (bundle / "config.json").write_text(json.dumps(self._specification(command)))
-            try:
-                pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-                with subprocess.Popen(_crun(bundle, "run", name), cwd=bundle, text=True, **pipes) as process:  # type: ignore[call-overload]
-                    try:
-                        yield process
-                    finally:
-                        subprocess.run(_crun(bundle, "kill", name, "KILL"), check=False, capture_output=True)
-            finally:
-                subprocess.run(_crun(bundle, "delete", "--force", name), check=False, capture_output=True)
+            Path(folder, "config.json").write_text(json.dumps(self._specification(command)))
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            with subprocess.Popen(_crun(Path(folder)), cwd=folder, text=True, **pipes) as process:  # type: ignore[call-overload]
+                try:
+                    yield process
+                finally:
+                    process.kill()
 
     def finished(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
@@ -82,14 +81,17 @@ class Container:
         }
 
 
-def _crun(bundle: Path, *words: str) -> list[str]:
-    """A command of crun. Should the test run be killed, its container is sent SIGTERM.
+def terminate(process: "subprocess.Popen[str]") -> None:
+    """Send SIGTERM to what a container runs, by way of crun, which passes it on."""
+    (crun,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(crun), signal.SIGTERM)
 
-    crun refuses machines that have cgroups of both versions, although it is to use none: here it sees one version.
-    """
-    alone = [needed("unshare", "util-linux"), "--mount", "sh", "-c", _ONE_VERSION, "sh"]
-    lasting = [needed("setpriv", "util-linux"), "--pdeathsig=TERM"]
-    return [*alone, *lasting, needed("crun"), f"--root={bundle / 'state'}", "--cgroup-manager=disabled", *words]
+
+def _crun(bundle: Path) -> list[str]:
+    """What runs the container. All of its processes end with the first one of this command, or with the test run."""
+    alone = [needed("unshare", "util-linux"), "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
+    crun = [needed("crun"), f"--root={bundle / 'state'}", "--cgroup-manager=disabled", "run", f"test-{uuid4().hex}"]
+    return [needed("setpriv", "util-linux"), "--pdeathsig=KILL", *alone, "sh", "-c", _ONE_VERSION, "sh", *crun]
 
 
 def _in_memory(path: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 from redis import Redis
 
 from tests.deploy.compose_file import Unset, compose, written
-from tests.deploy.containers import Container
+from tests.deploy.containers import Container, terminate
 from tests.deploy.image import Image, built_image
 from tests.deploy.known_variables import KNOWN, REQUIRED
 from tests.deploy.loopback import LoopbackPostgres
@@ -141,7 +140,7 @@ def test_it_upgrades_then_serves_and_schedules_until_it_is_stopped(
         wait_until(lambda: web.finished(*check).returncode == 0 or served.poll() is not None, PATIENCE)
         wait_until(lambda: all_fresh(web) or scheduled.poll() is not None, PATIENCE)
         for process in (served, scheduled):
-            process.send_signal(signal.SIGTERM)
+            terminate(process)
             _, log = process.communicate(timeout=COMMAND_SECONDS)
             assert process.returncode == 0, log
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -11,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.deploy.containers import Container
+from tests.deploy.containers import Container, terminate
 from tests.deploy.image import DECOYS, Image, built_image
 from tests.deploy.loopback import LoopbackPostgres
 from tests.e2e.programs import PATIENCE, free_port
@@ -115,7 +114,7 @@ def test_a_cycle_of_the_demo_and_an_orderly_stop_on_a_read_only_root(
             holder.execute("LOCK TABLE vetr_score_history IN ACCESS EXCLUSIVE MODE")
             call = under_way(lambda: status_of(port, "/v1/cron/scores"))
             wait_until(lambda: waits(database, "vetr_score_history"))
-            web.send_signal(signal.SIGTERM)
+            terminate(web)
             begun = time.monotonic()
         assert call.result(timeout=SECONDS_TO_STOP) == 200  # what was in hand is saved
         _, log = web.communicate(timeout=SECONDS_TO_STOP)
