@@ -13,7 +13,8 @@ import pytest
 from tests.deploy.containers import Container, terminate
 from tests.deploy.image import DECOYS, Image, built_image
 from tests.deploy.loopback import LoopbackPostgres
-from tests.e2e.programs import PATIENCE, free_port
+from tests.documentation.shell import commands
+from tests.e2e.programs import PATIENCE, flask_each, free_port
 from tests.integration.meddling import under_way, wait_until
 from tests.world import SECRET
 
@@ -145,6 +146,21 @@ def test_it_says_what_is_missing(image: Image) -> None:
     assert done.returncode == 1
     assert "CRON_SECRET, DATABASE_URL, REDIS_URL must be set in production" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_commands_that_the_pages_run_in_it_work(
+    migrated_postgres_url: str, redis_url: str, small_demo: Path
+) -> None:
+    told = [command for command in commands("docker", "kubectl") if "flask" in command.words]
+    assert {command.program for command in told} == {"docker", "kubectl"}
+    words = [command.words[command.words.index("flask") + 1 :] for command in told]
+    assert {each[:2] for each in words} == {("--app", "wsgi")}
+    given = [[str(small_demo) if word == "/stocks" else word for word in each[2:]] for each in words]
+    given = [[*each, "--mix"] if each[:2] == ["stocks", "import"] else each for each in given]
+    variables = {"CRON_SECRET": SECRET, "DATABASE_URL": migrated_postgres_url, "REDIS_URL": redis_url}
+    variables |= {"CRON_CHUNKS_PER_CALL": "all", "CRON_SCHEDULE": "off"}
+    for command, done in zip(told, flask_each(given, variables), strict=True):
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
 def health(container: Container) -> int:

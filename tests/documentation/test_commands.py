@@ -27,6 +27,9 @@ ELSEWHERE = {
     **dict.fromkeys(("sudo", "systemctl"), "tests/deploy/test_systemd.py"),
     "psql": "tests/deploy/test_postgresql_role.py",
     "promtool": "tests/deploy/test_prometheus.py",
+    **dict.fromkeys(("docker", "buildah"), "tests/deploy/test_container.py"),
+    **dict.fromkeys(("kubectl", "sed"), "tests/deploy/test_kubernetes.py"),
+    "test": "tests/deploy/test_compose.py",
     "gcloud": "docs/deploy/schedulers.md",  # which says that it was not tried
 }
 
