@@ -20,7 +20,7 @@ PING_TIMEOUT_SECONDS = 2.0
 MINIMUM_LIMIT_SECONDS = 1.5
 LEAST_SECONDS = 0.5
 IMPORT_LIMIT_SECONDS = 86_400.0
-POOL_SIZE, POOL_OVERFLOW = 5, 10  # connections that a process keeps, and how many more it opens under load
+POOL_SIZE, POOL_OVERFLOW = 5, 5  # connections that a process keeps, and how many more it opens under load
 
 _WRITE_TO_SQLITE = "BEGIN IMMEDIATE"
 # Each statement sees what is committed once it has its locks. With REPEATABLE READ, a table that another program

@@ -90,10 +90,13 @@ def test_a_database_that_a_newer_release_has_migrated_is_a_warning(healthy: Worl
 
 def test_more_processes_than_the_database_lets_in(healthy_on_postgres: World) -> None:
     limit = int(healthy_on_postgres.rows("SHOW max_connections")[0]["max_connections"]) - 3
-    with with_processes(healthy_on_postgres, limit // 15 + 1) as world:
-        assert_found(world, "connections", WARNING, f"allows {limit}", f"WEB_CONCURRENCY to {limit // 15},")
-    with with_processes(healthy_on_postgres, 20) as world:
-        assert_found(world, "connections", PROBLEM, "300 in all", "WEB_CONCURRENCY to")
+    most = (limit - 2) // 8
+    with with_processes(healthy_on_postgres, most) as world:
+        assert examined(world)["connections"]["state"] == OK
+    with with_processes(healthy_on_postgres, limit // 8 + 1) as world:
+        assert_found(world, "connections", PROBLEM, f"allows {limit}", f"WEB_CONCURRENCY to {most},")
+    with with_processes(healthy_on_postgres, 100) as world:
+        assert_found(world, "connections", PROBLEM, "may open 802", "WEB_CONCURRENCY to")
 
 
 def with_processes(world: World, number: int) -> closing[World]:
@@ -103,5 +106,5 @@ def with_processes(world: World, number: int) -> closing[World]:
 
 def test_a_database_with_a_limit_of_its_own(healthy_on_postgres: World) -> None:
     name = make_url(healthy_on_postgres.database_url).database
-    healthy_on_postgres.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 20')
-    assert_found(healthy_on_postgres, "connections", WARNING, "allows 20", "WEB_CONCURRENCY to 1,")
+    healthy_on_postgres.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 17')
+    assert_found(healthy_on_postgres, "connections", WARNING, "allows 17", "WEB_CONCURRENCY to 1,")

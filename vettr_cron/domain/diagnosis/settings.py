@@ -77,11 +77,16 @@ class Connections:
     pool: int
     allowed: int | None
 
+    @property
+    def most(self) -> int:
+        """How many the web server opens at the most: one for each thread, and those on which chunks are read ahead."""
+        return self.processes * self.threads + self.jobs
+
 
 def connections(counts: Connections) -> Check:
     """Whether every call that is let in at once finds a connection."""
     limit = "" if counts.allowed is None else f"; the database allows {counts.allowed}"
-    fine = f"{counts.processes} processes of {counts.threads} threads have up to {counts.pool} connections each{limit}"
+    fine = f"{counts.processes} processes of {counts.threads} threads open up to {counts.most} connections{limit}"
     return judged("connections", fine, [*_pool_findings(counts), *_limit_findings(counts)])
 
 
@@ -99,15 +104,15 @@ def _pool_findings(counts: Connections) -> list[Finding]:
 
 
 def _limit_findings(counts: Connections) -> list[Finding]:
-    if counts.allowed is None or counts.processes * counts.pool <= counts.allowed:
+    if counts.allowed is None or counts.most <= counts.allowed:
         return []
     found = (
-        f"{counts.processes} processes may open {counts.pool} connections each, "
-        f"{counts.processes * counts.pool} in all; the database allows {counts.allowed}"
+        f"{counts.processes} processes of {counts.threads} threads may open {counts.most} connections; "
+        f"the database allows {counts.allowed}"
     )
-    fewer = max(counts.allowed // counts.pool, 1)
+    fewer = max((counts.allowed - counts.jobs) // counts.threads, 1)
     lower = f"set WEB_CONCURRENCY to {fewer}, " if fewer < counts.processes else ""
     fix = f"Allow more (max_connections, or a larger plan), {lower}or connect through a pooler."
-    # A rush takes a connection per thread; at the very most, it takes a full pool per process.
+    # Without a connection for each thread calls fail; without those to read ahead on, they only take longer.
     serious = counts.processes * counts.threads > counts.allowed
     return [(problem if serious else warning)(found, fix)]
