@@ -98,5 +98,6 @@ def test_who_finds_no_connection_gets_a_503_and_nothing_is_lost(world: World) ->
             assert refused.status == 503
             assert refused.body["error"]["code"] == "SERVICE_UNAVAILABLE"
             assert "Retry-After" in refused.headers
+            world.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")  # both processes keep some of the three
             assert web.call("/v1/cron/refresh-all?chunks=all").status == 200
     assert len(world.table("vetr_score_history")) == 200
