@@ -142,6 +142,9 @@ def test_a_skipped_job_is_status_75(sqlite_world: World) -> None:
     data = printed_json(sqlite_world, "cron", "scores", status=SKIPPED)
     assert (data["status"], data["stop_reason"]) == ("skipped", "already_running")
     assert run(sqlite_world, "cron", "scores").exit_code == SKIPPED
+    assert run(sqlite_world, "cron", "refresh-all", "--on-conflict", "error").exit_code == SKIPPED
+    for command in ("scores", "refresh-all"):
+        assert run(sqlite_world, "cron", command, "--on-conflict", "skip").exit_code == DONE
     assert everything(sqlite_world) == before
     both = printed_json(sqlite_world, "cron", "refresh-all", status=SKIPPED)
     assert (both["scores"]["status"], both["red_flags"]["status"]) == ("skipped", "completed")

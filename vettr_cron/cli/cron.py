@@ -57,6 +57,13 @@ def _work_options(command: Any) -> Any:
             type=click.Choice(["failed"]),
             help="Only the stocks that failed last time; the cursor does not move.",
         ),
+        click.option(
+            "--on-conflict",
+            type=click.Choice(["error", "skip"]),
+            default="error",
+            show_default=True,
+            help=f"A call that is skipped ends with {SKIPPED} (error), or with 0 (skip).",
+        ),
         json_option,
         quiet_option,
         time_budget_option,
@@ -78,7 +85,7 @@ def job_command(job: Job) -> click.Command:
     @with_appcontext
     @_work_options
     @report_errors
-    def advance(as_json: bool, quiet: bool, dry_run: bool, **asked: Any) -> None:
+    def advance(as_json: bool, quiet: bool, dry_run: bool, on_conflict: str, **asked: Any) -> None:
         request = _request(**asked)
         check_quiet(quiet, dry_run)
         if dry_run:
@@ -88,7 +95,7 @@ def job_command(job: Job) -> click.Command:
         with stop_on_signals(services().shutdown), watcher(request, show=not as_json, quiet=quiet) as progress_of:
             result = services().refresh.run(job, request, progress_of(job))
         _show(request, [result], refresh.job_result(result), as_json, quiet)
-        _exit_with([result])
+        _exit_with([result], on_conflict)
 
     return advance
 
@@ -96,7 +103,7 @@ def job_command(job: Job) -> click.Command:
 @cron.command("refresh-all", epilog=EXIT_STATUS)
 @_work_options
 @report_errors
-def advance_all(as_json: bool, quiet: bool, dry_run: bool, **asked: Any) -> None:
+def advance_all(as_json: bool, quiet: bool, dry_run: bool, on_conflict: str, **asked: Any) -> None:
     """Advance every job by one call, one after the other."""
     request = _request(**asked)
     check_quiet(quiet, dry_run)
@@ -109,7 +116,7 @@ def advance_all(as_json: bool, quiet: bool, dry_run: bool, **asked: Any) -> None
         everything = refresh_all(services().refresh, services().jobs, request, progress_of)
     results = list(everything.results.values())
     _show(request, results, refresh.all_results(everything, services().jobs), as_json, quiet)
-    _exit_with(results)
+    _exit_with(results, on_conflict)
 
 
 @cron.command()
@@ -224,9 +231,9 @@ def _show(request: Request, results: list[JobResult], shown: BaseModel, as_json:
     show(shown, as_json, table, wait=not services().shutdown.asked)
 
 
-def _exit_with(results: list[JobResult]) -> None:
+def _exit_with(results: list[JobResult], on_conflict: str) -> None:
     states = {result.status for result in results}
     if CallStatus.FAILED in states:
         raise SystemExit(FAILED)
-    if CallStatus.SKIPPED in states:
+    if CallStatus.SKIPPED in states and on_conflict == "error":
         raise SystemExit(SKIPPED)
