@@ -3,10 +3,10 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-# A pyenv that lacks the version in .python-version, which is for hosts, takes its own default.
-ifneq ($(shell $(PYTHON) -c '' 2>&1),)
-PYENV := $(firstword $(shell cat "$${PYENV_ROOT:-$$HOME/.pyenv}/version" 2>/dev/null) system)
-override PYTHON := env PYENV_VERSION=$(PYENV) $(PYTHON)
+# .python-version is for hosts; here, pyenv's own default is as good.
+PYENV := $(firstword $(shell cat "$${PYENV_ROOT:-$$HOME/.pyenv}/version" 2>/dev/null))
+ifneq ($(PYENV),)
+override PYTHON := env PYENV_VERSION=$${PYENV_VERSION:-$(PYENV)} $(PYTHON)
 endif
 # The environment is made anew when PYTHON is another one than that which made it.
 WANTED := $(shell $(PYTHON) -c 'import sys; print("Python", ".".join(map(str, sys.version_info[:3])), "of", sys.base_prefix)' 2>/dev/null)

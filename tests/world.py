@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
@@ -122,4 +122,12 @@ class World:
 
     def execute(self, sql: str, **parameters: Any) -> None:
         with self.write() as connection:
-            connection.execute(text(sql), parameters)
+            connection.execute(text(sql), _bound(parameters) if connection.dialect.name == "sqlite" else parameters)
+
+
+def _bound(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Times as the service stores them: Python no longer likes to choose a form for them."""
+    return {
+        name: value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value
+        for name, value in parameters.items()
+    }

@@ -37,7 +37,7 @@ for place in /run /srv /opt /lib/systemd/system /lib/systemd/system-generators; 
 done
 mkdir -p /run/etc/upper /run/etc/work /run/lock /run/postgresql
 mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
-rm -rf /etc/systemd/system /etc/init.d /etc/rc?.d
+rm -rf /etc/systemd/system /etc/init.d /etc/rc?.d /etc/vettr-cron  # this machine may have the service too
 cp -r "$1/etc/." /etc/
 cat "$1/passwd" >> /etc/passwd
 cat "$1/group" >> /etc/group

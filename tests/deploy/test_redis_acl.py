@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 
 import pytest
 from redis import Redis
@@ -17,7 +18,7 @@ from tests.tools import needed
 from tests.world import World
 
 ACL = PROJECT / "deploy" / "redis" / "users.acl"
-USER, PASSWORD = "vettr-cron", "change-this-password"
+USER, PASSWORD = "vettr-cron", "of-the-service-alone"
 TLS = ("--tls-cert-file", "certificate.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "certificate.pem")
 
 
@@ -30,7 +31,9 @@ class AclRedis(PrivateRedis):
         make_certificate(self.folder)
         self.url = self.url.replace("/0", "/1")  # so that the client must select it
         (self.folder / "users.acl").write_text(
-            ACL.read_text().replace("user default off\n", "user default on nopass ~* &* +@all\n")
+            ACL.read_text()
+            .replace("user default off\n", "user default on nopass ~* &* +@all\n")
+            .replace("put-the-sha256-of-the-password-here", sha256(PASSWORD.encode()).hexdigest())
         )
 
     def command(self) -> list[str]:

@@ -75,6 +75,13 @@ def test_vercel_json_is_as_the_host_wants_it() -> None:
     validate(CONFIGURATION, VERCEL_JSON)
 
 
+@pytest.mark.parametrize(
+    "name", [".env", ".env.production", "instance/vettr_cron.db", ".mypy_cache/3.13/a", ".hypothesis/a"]
+)
+def test_no_secret_and_no_data_of_this_machine_is_uploaded(name: str) -> None:
+    assert not is_uploaded(name)
+
+
 def test_every_function_of_it_is_a_file_that_is_uploaded() -> None:
     assert set(CONFIGURATION["functions"]) <= set(uploaded())
 
@@ -140,13 +147,14 @@ def test_the_function_works_on_what_is_uploaded_and_cannot_be_written(
 def uploaded() -> Sequence[str]:
     """The files of the tree that .vercelignore lets through."""
     listed = subprocess.run(["git", "ls-files"], check=True, cwd=PROJECT, capture_output=True, text=True)  # noqa: S607
+    return [name for name in listed.stdout.splitlines() if is_uploaded(name)]
+
+
+def is_uploaded(name: str) -> bool:
     lines = (PROJECT / ".vercelignore").read_text().splitlines()
     ignored = [line for line in lines if line and not line.startswith("#")]
-    return [
-        name
-        for name in listed.stdout.splitlines()
-        if not any(fnmatch(name, pattern) or name.startswith(f"{pattern}/") for pattern in ignored)
-    ]
+    folders = [name, *map(str, Path(name).parents)]
+    return not any(fnmatch(folder, pattern) for folder in folders for pattern in ignored)
 
 
 def upload(tree: Path) -> None:

@@ -26,7 +26,7 @@ from vettr_cron.services.clock import utc_now
 
 # Its next time is months away, so that all calls are those that it makes up for, whenever the tests run.
 SCHEDULE = f"0 0 1 {(utc_now().month + 5) % 12 + 1} *"
-GRACE = 10  # seconds that a stop may take
+GRACE = 30  # seconds that a stop may take on a machine that has other work as well
 RUN_NAMES = [job.run_name for job in JOBS.values()]
 
 Process = subprocess.Popen[str]
@@ -146,14 +146,27 @@ def test_a_stop_during_a_call_ends_it_in_order_and_the_next_start_goes_on(world:
     assert [row["stock_ticker"] for row in world.table("vetr_score_history")] == tickers
 
 
-def test_a_call_that_another_caller_holds_up_is_skipped_and_not_made_again(world: World) -> None:
+def test_a_call_that_another_caller_holds_up_is_skipped_and_asked_about_again(world: World) -> None:
     add_stocks(world, 3)
     Leases(world.redis, 30).acquire("scores")
     with a_scheduler(world) as process:
-        scores, _red_flags, wait = shown_until(process, "next call: ")
+        scores, _red_flags, wait = shown_until(process, "trying again: ")
         stopped(process)
     assert " refresh-scores: skipped (already_running), 0 stocks" in scores
-    assert wait.endswith(f"Z, {', '.join(RUN_NAMES)}\n")
+    assert wait.startswith("another call of refresh-scores is running; trying again: ")
+    assert wait.endswith("Z, refresh-scores\n")
+
+
+def test_a_call_whose_process_died_is_made_again(world: World) -> None:
+    add_stocks(world, 3)
+    world.data("refresh-all")
+    world.execute(
+        "UPDATE cron_calls SET status = 'running', ended_at = NULL, stop_reason = NULL WHERE job LIKE '%scores'"
+    )
+    with a_scheduler(world) as process:
+        scores, *_ = shown_until(process, "next call: ")
+        stopped(process)
+    assert " refresh-scores: completed (cycle_complete), 3 stocks" in scores
 
 
 def test_without_its_database_it_says_so_with_the_cause_and_waits(
@@ -189,7 +202,7 @@ def test_two_at_once_do_every_stock_once(world: World) -> None:
             )
             wait_until(waited_for, PATIENCE)
             idle = ready([one, other])
-            assert shown_until(idle, "next call: ")[-1].endswith(", refresh-scores\n")
+            assert shown_until(idle, "trying again: ")[-1].endswith(", refresh-scores\n")
         busy = other if idle is one else one
         assert " refresh-scores: completed (cycle_complete), 60 stocks" in shown_until(busy, "next call: ")[0]
         for process in (one, other):

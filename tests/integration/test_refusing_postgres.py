@@ -17,6 +17,7 @@ from tests.integration.meddling import at_stock, locked_table, refresh, under_wa
 from tests.jobs import THE_TWO
 from tests.servers.postgres_server import PrivatePostgres
 from tests.world import World, migrate_database
+from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE
 from vettr_cron.domain.run import CallStatus, StopReason
 
 STOCKS = 50
@@ -169,7 +170,7 @@ def test_a_lock_on_the_run_log_keeps_everything_from_starting(world: World) -> N
 
 def test_a_call_that_finds_no_free_connection_says_so(world: World) -> None:
     with ExitStack() as stack:
-        for _ in range(15):
+        for _ in range(POOL_SIZE + POOL_OVERFLOW):
             stack.enter_context(world.services.database.engine.connect())
         with within(10):
             assert_refused(world.call("scores"), "The database has no free connection for this call")

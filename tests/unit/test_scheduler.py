@@ -9,7 +9,8 @@ from typing import cast
 from tests.unit.past_calls import DAY, HOUR, MINUTE, NOON, a_call, a_run, on
 from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.job_state import JobState
-from vettr_cron.domain.run import CallStatus, JobResult, StopReason
+from vettr_cron.domain.lease import Held
+from vettr_cron.domain.run import INTERRUPTED, CallStatus, JobResult, StopReason
 from vettr_cron.jobs import JOBS
 from vettr_cron.jobs.job import Job
 from vettr_cron.schedule import Schedule
@@ -33,6 +34,7 @@ class Life:
     hung_up: int = 0
     takes: timedelta = timedelta()  # how long a call takes
     unavailable: set[str] = field(default_factory=set)  # jobs that a server keeps from working
+    busy: set[str] = field(default_factory=set)  # jobs that another call keeps from working
     database_away: bool = False
     shutdown: Shutdown = field(default_factory=Shutdown)
     meddle: Callable[[], object] = lambda: None  # happens at each step of waiting
@@ -83,6 +85,10 @@ class Life:
 
     def _result(self, job: Job) -> JobResult:
         away = job.name in self.unavailable
+        if job.name in self.busy:
+            return replace(self._done(job), status=CallStatus.SKIPPED, stop_reason=StopReason.ALREADY_RUNNING)
+        if not away:
+            return self._done(job)
         return JobResult(
             job=job.run_name,
             duration_ms=0,
@@ -90,10 +96,22 @@ class Life:
             current_offset=0,
             chunk_size=100,
             total_stocks=0,
-            status=CallStatus.FAILED if away else CallStatus.COMPLETED,
-            stop_reason=StopReason.ERROR if away else StopReason.CHUNKS_DONE,
-            error="Redis does not answer" if away else None,
-            unavailable=away,
+            status=CallStatus.FAILED,
+            stop_reason=StopReason.ERROR,
+            error="Redis does not answer",
+            unavailable=True,
+        )
+
+    def _done(self, job: Job) -> JobResult:
+        return JobResult(
+            job=job.run_name,
+            duration_ms=0,
+            completed_at=self.now,
+            current_offset=0,
+            chunk_size=100,
+            total_stocks=0,
+            status=CallStatus.COMPLETED,
+            stop_reason=StopReason.CHUNKS_DONE,
         )
 
 
@@ -155,6 +173,43 @@ def test_a_call_that_a_stop_has_cut_short_is_made_again() -> None:
     life = Life()
     life.last_called(NOON, stop_reason=StopReason.SHUTDOWN)
     life.planned()
+    assert life.calls == [(NOON + MINUTE, BOTH)]
+
+
+def test_a_call_whose_process_died_is_made_again() -> None:
+    life = Life()
+    life.last_called(NOON + SECOND, "red-flags")
+    died = a_call(NOON + SECOND, job="scores", error=INTERRUPTED)
+    life.states["scores"] = replace(life.states["red-flags"], last_call=died)
+    life.planned()
+    assert life.calls == [(NOON + MINUTE, ["scores"])]
+
+
+def test_a_job_that_another_call_keeps_from_working_is_called_again_if_that_died() -> None:
+    life = Life(busy={"scores"})
+    first, second, third = life.planned(3)
+    assert first.error == "another call of refresh-scores is running"
+    assert (first.at, [job.name for job in first.jobs]) == (NOON + MINUTE + RETRY, ["scores"])
+    assert life.calls == [
+        (NOON + MINUTE, BOTH),
+        (NOON + MINUTE + RETRY, ["scores"]),
+        (NOON + MINUTE + 2 * RETRY, ["scores"]),
+    ]
+    assert second.error == third.error == first.error
+
+
+def test_while_the_other_call_works_nothing_is_called_and_what_it_has_done_is_not_done_again() -> None:
+    life = Life(busy={"scores"})
+    life.states["scores"] = replace(life._state("scores"), held=Held(None, 0, 0))
+    planned = life.scheduler().run()
+    steps = [next(planned) for _ in range(4)]
+    assert life.calls == [(NOON + MINUTE, BOTH)]
+    assert all(step.error for step in steps if isinstance(step, NextCall))
+    done = a_call(NOON, seconds=600, job="scores")
+    life.states["scores"] = replace(life._state("scores"), last_call=done, last_completed_call=done)
+    following = next(planned)
+    assert isinstance(following, NextCall)
+    assert (following.at, following.error) == (NOON + 6 * HOUR, None)
     assert life.calls == [(NOON + MINUTE, BOTH)]
 
 
