@@ -18,7 +18,7 @@ def sqlalchemy_url(text: str) -> URL:
     if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         url = url.set(drivername="postgresql+psycopg")
         _check_options(url)
-        if "@" in (url.host or ""):
+        if "@" in (url.host or "") + (url.database or ""):
             raise ValueError("an @ in the password")
         return url
     if url.drivername == "sqlite" and url.database and url.database != ":memory:":

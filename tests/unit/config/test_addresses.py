@@ -63,6 +63,7 @@ def test_a_sqlite_file_is_taken_from_the_working_folder(
         f"postgresql://user:{SECRET}@one:port,two/name",
         f"postgresql://user:{SECRET}@one,/name",
         f"postgresql://user:{SECRET}@x@host/name",
+        f"postgresql://user:{SECRET}@x/y:z@host/name",
         f"postgresql://user:{SECRET}@host/name?pgbouncer=true",
         f'"postgresql://user:{SECRET}@host/name"',
         SECRET,
