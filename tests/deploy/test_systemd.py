@@ -160,7 +160,7 @@ def test_the_timers_wait_for_the_next_time(server: Machine) -> None:
 
 
 def test_an_operator_runs_a_command_with_the_same_settings(server: Machine) -> None:
-    (line,) = re.findall(r"sudo (runuser .*)\n", PAGE)
+    (line,) = re.findall(r"sudo (runuser .* cron doctor')\n", PAGE)
     said = server.run("env", "LD_LIBRARY_PATH=/opt/python/lib", *shlex.split(line), check=False)
     assert "PostgreSQL answers in" in said
 

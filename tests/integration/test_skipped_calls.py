@@ -33,7 +33,7 @@ def test_a_call_is_skipped_while_another_holds_the_lease(world: World, job: str)
         response = world.call(job)
         result = data_of(response)
         assert result.keys() == JOB_RESULT_KEYS | {"seconds_since_progress"}
-        assert result["seconds_since_progress"] == 0
+        assert result["seconds_since_progress"] <= 10
         assert (result["status"], result["stop_reason"]) == ("skipped", "already_running")
         assert (result["stocks_processed"], result["succeeded"], result["failed"], result["chunks_run"]) == (0,) * 4
         assert result["run_id"] == str(holder)

@@ -11,8 +11,10 @@ from vettr_cron.services.clock import Shutdown
 @contextmanager
 def stop_on_signals(shutdown: Shutdown) -> Iterator[None]:
     """While the block runs, the first of these signals requests the shutdown."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # as by nohup
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
 
     def ask(number: int, _frame: FrameType | None) -> None:
         shutdown.ask()
