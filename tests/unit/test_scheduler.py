@@ -84,23 +84,13 @@ class Life:
         return JobState(name=name, run_name=JOBS[name].run_name, as_of=self.now, total_stocks=0)
 
     def _result(self, job: Job) -> JobResult:
-        away = job.name in self.unavailable
+        done = self._done(job)
         if job.name in self.busy:
-            return replace(self._done(job), status=CallStatus.SKIPPED, stop_reason=StopReason.ALREADY_RUNNING)
-        if not away:
-            return self._done(job)
-        return JobResult(
-            job=job.run_name,
-            duration_ms=0,
-            completed_at=self.now,
-            current_offset=0,
-            chunk_size=100,
-            total_stocks=0,
-            status=CallStatus.FAILED,
-            stop_reason=StopReason.ERROR,
-            error="Redis does not answer",
-            unavailable=True,
-        )
+            return replace(done, status=CallStatus.SKIPPED, stop_reason=StopReason.ALREADY_RUNNING)
+        if job.name in self.unavailable:
+            away = "Redis does not answer"
+            return replace(done, status=CallStatus.FAILED, stop_reason=StopReason.ERROR, error=away, unavailable=True)
+        return done
 
     def _done(self, job: Job) -> JobResult:
         return JobResult(

@@ -107,7 +107,8 @@ class Scheduler:
         waiting = self._skipped.keys() & due.keys()
         if not waiting:
             return {}
-        states = {name: self._status.read().jobs[due[name].key] for name in waiting}
+        seen = self._status.read().jobs
+        states = {name: seen[due[name].key] for name in waiting}
         for name, state in states.items():
             done = state.last_completed_call
             if done and done.ended_at and done.ended_at >= self._skipped[name]:
