@@ -25,9 +25,8 @@ SECONDS_BETWEEN_LINES = 5.0
 @contextmanager
 def watcher(request: Request, *, show: bool, quiet: bool = False) -> Iterator[Callable[[Job], Progress]]:
     """Yield a function that starts showing a job's progress; its bar ends when the next begins, or the block ends."""
-    # In production the host collects the log; elsewhere a person reads it, and has the progress to look at.
-    if not quiet and (services().settings.app_env != "production" or sys.stderr.isatty()):
-        only_warnings()
+    if not quiet:
+        spare_readers()
     try:
         if quiet or not show:
             yield lambda _job: unwatched
@@ -47,6 +46,12 @@ def amount(label: str, length: int, seconds: float = SECONDS_BETWEEN_LINES) -> I
             return
         with click.progressbar(length=length, file=output, label=f"{label:<18}", width=0) as bar:
             yield bar.update
+
+
+def spare_readers() -> None:
+    """In production the host collects the log; a person who reads it has the progress to look at, and gets warnings."""
+    if services().settings.app_env != "production" or sys.stderr.isatty():
+        only_warnings()
 
 
 def _share_now_and_then(label: str, length: int, seconds: float, output: Any) -> Callable[[int], None]:

@@ -1,6 +1,5 @@
 """flask --app wsgi cron scheduler: call the jobs at their times, where the host has nothing that does."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -10,12 +9,12 @@ from vettr_cron.cli.cron import cron
 from vettr_cron.cli.errors import report_errors
 from vettr_cron.cli.output import as_lines
 from vettr_cron.cli.parameters import ChunksType
-from vettr_cron.cli.progress import progress_output
+from vettr_cron.cli.progress import progress_output, spare_readers
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.domain.logged_call import Caller
 from vettr_cron.domain.run import JobResult
 from vettr_cron.domain.timestamps import iso_milliseconds
-from vettr_cron.logs import flush_logs, only_warnings
+from vettr_cron.logs import flush_logs
 from vettr_cron.registry import services
 from vettr_cron.schedule import Schedule
 from vettr_cron.services.refresh.all_jobs import AllResults, refresh_all
@@ -36,8 +35,7 @@ def scheduler(chunks: int | str | None) -> None:
     scheduled = {name: timetable for name, timetable in timetables.items() if timetable}
     if not scheduled:
         raise click.UsageError("no job has a schedule; set CRON_SCHEDULE to when to call them, such as 0 */6 * * *")
-    if own.settings.app_env != "production" or sys.stderr.isatty():
-        only_warnings()  # a person has the lines to look at
+    spare_readers()
     try:
         with stop_on_signals(own.shutdown), progress_output() as output:
             for step in _scheduler(scheduled, chunks).run():
