@@ -48,6 +48,7 @@ from vettr_cron.services.operate.cleanup import Cleanup
 from vettr_cron.services.operate.imports import Universe
 from vettr_cron.services.operate.pause import PauseJobs
 from vettr_cron.services.operate.reset import Reset
+from vettr_cron.services.refresh.engine import Threads
 from vettr_cron.services.refresh.preview import PreviewRefresh
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.shapes.shape import Shape
@@ -176,7 +177,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         database=database,
         redis=redis,
         shutdown=shutdown,
-        refresh=Refresh(database, leases, cursors, settings, shutdown, pings),
+        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, Threads()),
         status=status,
         history=ReadHistory(database, leases, jobs),
         calls=ReadCalls(database, leases, jobs),

@@ -22,6 +22,7 @@ from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.registry import EXTENSION
 from vettr_cron.services.refresh.call import Progress, unwatched
+from vettr_cron.services.refresh.engine import Threads
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
@@ -163,5 +164,5 @@ def put_steps_into(world: World, steps: Steps, evaluated: Callable[[str], None])
     leases = SteppedLeases(steps, redis, settings.cron_lease_seconds)
     cursors = SteppedCursors(steps, redis, settings.cron_cursor_ttl_seconds)
     pings = Pings({}, lambda: shutdown.ends)
-    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown, pings)
+    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown, pings, Threads())
     world.app.extensions[EXTENSION] = replace(services, refresh=refresh)

@@ -20,7 +20,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import locked_table, under_way, wait_until
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import lease_key
-from vettr_cron.services.refresh.chunk import GROUP_LIMIT
+from vettr_cron.services.refresh.engine import GROUP_LIMIT
 
 GRACE = 10  # seconds that a stop may take
 RESULTS = {"scores": ("vetr_score_history", 1), "red-flags": ("red_flag_history", 5)}

@@ -50,7 +50,7 @@ def test_a_stop_that_comes_between_two_tries_takes_no_stock_away(world: World, c
 
     context = GroupContext(database=database, jobs=THE_TWO, workers=2, is_stopped=is_stopped)
     outcome = run_group(context, task_of(world, "scores"))
-    assert (outcome.stocks, outcome.run.failed_count, len(outcome.answers)) == (10, 2, 8)
+    assert (outcome.stocks, len(outcome.failures), len(outcome.answers)) == (10, 2, 8)
     (row,) = world.table("cron_job_runs")
     assert (row["stocks_processed"], row["failed_count"]) == (10, 2)
     assert len(world.table("vetr_score_history")) == 8

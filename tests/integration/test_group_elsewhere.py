@@ -48,7 +48,7 @@ def test_a_group_is_done_in_another_process(world: World, other_process: Process
     (row,) = world.table("cron_job_runs")
     failed = 2 if job == "scores" else 0
     assert (row["stocks_processed"], row["failed_count"]) == (10, failed)
-    assert (outcome.run.succeeded, len(outcome.answers)) == (10 - failed, 10 - failed)
+    assert (outcome.succeeded, len(outcome.answers)) == (10 - failed, 10 - failed)
     done = {row["stock_ticker"] for row in world.table(TABLES[job])}
     assert done == {f"T{number:05}" for number in range(10 + failed, 20)}
     assert not world.redis.keys("*")  # lease, cursor and answers are the caller's

@@ -24,6 +24,7 @@ from vettr_cron.jobs.job import Job
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases, lease_key
+from vettr_cron.services.refresh.engine import Threads
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
@@ -37,7 +38,7 @@ def refresh_soon_given_up(world: World, job: Job) -> JobResult:
     services = world.services
     leases = Leases(world.redis, TERM, stall_seconds=STALL)
     cursors, pings = Cursors(world.redis, 60), Pings({}, lambda: None)
-    refresh = Refresh(services.database, leases, cursors, services.settings, services.shutdown, pings)
+    refresh = Refresh(services.database, leases, cursors, services.settings, services.shutdown, pings, Threads())
     return refresh.run(job, Request(chunk_size=10, chunks=1, time_budget=None))
 
 

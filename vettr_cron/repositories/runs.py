@@ -39,6 +39,32 @@ def record_progress(connection: Connection, run: Run) -> bool:
     return _update_running(connection, run, _COUNTS)
 
 
+def join(connection: Connection, run_id: UUID) -> bool:
+    """Begin to save a group of a run beside its other groups. False if the run is closed: this is their fence.
+
+    It comes first in a transaction, for whose end `shut_out` then waits. PostgreSQL only.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock_shared(_fence_of(run_id))))
+    # Only now: a statement sees what was committed when it began, and the one before may have waited for the closer.
+    status = select(table.c.status).where(table.c.id == run_id)
+    return connection.execute(status).scalar() == RunStatus.RUNNING.value
+
+
+def shut_out(connection: Connection, run_ids: Collection[UUID]) -> None:
+    """Wait until no group of these runs is being saved, and let none begin until this transaction ends.
+
+    Groups that save side by side lock no row of the run, so that whoever closes it need not wait for one after another.
+    SQLite has one writer, and so nobody to wait for.
+    """
+    if connection.dialect.name == "postgresql":
+        for run_id in run_ids:  # one run, as a job has
+            connection.execute(select(func.pg_advisory_xact_lock(_fence_of(run_id))))
+
+
+def _fence_of(run_id: UUID) -> int:
+    return int.from_bytes(run_id.bytes[:8], signed=True)
+
+
 def record_end(connection: Connection, run: Run) -> bool:
     """Write how a run ended. False if another holder has closed it."""
     # If the answer to the first attempt was lost, the end is already recorded.
@@ -74,6 +100,7 @@ def close_interrupted(connection: Connection, orphans: Sequence[Run]) -> None:
     """Close the running rows that a dead holder left, as of its last sign of life."""
     if not orphans:
         return
+    shut_out(connection, [orphan.id for orphan in orphans])
     closed = update(table).where(table.c.id == bindparam("run_id"), table.c.status == RunStatus.RUNNING.value)
     failed = closed.values(status=RunStatus.FAILED.value, error_message=INTERRUPTED)
     values = [{"run_id": orphan.id, "completed_at": as_interrupted(orphan).completed_at} for orphan in orphans]

@@ -1,6 +1,7 @@
 """One call of a job: what was requested, what it works with, and what it has done so far."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from datetime import datetime
 from itertools import islice
 from uuid import UUID, uuid4
@@ -14,9 +15,10 @@ from vettr_cron.jobs.job import Chunk, Job
 from vettr_cron.pings import CallPings
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.services.clock import Limits, Shutdown, Stopwatch, utc_now
+from vettr_cron.services.refresh.engine import Engine
 from vettr_cron.services.refresh.plan import Plan
 from vettr_cron.services.refresh.prefetch import Prefetch
-from vettr_cron.services.refresh.reading import read_chunk, read_whole
+from vettr_cron.services.refresh.reading import read_chunk, read_names, read_whole
 from vettr_cron.services.refresh.request import Request
 
 Progress = Callable[[int, int], None]
@@ -36,6 +38,7 @@ class Call:
     lease: Lease  # once it is acquired
     plan: Plan  # once the cursor is read
     prefetch: Prefetch
+    executor: Executor  # of its groups
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Call:
         leases: Leases,
         shutdown: Shutdown,
         pings: CallPings,
+        engine: Engine,
         progress: Progress,
     ) -> None:
         self.job = job
@@ -56,6 +60,7 @@ class Call:
         self.leases = leases
         self.shutdown = shutdown
         self.pings = pings
+        self.engine = engine
         self.progress = progress
         self.limits = Limits(request.time_budget, self.is_stopped)
         self.chunks_run = 0
@@ -96,15 +101,20 @@ class Call:
 
         Raises DatabaseUnavailable, InputsUnreadable.
         """
-        chunk = read_chunk(self.database, self.job, self.plan.selection(after), now, self.limits)
+        chunk = self._read(read_chunk, after, now)
         self.lease.note_progress()
         return chunk
 
     def prefetch_chunk(self, after: str | None, now: datetime) -> Chunk:
         """The same, if every stock can be read. Raises DatabaseUnavailable, InputsUnreadable."""
-        chunk = read_whole(self.database, self.job, self.plan.selection(after), now, self.limits)
+        chunk = self._read(read_whole, after, now)
         self.lease.note_progress()
         return chunk
+
+    def _read(self, read: Callable[..., Chunk], after: str | None, now: datetime) -> Chunk:
+        if self.engine.side_by_side:
+            return read_names(self.database, self.plan.selection(after), self.limits)
+        return read(self.database, self.job, self.plan.selection(after), now, self.limits)
 
     def add(self, run: Run) -> None:
         """Add one more run to the sums."""

@@ -1,7 +1,10 @@
 """Runs one chunk of a call, from the insertion of its run row until that row is closed."""
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from uuid import uuid4
 
@@ -22,7 +25,6 @@ from vettr_cron.services.retry import retry_transient, with_timeout
 
 log = structlog.get_logger(__name__)
 
-GROUP_LIMIT = 500  # stocks that one transaction saves
 FINISH_SECONDS = 3.0
 
 
@@ -102,33 +104,49 @@ class ChunkRun:
 
     def _all_groups(self, chunk: Chunk) -> StopReason | None:
         if not chunk.items:
-            stop = self._move(GroupOutcome(run=self.run, stocks=0, last=None, answers={}), ends=chunk.ends_universe)
+            stop = self._move(GroupOutcome(is_whole=True), None, ends=chunk.ends_universe)
             return stop if chunk.is_whole else stop or self._why_stopped()
-        batch_size = self._call.settings.cron_batch_size
-        # As many whole batches as the limit has room for.
-        size = max(GROUP_LIMIT // batch_size, 1) * batch_size
-        for start in range(0, len(chunk.items), size):
-            if start and not self._call.limits.may_start():
-                return self._why_stopped()
-            items = chunk.items[start : start + size]
-            saved = self._group(items)
-            is_all = saved.stocks == len(items)
-            stop = self._move(saved, ends=chunk.ends_universe and is_all and start + size >= len(chunk.items))
-            if stop is not None or not is_all:
-                return stop or self._why_stopped()
-        return None if chunk.is_whole else self._why_stopped()
+        left = len(chunk.items)
+        with closing(self._outcomes(chunk.items)) as outcomes:
+            for items, saved in outcomes:
+                left -= len(items)
+                stop = self._move(saved, items[-1].ticker, ends=chunk.ends_universe and saved.is_whole and not left)
+                if stop is not None or not saved.is_whole:
+                    return stop or self._why_stopped()
+        return None if chunk.is_whole and not left else self._why_stopped()
+
+    def _outcomes(self, everything: Sequence[Item]) -> Generator[tuple[Sequence[Item], GroupOutcome]]:
+        """Each group with its outcome, in order, while there is time; as many are under way as the engine takes."""
+        call, engine, after = self._call, self._call.engine, self.cursor.after
+        size = engine.group_size(call.settings.cron_batch_size)
+        under_way: deque[tuple[Sequence[Item], Future[GroupOutcome]]] = deque()
+        start = 0
+        try:
+            while True:
+                while start < len(everything) and len(under_way) < engine.window:
+                    if start and not call.limits.may_start():
+                        break
+                    items = everything[start : start + size]
+                    under_way.append((items, self._submit(after, items)))
+                    after, start = items[-1].ticker, start + size
+                if not under_way:
+                    return
+                items, future = under_way.popleft()
+                yield items, self._counted(future.result())
+        finally:
+            for _items, future in under_way:
+                future.cancel()
 
     def _why_stopped(self) -> StopReason:
         if self._call.lease.lost:
             raise RunSuperseded
         return self._call.why_stopped
 
-    def _group(self, items: Sequence[Item]) -> GroupOutcome:
-        """Evaluate and save a group; the run takes over the new counts only once they are committed."""
+    def _submit(self, after: str | None, items: Sequence[Item]) -> Future[GroupOutcome]:
+        """Have a group evaluated and saved: the stocks beyond a ticker, up to the last of these."""
         call, run = self._call, self.run
         first, last = items[0].ticker, items[-1].ticker
         log.info("group_begins", job=run.job_name, run_id=str(run.id), first=first, last=last, stocks=len(items))
-        in_cycle, tickers = call.plan.in_cycle, [item.ticker for item in items]
         context = GroupContext(
             database=call.database,
             jobs={call.job.name: call.job},
@@ -136,26 +154,42 @@ class ChunkRun:
             is_stopped=call.is_stopped,
             is_superseded=lambda: call.lease.lost,
             note_progress=call.lease.note_progress,
+            side_by_side=call.engine.side_by_side,
         )
         task = GroupTask(
             job=call.job.name,
             run=replace(run, duration_ms=self._stopwatch.milliseconds),
             cycle_id=self.cursor.cycle_id,
-            selection=Between(self.cursor.after, last) if in_cycle else Named(tickers),
+            selection=Between(after, last) if call.plan.in_cycle else Named([item.ticker for item in items]),
             batch_size=call.settings.cron_batch_size,
             seconds_left=call.limits.seconds_left,
         )
-        saved = run_group(context, task, items)
-        known = len(run.failures or ())
-        self.run = saved.run
-        for failure in (self.run.failures or ())[known:]:
-            log.warning("stock_failed", job=run.job_name, ticker=failure.ticker, error=failure.error)
+        return call.executor.submit(run_group, context, task, items)
+
+    def _counted(self, saved: GroupOutcome) -> GroupOutcome:
+        """Take over the counts of a group that is committed."""
+        call = self._call
+        self.run = self.run.with_stocks(saved.succeeded, saved.failures, self._stopwatch.milliseconds)
+        for failure in saved.failures:
+            log.warning("stock_failed", job=self.run.job_name, ticker=failure.ticker, error=failure.error)
+        if (
+            call.engine.side_by_side
+            and saved.stocks
+            and not retry_transient(self._record_counts, call.limits.may_start)
+        ):
+            raise RunSuperseded
         return saved
 
-    def _move(self, saved: GroupOutcome, *, ends: bool) -> StopReason | None:
+    def _record_counts(self) -> bool:
+        with self._call.database.writing(self._call.limits.seconds_left) as connection:
+            return runs.record_progress(connection, self.run)
+
+    def _move(self, saved: GroupOutcome, last: str | None, *, ends: bool) -> StopReason | None:
+        """Move the cursor over the stocks that are done: to `last`, which may be gone by now, if those are all."""
         call, before, after = self._call, self.cursor, self.cursor
-        if saved.last is not None:
-            after = replace(before, offset=before.offset + saved.stocks, ticker=saved.last)
+        ticker = last if saved.is_whole else saved.last
+        if ticker is not None:
+            after = replace(before, offset=before.offset + saved.stocks, ticker=ticker)
         moved = call.plan.move(before, after, saved.answers, ends=ends)
         if moved is Moved.LOST:
             raise RunSuperseded
@@ -191,6 +225,8 @@ class ChunkRun:
         left = self._call.limits.seconds_left
         limit = None if left is None else max(left, FINISH_SECONDS)
         with self._call.database.writing(limit) as connection:
+            if self._call.engine.side_by_side:
+                runs.shut_out(connection, [self.run.id])
             return runs.record_end(connection, self.run)
 
     def _log(self, stop: StopReason | None) -> None:

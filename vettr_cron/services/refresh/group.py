@@ -1,11 +1,11 @@
 """Runs one group of stocks: reads their inputs, evaluates them in batches, and saves their results at once.
 
-A group can run in another process: a task consists of plain values, and each process makes its own context.
+A group can run in another process: task and outcome consist of plain values, and each process makes its own context.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
@@ -39,6 +39,9 @@ class GroupContext:
     is_stopped: Callable[[], bool]  # once it returns True, no further batch starts, and nothing is tried again
     is_superseded: Callable[[], bool] = lambda: False  # once it returns True, nothing is saved any more
     note_progress: Callable[[], None] = _unnoted  # called after each stock that is evaluated, and after the commit
+    side_by_side: bool = (
+        False  # other groups of the run may be saved at the same time; then its counts are the caller's
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +58,18 @@ class GroupTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOutcome:
-    """What was written: the first `stocks` stocks of the group, up to the ticker `last`."""
+    """What was written: the results of the group's first stocks, up to the ticker `last`."""
 
-    run: Run  # with the group's counts
-    stocks: int
-    last: str | None
-    answers: Mapping[str, str]  # for the cache
+    succeeded: int = 0
+    failures: Sequence[StockFailure] = ()
+    last: str | None = None
+    is_whole: bool = False  # all of the group's stocks are done
+    answers: Mapping[str, str] = field(default_factory=dict)  # for the cache
+
+    @property
+    def stocks(self) -> int:
+        """How many stocks are done."""
+        return self.succeeded + len(self.failures)
 
 
 def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | None = None) -> GroupOutcome:
@@ -70,35 +79,48 @@ def run_group(context: GroupContext, task: GroupTask, inputs: Sequence[Item] | N
     2. Run the rules outside any transaction, batch by batch; the first batch always starts, a later one only while
        there is time and no stop was requested.
     3. Save results, failures and the run's counts in one transaction, which fails if the run's row is closed. It is
-       tried again after a transient failure, with the same results.
+       tried again after a transient failure, with the same results. Side by side with others, no counts are written.
 
     Raises RunSuperseded, DatabaseUnavailable, InputsUnreadable.
     """
     job, limits = context.jobs[task.job], Limits(task.seconds_left, context.is_stopped)
     attempt, stopwatch = Attempt(job.name, task.cycle_id, task.run.started_at), Stopwatch()
+    is_read = True
     if inputs is None:
-        inputs = read_chunk(context.database, job, task.selection, attempt.now, limits).items
+        inputs, _ends, is_read = read_chunk(context.database, job, task.selection, attempt.now, limits)
     with ThreadPoolExecutor(context.workers, thread_name_prefix="batch") as executor:
         evaluated = evaluate_in_batches(
             executor, job, attempt, inputs, task.batch_size, limits.may_start, context.note_progress
         )
+    is_whole = is_read and len(evaluated) == len(inputs)
 
-    def save() -> tuple[list[StockOutcome], Run]:
+    def save() -> GroupOutcome:
         if context.is_superseded():
             raise RunSuperseded
         with context.database.saving(limits.seconds_left) as connection:
-            outcomes = save_group(connection, job, attempt, evaluated)
-            failures = [StockFailure(each.ticker, each.error) for each in outcomes if each.error is not None]
-            milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds
-            run = task.run.with_stocks(len(outcomes) - len(failures), failures, milliseconds)
-            if not runs.record_progress(connection, run):  # the fence
+            if context.side_by_side and not runs.join(connection, task.run.id):
                 raise RunSuperseded
-        return outcomes, run
+            outcome = _outcome(job, save_group(connection, job, attempt, evaluated), is_whole)
+            milliseconds = (task.run.duration_ms or 0) + stopwatch.milliseconds
+            run = task.run.with_stocks(outcome.succeeded, outcome.failures, milliseconds)
+            if not (context.side_by_side or runs.record_progress(connection, run)):  # the fence
+                raise RunSuperseded
+        return outcome
 
-    outcomes, run = retry_transient(save, limits.may_start)
+    outcome = retry_transient(save, limits.may_start)
     context.note_progress()
-    answers = {job.answer_key(each.ticker): job.answer(each.result) for each in outcomes if each.error is None}
-    return GroupOutcome(run=run, stocks=len(outcomes), last=outcomes[-1].ticker if outcomes else None, answers=answers)
+    return outcome
+
+
+def _outcome(job: Job, stocks: Sequence[StockOutcome], is_whole: bool) -> GroupOutcome:
+    failures = [StockFailure(each.ticker, each.error) for each in stocks if each.error is not None]
+    return GroupOutcome(
+        succeeded=len(stocks) - len(failures),
+        failures=failures,
+        last=stocks[-1].ticker if stocks else None,
+        is_whole=is_whole,
+        answers={job.answer_key(each.ticker): job.answer(each.result) for each in stocks if each.error is None},
+    )
 
 
 def evaluate_in_batches(

@@ -10,7 +10,7 @@ from vettr_cron.database.transactions import Database
 from vettr_cron.database.unreadable import unreadable
 from vettr_cron.domain.errors import InputsUnreadable, Problem
 from vettr_cron.domain.run import MINIMUM_STOCKS_FOR_TOLERANCE
-from vettr_cron.jobs.job import Chunk, Item, Job
+from vettr_cron.jobs.job import Chunk, Item, Job, chunk_of
 from vettr_cron.repositories import universe
 from vettr_cron.repositories.universe import Beyond, Named, Page, Selection
 from vettr_cron.services.clock import Limits
@@ -36,6 +36,17 @@ def read_chunk(database: Database, job: Job, selection: Selection, now: datetime
     Raises DatabaseUnavailable, and InputsUnreadable if none of them can be read: then it need not be their own fault.
     """
     return _Reading(database, job, now, limits).chunk(selection)
+
+
+def read_names(database: Database, selection: Selection, limits: Limits) -> Chunk:
+    """The selected stocks without inputs. Raises InputsUnreadable, DatabaseUnavailable."""
+
+    def read() -> Page:
+        with database.reading(limits.seconds_left) as connection, unreadable():
+            return universe.names(connection, selection)
+
+    page = retry_transient(read, limits.may_start)
+    return chunk_of(page, [None] * len(page.rows))
 
 
 class _Reading:

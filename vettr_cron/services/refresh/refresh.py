@@ -23,6 +23,7 @@ from vettr_cron.services.clock import Shutdown
 from vettr_cron.services.refresh.call import Call, Progress, unwatched
 from vettr_cron.services.refresh.call_log import is_silent, log_beginning, logged
 from vettr_cron.services.refresh.chunk import ChunkRun
+from vettr_cron.services.refresh.engine import Engine
 from vettr_cron.services.refresh.plan import CyclePlan, ListPlan, open_cursor
 from vettr_cron.services.refresh.prefetch import Prefetch
 from vettr_cron.services.refresh.request import Request, asked_for, check_tickers
@@ -43,6 +44,7 @@ class Refresh:
         settings: Settings,
         shutdown: Shutdown,
         pings: Pings,
+        engine: Engine,
     ) -> None:
         self._database = database
         self._leases = leases
@@ -50,6 +52,7 @@ class Refresh:
         self._settings = settings
         self._shutdown = shutdown
         self._pings = pings
+        self._engine = engine
 
     def run(self, job: Job, request: Request, progress: Progress = unwatched) -> JobResult:
         """Advance the job by one call.
@@ -71,6 +74,7 @@ class Refresh:
                 leases=self._leases,
                 shutdown=self._shutdown,
                 pings=pings,
+                engine=self._engine,
                 progress=progress,
             )
             check_tickers(self._database, call.request)
@@ -131,7 +135,10 @@ class Refresh:
         if not call.plan.in_cycle and call.plan.length == 0:
             return call.plan.end  # no stocks have failed
         call.progress(cursor.offset, call.plan.length)
-        with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader,
+            self._engine.executor(call.job.name, call.logged.id) as call.executor,
+        ):
             call.prefetch = Prefetch(call.prefetch_chunk, reader if self._database.prefetch_helps else None)
             return self._chunk_by_chunk(call, cursor)
 
