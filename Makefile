@@ -15,7 +15,7 @@ ifneq ($(WANTED),$(shell cat $(VENV)/.python 2>/dev/null))
 endif
 UV := $(filter-out $(CURDIR)/$(VENV)/%,$(shell uv --version >/dev/null 2>&1 && command -v uv))
 STOP_REDIS := from pathlib import Path; from vettr_cron.redis_store.embedded import EmbeddedRedis; EmbeddedRedis(Path('instance/redis')).stop()
-AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off -r requirements.txt -r requirements-dev.txt
+AUDIT = $(BIN)/pip-audit --disable-pip --require-hashes -s osv --progress-spinner off -r requirements-dev.txt
 REACH_OSV := import signal, socket; signal.alarm(5); socket.create_connection(('api.osv.dev', 443)).close()
 # The trial uses only instance/: neither the environment nor a .env file can point it at other servers.
 TRIAL := env -i PATH="$$PATH" HOME="$$HOME" LANG="$${LANG:-C.UTF-8}" TERM="$${TERM:-dumb}" TMPDIR="$${TMPDIR:-/tmp}" \
@@ -75,7 +75,8 @@ audit: $(VENV)/.ready ## Look for known vulnerabilities in the pinned packages, 
 
 lock: $(VENV)/.ready ## Pin and hash the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra celery -c requirements.txt -o requirements-celery.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra celery --group dev -c requirements-celery.txt -o requirements-dev.txt
 
 chaos: $(VENV)/.ready ## Run random rounds of faults, which takes long; CHAOS_SEED=N repeats the rounds of a seed
 	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \

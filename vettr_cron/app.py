@@ -11,6 +11,7 @@ import structlog
 from flask import Flask
 from flask.cli import load_dotenv
 from flask.helpers import get_load_dotenv
+from redis import Redis
 from werkzeug.local import LocalProxy
 
 from vettr_cron.addresses import sqlalchemy_url
@@ -28,6 +29,7 @@ from vettr_cron.models import cron, platform
 from vettr_cron.pings import Pings
 from vettr_cron.redis_store.client import connect_redis
 from vettr_cron.redis_store.cursors import Cursors
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.schedule_settings import NO_JOBS, SCHEDULE_VARIABLE
@@ -48,7 +50,7 @@ from vettr_cron.services.operate.cleanup import Cleanup
 from vettr_cron.services.operate.imports import Universe
 from vettr_cron.services.operate.pause import PauseJobs
 from vettr_cron.services.operate.reset import Reset
-from vettr_cron.services.refresh.engine import Threads
+from vettr_cron.services.refresh.engine import Engine, Threads
 from vettr_cron.services.refresh.preview import PreviewRefresh
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.shapes.shape import Shape
@@ -168,6 +170,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
     redis = connect_redis(settings, Path(app.instance_path) / "redis")
     leases = Leases(redis, settings.cron_lease_seconds)
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
+    engine = _engine(settings, redis, jobs)
     pings = Pings({job.run_name: settings.cron_ping_urls.get(job.key) for job in jobs.values()}, lambda: shutdown.ends)
     status, coverage = ReadStatus(database, leases, cursors, jobs, settings), ReadCoverage(database)
     readiness = Readiness(database, redis, known_migrations)
@@ -177,7 +180,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         database=database,
         redis=redis,
         shutdown=shutdown,
-        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, Threads()),
+        refresh=Refresh(database, leases, cursors, settings, shutdown, pings, engine),
         status=status,
         history=ReadHistory(database, leases, jobs),
         calls=ReadCalls(database, leases, jobs),
@@ -204,6 +207,16 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
         results=ReadResults(database),
         universe=Universe(database),
     )
+
+
+def _engine(settings: Settings, redis: Redis, jobs: Mapping[str, Job]) -> Engine:
+    if settings.cron_engine == "threads":
+        return Threads(settings.cron_group_size)
+    from vettr_cron.celery_engine.broker import celery_app  # Celery need not be installed otherwise
+    from vettr_cron.celery_engine.engine import CeleryEngine
+
+    size, window = settings.cron_group_size, settings.cron_groups_under_way
+    return CeleryEngine(celery_app(settings, jobs), Groups(redis), size, window)
 
 
 @cache

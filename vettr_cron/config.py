@@ -23,9 +23,9 @@ from vettr_cron.job_variables import by_job
 from vettr_cron.schedule import NeverComes
 from vettr_cron.schedule_settings import SCHEDULE_VARIABLE, ScheduleSettings
 from vettr_cron.web_settings import WebSettings
+from vettr_cron.work_settings import WorkSettings, check_celery
 
 HTTP_TIME_BUDGET_SECONDS = 25.0  # Heroku's router gives up on a request after 30 s
-MAXIMUM_CHUNK_SIZE = 10_000
 MAXIMUM_CHUNKS = 1_000_000
 MAXIMUM_DAYS = 36_500
 WEB_THREADS = 8  # in each process of the web server: the number of calls that it accepts at once
@@ -67,7 +67,7 @@ def _checked_ping_url(url: SecretStr) -> SecretStr:
 PingUrl = Annotated[SecretStr, AfterValidator(_checked_ping_url)]
 
 
-class Settings(ScheduleSettings, WebSettings):
+class Settings(WorkSettings, ScheduleSettings, WebSettings):
     """One field per variable; its title says what for, its description what the variable may hold."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -107,23 +107,6 @@ class Settings(ScheduleSettings, WebSettings):
         title="whether the certificate of a `rediss://` server is checked",
         default="required",
         description="required, or none for a rediss:// server with a self-signed certificate",
-    )
-    cron_chunk_size: int = Field(
-        title="stocks per chunk",
-        default=100,
-        ge=1,
-        le=MAXIMUM_CHUNK_SIZE,
-        description=f"a whole number from 1 to {MAXIMUM_CHUNK_SIZE}",
-    )
-    cron_batch_size: int = Field(
-        title="stocks per batch, which one thread evaluates",
-        default=10,
-        ge=1,
-        le=500,
-        description="a whole number from 1 to 500",
-    )
-    cron_workers: int = Field(
-        title="batches evaluated at once", default=4, ge=1, le=64, description="a whole number from 1 to 64"
     )
     cron_chunks_per_call: Chunks = Field(
         title="chunks per call; `all` is the rest of the cycle",
@@ -254,6 +237,13 @@ class Settings(ScheduleSettings, WebSettings):
                 "text, such as `openssl rand -hex 32` prints, and CRON_SECRET_PREVIOUS to this one until every caller "
                 "sends the new one"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_has_its_servers(self) -> "Settings":
+        if self.cron_engine == "celery":
+            texts = [url.get_secret_value() if url else "" for url in (self.database_url, self.redis_url)]
+            check_celery(*texts)
         return self
 
     @property

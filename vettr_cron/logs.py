@@ -141,6 +141,9 @@ def logging_config(*, readable: bool, secrets: Sequence[str] = ()) -> dict[str, 
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "alembic": {"level": "WARNING"},
+            # Two lines a group, which say nothing that its run does not.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
             # gunicorn logs every request once logging is configured. The service logs requests itself, without the
             # query string, which may contain something private.

@@ -15,7 +15,7 @@ from tests.integration.meddling import wait_until
 from tests.world import World
 from vettr_cron.domain.timestamps import iso_milliseconds
 from vettr_cron.redis_store.leases import lease_key
-from vettr_cron.services.refresh.engine import GROUP_LIMIT
+from vettr_cron.work_settings import MAXIMUM_GROUP_SIZE
 
 RESULTS = ("vetr_score_history", "vetr_score_snapshots", "red_flag_history", "cron_job_runs")
 
@@ -62,7 +62,7 @@ class Arena:
 
     @property
     def commit_group(self) -> int:
-        return min(self.chunk_size, GROUP_LIMIT)
+        return min(self.chunk_size, MAXIMUM_GROUP_SIZE)
 
     def call(self, moment: str = NEVER, **values: Any) -> Call:
         settings = self.world.services.settings

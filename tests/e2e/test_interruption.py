@@ -20,7 +20,7 @@ from tests.integration.bare_stocks import add_stocks
 from tests.integration.meddling import locked_table, under_way, wait_until
 from tests.world import SECRET, World
 from vettr_cron.redis_store.leases import lease_key
-from vettr_cron.services.refresh.engine import GROUP_LIMIT
+from vettr_cron.work_settings import MAXIMUM_GROUP_SIZE
 
 GRACE = 10  # seconds that a stop may take
 RESULTS = {"scores": ("vetr_score_history", 1), "red-flags": ("red_flag_history", 5)}
@@ -218,7 +218,7 @@ def test_after_kill_9_of_the_workers_one_call_ends_the_cycle(
         computed = [event for event in web.events() if event["event"] == "group_begins"]
     computed_twice = sum(event["stocks"] for event in computed if event["job"] == f"refresh-{job}") - 1300
     print(f"{job}, chunks of {chunk_size}: {computed_twice} stocks were computed twice")
-    assert 0 <= computed_twice <= min(chunk_size, GROUP_LIMIT)
+    assert 0 <= computed_twice <= min(chunk_size, MAXIMUM_GROUP_SIZE)
     assert Counter(row["stock_ticker"] for row in world.table(table)) == dict.fromkeys(tickers, rows_a_stock)
     runs = [run for run in world.table("cron_job_runs") if run["job_name"] == f"refresh-{job}"]
     assert [run["error_message"] for run in runs if run["status"] != "completed"] == ["interrupted"]

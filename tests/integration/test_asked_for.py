@@ -51,6 +51,7 @@ def test_a_list_that_ends_with_a_chunk_takes_no_further_one(world: World) -> Non
     assert (result["chunks_run"], result["stop_reason"], result["succeeded"]) == (2, "stocks_done", 4)
 
 
+@pytest.mark.own_job
 def test_a_chunk_of_the_list_that_is_gone_meanwhile_is_passed(world: World) -> None:
     tickers = add_stocks(world, 5)
     gone = "DELETE FROM stocks WHERE ticker IN (:one, :other)"

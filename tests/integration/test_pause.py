@@ -39,6 +39,7 @@ def test_a_pause_of_one_job_leaves_the_other_alone(world: World) -> None:
     assert (results["scores"]["stop_reason"], results["red_flags"]["stop_reason"]) == ("paused", "cycle_complete")
 
 
+@pytest.mark.own_job
 def test_a_call_under_way_stops_before_its_next_chunk(world: World) -> None:
     add_stocks(world, 9)
     job = at_stock(THE_TWO["scores"], 4, lambda: world.data("pause?reason=enough", method="POST"))

@@ -166,6 +166,7 @@ def test_what_the_server_causes_is_no_stocks_own(postgres_world: World, sqlstate
     assert len(reads) == (4 if sqlstate in ("08006", "40001") else 1)  # as often as anything transient is tried
 
 
+@pytest.mark.own_job
 def test_a_date_that_the_driver_cannot_convert_fails_its_stock_alone(world: World) -> None:
     tickers, job = add_stocks(world, 4), THE_TWO["scores"]
     for stock in world.table("stocks"):
@@ -186,6 +187,7 @@ def test_a_date_that_the_driver_cannot_convert_fails_its_stock_alone(world: Worl
     assert strange in failure.error
 
 
+@pytest.mark.own_job
 def test_halving_asks_whether_there_is_time_and_leaves_the_rest_for_the_next_call(world: World) -> None:
     tickers, job, parts = add_stocks(world, 16), THE_TWO["scores"], []
 
@@ -205,6 +207,7 @@ def test_halving_asks_whether_there_is_time_and_leaves_the_rest_for_the_next_cal
     assert world.redis.get("cron:scores:offset") == "8"
 
 
+@pytest.mark.own_job
 def test_a_shutdown_before_anything_could_be_read_is_a_stop_and_no_end_of_the_cycle(world: World) -> None:
     add_stocks(world, 4)
 

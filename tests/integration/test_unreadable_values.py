@@ -78,6 +78,7 @@ def test_few_stocks_are_passed_if_one_of_as_many_others_as_usual_can_be_read(wor
     assert result["status"] == "completed"
 
 
+@pytest.mark.own_job
 def test_a_stock_that_is_removed_meanwhile_does_not_show_that_others_can_be_read(world: World) -> None:
     tickers = add_stocks(world, 3)
 

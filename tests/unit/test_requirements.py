@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 PROJECT = Path(__file__).parents[2]
 DECLARED: Mapping[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 RUN = [Requirement(line) for line in DECLARED["project"]["dependencies"]]
+CELERY = [Requirement(line) for line in DECLARED["project"]["optional-dependencies"]["celery"]]
 DEV = [Requirement(line) for line in DECLARED["dependency-groups"]["dev"]]
 ENTRY = re.compile(r"([a-z0-9][\w.-]*)==([^ ;]+)")
 BY_US = re.compile(r"vettr-cron \(pyproject\.toml(:dev)?\)")
@@ -38,7 +39,14 @@ def pinned(name: str) -> Mapping[str, tuple[str, bool]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "asked"), [("requirements.txt", RUN), ("requirements-dev.txt", [*RUN, *DEV])])
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("requirements.txt", RUN),
+        ("requirements-celery.txt", [*RUN, *CELERY]),
+        ("requirements-dev.txt", [*RUN, *CELERY, *DEV]),
+    ],
+)
 def test_the_lock_files_pin_what_is_asked_for_and_nothing_else(name: str, asked: list[Requirement]) -> None:
     found = pinned(name)
     for requirement in asked:
@@ -51,10 +59,16 @@ def test_the_lock_files_pin_what_is_asked_for_and_nothing_else(name: str, asked:
 
 
 def test_development_runs_on_the_versions_of_production() -> None:
-    production, development = pinned("requirements.txt"), pinned("requirements-dev.txt")
-    assert {name: development[name][0] for name in production} == {name: each[0] for name, each in production.items()}
+    development = pinned("requirements-dev.txt")
+    for production in (pinned("requirements.txt"), pinned("requirements-celery.txt")):
+        versions = {name: each[0] for name, each in production.items()}
+        assert {name: development[name][0] for name in production} == versions
+
+
+def test_without_its_engine_nothing_of_celery_is_installed() -> None:
+    assert not {"celery", "kombu", "billiard"} & pinned("requirements.txt").keys()
 
 
 def test_no_entry_lacks_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-celery.txt", "requirements-dev.txt"):
         assert all("--hash=sha256:" in text for text in entries(name).values())

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from vettr_cron.config import MAXIMUM_CHUNK_SIZE, MAXIMUM_CHUNKS, MAXIMUM_DAYS
+from vettr_cron.config import MAXIMUM_CHUNKS, MAXIMUM_DAYS
 from vettr_cron.domain.ages import AGE_FORM, AGE_PATTERN, parse_age
 from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.run import RunStatus
@@ -18,6 +18,7 @@ from vettr_cron.services.monitor.objective import DEFAULT_DAYS, MOST_DAYS
 from vettr_cron.services.operate.pause import MAXIMUM_REASON
 from vettr_cron.services.refresh.request import MAXIMUM_TICKERS
 from vettr_cron.shapes.shape import JOB_NAMES
+from vettr_cron.work_settings import MAXIMUM_CHUNK_SIZE
 
 
 def _known_job(name: str) -> str:

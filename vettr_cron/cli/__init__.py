@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flask import Flask
 
-from vettr_cron.cli import cleanup, doctor, objective, operate, overview, scheduler
+from vettr_cron.cli import cleanup, doctor, objective, operate, overview, scheduler, worker
 from vettr_cron.cli.cron import cron, job_command
 from vettr_cron.cli.db import db
 from vettr_cron.cli.errors import CommandGroup
@@ -18,6 +18,7 @@ COMMANDS = (
     objective,
     doctor,
     scheduler,
+    worker,
 )  # imported so that their commands are in the group
 
 

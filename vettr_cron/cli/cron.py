@@ -24,7 +24,6 @@ from vettr_cron.cli.parameters import (
 from vettr_cron.cli.progress import watcher
 from vettr_cron.cli.signals import stop_on_signals
 from vettr_cron.cli.text_tables import calls_table, history_table, preview_table, result_table, status_table
-from vettr_cron.config import MAXIMUM_CHUNK_SIZE
 from vettr_cron.domain.logged_call import Caller, LoggedStatus
 from vettr_cron.domain.run import CallStatus, JobResult, RunStatus
 from vettr_cron.jobs.job import Job
@@ -35,6 +34,7 @@ from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
 from vettr_cron.shapes import calls as call_shapes
 from vettr_cron.shapes import monitor, operate, refresh
+from vettr_cron.work_settings import MAXIMUM_CHUNK_SIZE
 
 FAILED, SKIPPED = 1, 75  # 75 is EX_TEMPFAIL in sysexits.h: try again later
 

@@ -92,6 +92,10 @@ class InputsUnreadable(CronError):
         self.reason = reason
 
 
+class GroupNotDone(CronError):
+    """no worker has done a group of stocks"""
+
+
 class RunSuperseded(CronError):
     """the lease was lost; another caller goes on"""
 

@@ -66,6 +66,7 @@ def assert_concerns_nobody_else(universe: World, job: str, what: str) -> None:
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.own_job
 def test_the_next_chunk_is_waited_for_under_its_own_run(world: World) -> None:
     add_stocks(world, 9)
     begun: list[int] = []

@@ -10,7 +10,14 @@ from uuid import uuid4
 
 import structlog
 
-from vettr_cron.domain.errors import InputsUnreadable, JobPaused, RunSuperseded, ServiceUnavailable, unexpected
+from vettr_cron.domain.errors import (
+    GroupNotDone,
+    InputsUnreadable,
+    JobPaused,
+    RunSuperseded,
+    ServiceUnavailable,
+    unexpected,
+)
 from vettr_cron.domain.run import Run, RunStatus, StopReason
 from vettr_cron.jobs.job import Chunk, Item
 from vettr_cron.logs import log_unavailable
@@ -65,7 +72,7 @@ class ChunkRun:
         except ServiceUnavailable as problem:
             log_unavailable(problem, job=self.run.job_name)
             return self._finish(StopReason.ERROR, str(problem))
-        except InputsUnreadable as problem:
+        except (GroupNotDone, InputsUnreadable) as problem:
             return self._finish(StopReason.ERROR, str(problem))
         except Exception as bug:
             # An unforeseen error, from a bug or from the database: the run has failed, and says where to look.

@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, Protocol
 from uuid import UUID
 
-GROUP_LIMIT = 500  # stocks that one transaction saves
+from vettr_cron.work_settings import MAXIMUM_GROUP_SIZE
 
 
 class Engine(Protocol):
@@ -31,7 +31,7 @@ class Threads:
 
     window, side_by_side = 1, False
 
-    def __init__(self, size: int = GROUP_LIMIT) -> None:
+    def __init__(self, size: int = MAXIMUM_GROUP_SIZE) -> None:
         self._size = size
 
     def group_size(self, batch_size: int) -> int:

@@ -1,0 +1,61 @@
+"""Jobs that workers have in place of the service's own, and what a test tells them through Redis."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from redis import Redis
+
+from tests.integration.meddling import wait_until
+from tests.jobs import THE_TWO
+from tests.servers.celery_worker import Work
+from vettr_cron.domain.attempt import Attempt
+from vettr_cron.jobs.job import Item, Job
+
+HOLD, BEGUN = "test:hold", "test:begun"
+HELD = f"{__name__}:held"
+DEADLY = f"{__name__}:deadly"
+DEADLY_STOCK = "T00017"
+
+
+def held(work: Work) -> Mapping[str, Job]:
+    """The scores job, which notes each stock that it begins, and waits while the test holds it."""
+    redis = Redis.from_url(work.redis_url, decode_responses=True)
+
+    def evaluate(item: Item, attempt: Attempt) -> Any:
+        redis.rpush(BEGUN, item.ticker)
+        while redis.exists(HOLD):
+            time.sleep(0.01)
+        return THE_TWO["scores"].evaluate(item, attempt)
+
+    return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}
+
+
+def deadly(_work: Work) -> Mapping[str, Job]:
+    """The scores job, whose process dies of one of the stocks, as one does that takes all memory."""
+
+    def evaluate(item: Item, attempt: Attempt) -> Any:
+        if item.ticker == DEADLY_STOCK:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return THE_TWO["scores"].evaluate(item, attempt)
+
+    return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}
+
+
+@contextmanager
+def holding(redis: "Redis") -> Any:
+    """Hold every stock that workers begin, until the block ends."""
+    redis.set(HOLD, "1")
+    try:
+        yield
+    finally:
+        redis.delete(HOLD)
+
+
+def wait_for_the_first(redis: "Redis", stocks: int = 1) -> None:
+    """Wait until so many stocks are begun."""
+    wait_until(lambda: redis.llen(BEGUN) >= stocks, seconds=60)

@@ -1,0 +1,193 @@
+"""Workers that die, are cut off or are not there: every stock is done once, and the call says what is wrong."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.integration.bare_stocks import add_stocks
+from tests.integration.celery_engine import strange_jobs
+from tests.integration.celery_engine.strange_jobs import BEGUN, DEADLY_STOCK, holding, wait_for_the_first
+from tests.integration.meddling import refresh, under_way, wait_until
+from tests.jobs import THE_TWO
+from tests.servers.celery_worker import Work, forget_workers, working
+from tests.servers.redis_server import PrivateRedis
+from tests.world import World
+from vettr_cron.domain.run import CallStatus, JobResult, StopReason
+from vettr_cron.redis_store.cursors import CursorKeys
+
+SCORES = THE_TWO["scores"]
+REDONE_SECONDS = 25
+
+
+@pytest.fixture
+def caller(migrated_postgres_url: str, redis_url: str) -> Iterator[World]:
+    """A service whose groups workers do, if there are any."""
+    world = World.make(
+        migrated_postgres_url, redis_url, cron_engine="celery", cron_group_size=10, cron_groups_under_way=4
+    )
+    add_stocks(world, 60)
+    yield world
+    world.close()
+
+
+def work(world: World, jobs: str = strange_jobs.HELD, processes: int = 1) -> Work:
+    return Work(database_url=world.database_url, redis_url=world.redis_url, jobs=jobs, processes=processes)
+
+
+def called(world: World, **values: Any) -> "Future[JobResult]":
+    return under_way(lambda: refresh(world, SCORES, **values))
+
+
+def assert_every_stock_once(world: World, *, failed: int = 0) -> None:
+    rows = Counter(row["stock_ticker"] for row in world.table("vetr_score_history"))
+    assert (len(rows), set(rows.values())) == (60 - failed, {1})
+
+
+def cursor(world: World) -> CursorKeys:
+    return world.services.refresh._cursors.read("scores")
+
+
+def test_a_group_whose_process_is_killed_is_done_again_at_once(caller: World) -> None:
+    with working(work(caller)) as worker, holding(caller.redis):
+        call = called(caller)
+        wait_for_the_first(caller.redis)
+        killed = worker.children()
+        for each in killed:
+            worker.signal_one(each, signal.SIGKILL)
+        wait_until(lambda: worker.children() and not set(worker.children()) & set(killed))
+        caller.redis.delete(BEGUN)
+        wait_for_the_first(caller.redis)
+        caller.redis.delete(strange_jobs.HOLD)
+        result = call.result(60)
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+    assert_every_stock_once(caller)
+    assert caller.redis.hget("cron:redeliveries", "scores") == "1"
+
+
+def test_the_groups_of_a_worker_that_is_killed_are_redone_by_another(caller: World) -> None:
+    with working(work(caller)) as first, holding(caller.redis):
+        call = called(caller)
+        wait_for_the_first(caller.redis)
+        with working(work(caller, processes=2)):
+            first.kill()
+            killed_at = time.monotonic()
+            caller.redis.delete(strange_jobs.HOLD)
+            result = call.result(60)
+    assert time.monotonic() - killed_at < REDONE_SECONDS
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+    assert_every_stock_once(caller)
+
+
+def test_a_stock_of_which_workers_die_fails_by_name_and_all_others_are_done(caller: World) -> None:
+    with working(work(caller, strange_jobs.DEADLY, processes=2)):
+        result = refresh(caller, SCORES)
+    (failure,) = result.failures
+    assert (failure.ticker, result.succeeded, result.status) == (DEADLY_STOCK, 59, CallStatus.COMPLETED)
+    assert "workers that began it died" in failure.error
+    assert_every_stock_once(caller, failed=1)
+    (state,) = [row for row in caller.table("cron_stock_states") if row["ticker"] == DEADLY_STOCK]
+    assert (state["last_reason"], state["consecutive_failures"]) == ("worker died", 1)
+
+
+def test_without_a_worker_the_call_ends_within_its_budget_and_says_so(caller: World) -> None:
+    begun = time.monotonic()
+    result = refresh(caller, SCORES, time_budget=2)
+    assert time.monotonic() - begun < 5
+    assert (result.status, result.stop_reason, result.stocks_processed) == (CallStatus.FAILED, StopReason.ERROR, 0)
+    assert "no worker is alive" in (result.error or "")
+    assert "flask --app wsgi cron worker" in (result.error or "")
+    seen = cursor(caller)
+    assert seen.rank == 0
+    with working(work(caller)):
+        again = refresh(caller, SCORES)
+    assert (again.succeeded, again.cycle_id) == (60, result.cycle_id)
+    assert caller.redis.llen(BEGUN) == 60  # nothing that the first call had queued
+
+
+def test_workers_that_all_die_end_a_call_within_its_budget(caller: World) -> None:
+    with working(work(caller)) as worker, holding(caller.redis):
+        call = called(caller, time_budget=4)
+        wait_for_the_first(caller.redis)
+        worker.kill()
+        forget_workers(caller.redis_url)
+        result = call.result(30)
+    assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+    assert "no worker is alive" in (result.error or "")
+    assert cursor(caller).rank == 0
+
+
+@pytest.mark.parametrize("how", ["time_budget", "shutdown"])
+def test_a_call_that_must_stop_takes_what_workers_can_save(caller: World, how: str) -> None:
+    with working(work(caller)), holding(caller.redis):
+        call = called(caller, time_budget=2 if how == "time_budget" else None)
+        wait_for_the_first(caller.redis)
+        if how == "shutdown":
+            caller.services.shutdown.ask()
+        else:
+            wait_until(lambda: caller.redis.hexists("cron:scores:groups", "stop"))
+        caller.redis.delete(strange_jobs.HOLD)
+        result = call.result(10)
+    assert (result.status, result.stop_reason.value, result.is_complete) == (CallStatus.COMPLETED, how, False)
+    assert result.stocks_processed == cursor(caller).rank
+    assert result.stocks_processed < 60
+
+
+def test_a_worker_that_is_stopped_hands_back_what_it_cannot_finish(caller: World) -> None:
+    with working(work(caller)) as first, holding(caller.redis):
+        call = called(caller)
+        wait_for_the_first(caller.redis)
+        with working(work(caller)):
+            assert first.stop(10) is not None
+            caller.redis.delete(BEGUN)
+            caller.redis.delete(strange_jobs.HOLD)
+            result = call.result(60)
+    assert result.succeeded == 60
+    assert_every_stock_once(caller)
+
+
+def test_a_group_that_takes_longer_than_a_dead_workers_is_not_delivered_again(caller: World) -> None:
+    with working(work(caller, processes=2)), holding(caller.redis):
+        call = called(caller, chunks=1)
+        wait_for_the_first(caller.redis)
+        time.sleep(22)  # what is under test is that nothing happens in this time
+        caller.redis.delete(strange_jobs.HOLD)
+        assert call.result(60).succeeded == 60
+    assert not caller.redis.exists("cron:redeliveries")
+    assert caller.redis.llen(BEGUN) == 60
+
+
+def test_a_worker_whose_database_does_not_answer_is_named(caller: World) -> None:
+    lost = replace(work(caller), database_url="postgresql://nobody@127.0.0.1:1/none")
+    with working(lost):
+        result = refresh(caller, SCORES)
+    assert (result.status, result.stop_reason, result.stocks_processed) == (CallStatus.FAILED, StopReason.ERROR, 0)
+    assert "database does not answer, for the worker " in (result.error or "")
+    assert cursor(caller).rank == 0
+
+
+def test_redis_may_go_and_come_back(migrated_postgres_url: str, stoppable_redis: PrivateRedis) -> None:
+    world = World.make(
+        migrated_postgres_url, stoppable_redis.url, cron_engine="celery", cron_group_size=10, cron_lease_seconds=2
+    )
+    add_stocks(world, 60)
+    with working(work(world)), holding(world.redis):
+        call = called(world)
+        wait_for_the_first(world.redis)
+        stoppable_redis.stop()
+        result = call.result(60)
+        assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+        assert "Redis does not answer" in (result.error or "")
+        stoppable_redis.start()
+        world.redis.delete(strange_jobs.HOLD)
+        wait_until(lambda: world.redis.hlen("cron:workers"), seconds=30)
+        wait_until(lambda: not world.redis.exists("cron:scores:lease"), seconds=40)
+        again = refresh(world, SCORES)
+    assert (again.status, again.succeeded) == (CallStatus.COMPLETED, 60)
+    assert_every_stock_once(world)
+    world.close()

@@ -1,0 +1,29 @@
+"""The engine that a call uses with CRON_ENGINE=celery."""
+
+from concurrent.futures import Executor
+from uuid import UUID
+
+from celery import Celery
+
+from vettr_cron.celery_engine.executor import CeleryExecutor
+from vettr_cron.redis_store.groups import Groups
+
+
+class CeleryEngine:
+    """Several groups of a chunk at once, each in one of Celery's workers."""
+
+    side_by_side = True
+
+    def __init__(self, app: Celery, groups: Groups, size: int, window: int) -> None:
+        self.window = window
+        self._app = app
+        self._groups = groups
+        self._size = size
+
+    def group_size(self, batch_size: int) -> int:
+        """As many whole batches as the setting has room for."""
+        return max(self._size // batch_size, 1) * batch_size
+
+    def executor(self, job: str, call_id: UUID) -> Executor:
+        """An executor for one call; nothing is sent before its first group."""
+        return CeleryExecutor(self._app, self._groups, job, call_id)

@@ -1,0 +1,314 @@
+"""The caller's side: an executor whose groups are done by Celery's workers."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from vettr_cron.celery_engine.broker import TASK
+from vettr_cron.celery_engine.messages import (
+    GroupMessage,
+    OutcomeMessage,
+    Refusal,
+    UnknownForm,
+    packed_group,
+    unpacked_outcome,
+)
+from vettr_cron.domain.errors import (
+    DatabaseUnavailable,
+    GroupNotDone,
+    InputsUnreadable,
+    Problem,
+    RedisUnavailable,
+    RunSuperseded,
+)
+from vettr_cron.jobs.job import Item
+from vettr_cron.redis_store.groups import Group, Groups
+from vettr_cron.repositories.universe import Between, Named
+from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
+
+MOST_DELIVERIES = 3
+LOOK_SECONDS = 0.01
+WATCH_SECONDS = 1.0
+FINISH_SECONDS = 3.0  # that workers have to save what they evaluate, once the call is to stop
+NO_WORKER_SECONDS = 30.0  # that a call waits for a worker, if its time budget lets it
+UNSENT_SECONDS = 10.0  # after which a group that is neither waiting nor begun is sent again
+
+NO_WORKER = "no worker is alive to do the groups of stocks; start one: flask --app wsgi cron worker"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A group that workers are given, whole or a part of it."""
+
+    task: GroupTask
+    items: Sequence[Item]
+    id: str = field(default_factory=lambda: uuid4().hex)
+    sent_at: float = 0.0
+    outcome: GroupOutcome | None = None
+    refusals: int = 0
+    seen: Group | None = None
+
+
+@dataclass(slots=True)
+class _Submitted:
+    """A group that was submitted: its parts in order, of which there is one until its workers die of it."""
+
+    future: Future[GroupOutcome]
+    context: GroupContext
+    parts: list[_Part]
+    ends: float | None  # the moment (monotonic) at which the call's time budget ends
+
+    def waiting(self) -> list[_Part]:
+        return [part for part in self.parts if part.outcome is None]
+
+    def must_stop(self) -> bool:
+        return self.context.is_stopped() or (self.ends is not None and time.monotonic() >= self.ends)
+
+
+class CeleryExecutor(Executor):
+    """Has Celery's workers do the groups of one call, and collects what came of them.
+
+    It takes `run_group` alone, which workers know: what it sends is the task, for each process makes its own context
+    and reads its own inputs.
+    """
+
+    def __init__(self, app: Celery, groups: Groups, job: str, call_id: UUID) -> None:
+        self._app = app
+        self._groups = groups
+        self._job = job
+        self._call = call_id.hex
+        self._changed = threading.Condition()
+        self._submitted: list[_Submitted] = []
+        self._collector: threading.Thread | None = None
+        self._is_over = False
+        self._stop_asked_at: float | None = None
+        self._worker_seen_at = time.monotonic()
+        self._watched_at = 0.0
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a group done. Raises RedisUnavailable, RunSuperseded."""
+        if function is not run_group:
+            raise TypeError("workers know run_group alone")
+        context, task, items = args
+        if self._collector is None:
+            self._begin()
+        ends = None if task.seconds_left is None else time.monotonic() + task.seconds_left
+        submitted = _Submitted(Future(), context, [_Part(task, items)], ends)
+        self._send(submitted.parts)
+        with self._changed:
+            self._submitted.append(submitted)
+            self._changed.notify()
+        return submitted.future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the call: what has no outcome yet is not wanted any more."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify()
+        if self._collector is None:
+            return
+        self._collector.join()
+        try:
+            self._groups.end(self._job, self._call)
+        except RedisUnavailable as problem:
+            log.warning("groups_not_ended", job=self._job, reason=str(problem))  # they expire
+
+    def _begin(self) -> None:
+        self._groups.begin(self._job, self._call)
+        self._collector = threading.Thread(target=self._collect, name=f"groups-{self._job}", daemon=True)
+        self._collector.start()
+
+    def _send(self, parts: Sequence[_Part]) -> None:
+        if not self._groups.add(self._job, self._call, [part.id for part in parts]):
+            raise RunSuperseded
+        for part in parts:
+            self._publish(part)
+
+    def _publish(self, part: _Part) -> None:
+        part.sent_at = time.monotonic()
+        message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
+        try:
+            self._app.send_task(TASK, [message], task_id=part.id, queue=self._job, retry=False)
+        except (OperationalError, RedisError) as problem:
+            raise RedisUnavailable from problem
+
+    def _collect(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._submitted or self._is_over):
+                    self._changed.wait()
+                if self._is_over:
+                    return
+                under_way = list(self._submitted)
+            try:
+                self._step(under_way)
+            except Exception as problem:
+                for submitted in under_way:
+                    _fail(submitted.future, problem)
+            done = [each for each in under_way if each.future.done()]
+            with self._changed:
+                self._submitted = [each for each in self._submitted if not each.future.done()]
+            if not done:
+                time.sleep(LOOK_SECONDS)
+
+    def _step(self, under_way: Sequence[_Submitted]) -> None:
+        self._forget([each for each in under_way if each.future.cancelled()])
+        under_way = [each for each in under_way if not each.future.done()]
+        waiting = {part.id: (submitted, part) for submitted in under_way for part in submitted.waiting()}
+        if not waiting:
+            return
+        found = self._groups.outcomes(list(waiting))
+        for group, text in found.items():
+            self._receive(*waiting[group], text)
+        self._groups.drop(self._job, self._call, list(found))
+        for submitted in under_way:
+            if not submitted.waiting():
+                _finish(submitted)
+        if time.monotonic() - self._watched_at >= WATCH_SECONDS or any(each.must_stop() for each in under_way):
+            self._watch([each for each in under_way if not each.future.done()])
+
+    def _forget(self, cancelled: Sequence[_Submitted]) -> None:
+        self._groups.drop(self._job, self._call, [part.id for each in cancelled for part in each.waiting()])
+
+    def _receive(self, submitted: _Submitted, part: _Part, text: str) -> None:
+        submitted.context.note_progress()
+        try:
+            message = unpacked_outcome(text)
+        except UnknownForm as problem:
+            message = OutcomeMessage(worker="", refusal=Refusal.FORM, error=str(problem))
+        if message.outcome is not None:
+            part.outcome = message.outcome
+        elif message.refusal is Refusal.LOST:
+            self._halve(submitted, part)
+        elif message.refusal in _OF_ONE_WORKER and part.refusals + 1 < MOST_DELIVERIES:
+            # Another worker may be able to.
+            log.warning("group_again", job=self._job, worker=message.worker, reason=message.error)
+            again = _Part(part.task, part.items, refusals=part.refusals + 1)
+            submitted.parts[submitted.parts.index(part)] = again
+            self._send([again])
+        else:
+            _fail(submitted.future, _problem(message))
+
+    def _halve(self, submitted: _Submitted, part: _Part) -> None:
+        """Give out a group's halves, as its workers died; of one stock, record that it cannot be done."""
+        names = [item.ticker for item in part.items]
+        log.warning("group_lost", job=self._job, first=names[0], last=names[-1], stocks=len(names))
+        if len(names) == 1:
+            problem = Problem(
+                f"each of the {MOST_DELIVERIES} workers that began it died of it; see their logs for why", "worker died"
+            )
+            items = [part.items[0]._replace(problem=problem)]
+            part.outcome = run_group(submitted.context, part.task, items)
+            return
+        middle = (len(names) + 1) // 2
+        selection = part.task.selection
+        if isinstance(selection, Between):
+            selections: list[Any] = [
+                Between(selection.after, names[middle - 1]),
+                Between(names[middle - 1], selection.last),
+            ]
+        else:
+            selections = [Named(names[:middle]), Named(names[middle:])]
+        halves = [
+            _Part(replace(part.task, selection=each), items)
+            for each, items in zip(selections, (part.items[:middle], part.items[middle:]), strict=True)
+        ]
+        place = submitted.parts.index(part)
+        submitted.parts[place : place + 1] = halves
+        self._send(halves)
+
+    def _watch(self, under_way: Sequence[_Submitted]) -> None:
+        """See how workers get on; stop when it is time; send again what was lost on its way."""
+        now = self._watched_at = time.monotonic()
+        seen = self._groups.look(self._job, self._call)
+        if seen is None:
+            raise RunSuperseded
+        for submitted in under_way:
+            for part in submitted.waiting():
+                group = seen.get(part.id)
+                if group is not None and part.seen not in (None, group):
+                    submitted.context.note_progress()
+                part.seen = group
+        if self._groups.workers():
+            self._worker_seen_at = now
+        stops = [each for each in under_way if each.must_stop()]
+        if stops:
+            self._stop(stops, now)
+        elif now - self._worker_seen_at >= NO_WORKER_SECONDS:
+            raise GroupNotDone(NO_WORKER)
+        else:
+            self._send_lost_ones(under_way, now)
+
+    def _stop(self, stops: Sequence[_Submitted], now: float) -> None:
+        """Withdraw what no worker has begun, and give the rest a while to be saved."""
+        waiting = [part for each in stops for part in each.waiting()]
+        withdrawn = self._groups.stop(self._job, self._call, [part.id for part in waiting])
+        self._stop_asked_at = self._stop_asked_at or now
+        is_late = now - self._stop_asked_at >= FINISH_SECONDS
+        if withdrawn and now - self._worker_seen_at >= WATCH_SECONDS:
+            raise GroupNotDone(NO_WORKER)
+        for part in waiting:
+            if part.id in withdrawn or is_late:
+                part.outcome = GroupOutcome()
+        for each in stops:
+            if not each.waiting():
+                _finish(each)
+
+    def _send_lost_ones(self, under_way: Sequence[_Submitted], now: float) -> None:
+        """A worker that dies as it takes a message from the queue takes it along, before it is noted as begun."""
+        lost = [
+            part
+            for each in under_way
+            for part in each.waiting()
+            if part.seen is not None and not part.seen.deliveries and now - part.sent_at >= UNSENT_SECONDS
+        ]
+        if lost and not self._groups.queued(self._job):
+            for part in lost:
+                self._publish(part)
+
+
+_OF_ONE_WORKER = (Refusal.DATABASE, Refusal.FORM)
+
+
+def _finish(submitted: _Submitted) -> None:
+    """Put the outcomes of a group's parts together, up to the first that is not whole."""
+    together = GroupOutcome(is_whole=True)
+    for part in submitted.parts:
+        outcome = part.outcome or GroupOutcome()
+        together = GroupOutcome(
+            succeeded=together.succeeded + outcome.succeeded,
+            failures=[*together.failures, *outcome.failures],
+            last=outcome.last or together.last,
+            is_whole=outcome.is_whole,
+            answers={**together.answers, **outcome.answers},
+        )
+        if not outcome.is_whole:
+            break
+    if submitted.future.set_running_or_notify_cancel():
+        submitted.future.set_result(together)
+
+
+def _fail(future: Future[GroupOutcome], problem: Exception) -> None:
+    if not future.done() and future.set_running_or_notify_cancel():
+        future.set_exception(problem)
+
+
+def _problem(message: OutcomeMessage) -> Exception:
+    if message.refusal is Refusal.SUPERSEDED:
+        return RunSuperseded()
+    if message.refusal is Refusal.INPUTS:
+        return InputsUnreadable(message.error, "inputs unreadable")
+    if message.refusal is Refusal.DATABASE:
+        return DatabaseUnavailable(f"{message.error}, for the worker {message.worker}")
+    return GroupNotDone(f"the worker {message.worker} could not do a group of stocks: {message.error}")

@@ -1,0 +1,230 @@
+"""The groups that workers have been given: which are still wanted, how often each was begun, and their outcomes."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from redis import Redis
+
+from vettr_cron.redis_store.client import redis_errors
+
+CALL_TTL_SECONDS = 60  # after which nothing of a caller that died is worked on any more
+OUTCOME_TTL_SECONDS = 600
+WORKER_TTL_SECONDS = 15.0  # a worker that was not seen for so long is not alive
+QUEUE_PREFIX = "cron:celery:"  # of all keys of the broker; each job has a queue of its own
+WORKERS_KEY = "cron:workers"
+REDELIVERIES_KEY = "cron:redeliveries"
+
+# A job has one caller at a time, so one hash holds its groups: `call`, the caller's id, `stop` once it asks to stop,
+# and for each group under its id `at:` (when it was given out, by Redis' clock), `n:` (how often it was begun), `e:`
+# (how many stocks are evaluated). A group that is not in it is not wanted any more: its outcome was taken, or its
+# caller is gone or has been superseded.
+_NOW = "local time = redis.call('TIME'); local now = time[1] + time[2] / 1000000\n"
+_ADD = (
+    _NOW
+    + """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return 0 end
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], 'at:' .. ARGV[i], tostring(now), 'n:' .. ARGV[i], 0) end
+return 1
+"""
+)
+_TAKE = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[2]) == 0 then
+  return 0
+end
+local times = redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[2], 1)
+if times > 1 then redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
+return times
+"""
+_REPORT = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[2]) == 0 then
+  return {0, 0}
+end
+redis.call('HSET', KEYS[1], 'e:' .. ARGV[2], ARGV[3])
+return {1, redis.call('HEXISTS', KEYS[1], 'stop')}
+"""
+_STOP = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return {} end
+redis.call('HSET', KEYS[1], 'stop', 1)
+local withdrawn = {}
+for i = 2, #ARGV do
+  if redis.call('HGET', KEYS[1], 'n:' .. ARGV[i]) == '0' then
+    redis.call('HDEL', KEYS[1], 'at:' .. ARGV[i], 'n:' .. ARGV[i])
+    withdrawn[#withdrawn + 1] = ARGV[i]
+  end
+end
+return withdrawn
+"""
+_DROP = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return 0 end
+for i = 2, #ARGV do redis.call('HDEL', KEYS[1], 'at:' .. ARGV[i], 'n:' .. ARGV[i], 'e:' .. ARGV[i]) end
+return 1
+"""
+_LOOK = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return {} end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('HGETALL', KEYS[1])
+"""
+_END = """
+if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+class Group(NamedTuple):
+    """A group that was given to workers, and whose outcome is not taken yet."""
+
+    given_at: float  # Unix time, by Redis' clock
+    deliveries: int  # how often a worker began it; 0: it waits
+    evaluated: int  # stocks, by the worker that has it
+
+
+class Worker(NamedTuple):
+    """A worker that is alive."""
+
+    name: str
+    release: str
+    processes: int
+
+
+def groups_key(job: str) -> str:
+    """The hash of the job's groups that are under way."""
+    return f"cron:{job}:groups"
+
+
+def _outcome_key(group: str) -> str:
+    return f"cron:outcome:{group}"
+
+
+class Groups:
+    """What callers and workers tell each other beside the queue. Every function raises RedisUnavailable."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._scripts = {
+            name: redis.register_script(text)
+            for name, text in {
+                "add": _ADD,
+                "take": _TAKE,
+                "report": _REPORT,
+                "stop": _STOP,
+                "drop": _DROP,
+                "look": _LOOK,
+                "end": _END,
+            }.items()
+        }
+
+    def begin(self, job: str, call: str) -> None:
+        """Begin a call of the job's holder: what callers before it have given out or queued is not wanted any more."""
+        key = groups_key(job)
+        with redis_errors(), self._redis.pipeline() as pipeline:
+            pipeline.delete(key, QUEUE_PREFIX + job)
+            pipeline.hset(key, "call", call)
+            pipeline.expire(key, CALL_TTL_SECONDS)
+            pipeline.execute()
+
+    def end(self, job: str, call: str) -> None:
+        """End the call: none of its groups is wanted any more."""
+        self._run("end", job, call)
+
+    def add(self, job: str, call: str, groups: Sequence[str]) -> bool:
+        """Note groups that are given out. False if another caller has begun."""
+        return bool(self._run("add", job, call, *groups))
+
+    def drop(self, job: str, call: str, groups: Collection[str]) -> None:
+        """Forget groups and their outcomes, which are taken or not wanted any more."""
+        if groups:
+            self._run("drop", job, call, *groups)
+            with redis_errors():
+                self._redis.unlink(*map(_outcome_key, groups))
+
+    def stop(self, job: str, call: str, groups: Collection[str]) -> set[str]:
+        """Ask the workers to stop soon. Returns those of the groups that none has begun: they are withdrawn."""
+        return set(self._run("stop", job, call, *groups))
+
+    def look(self, job: str, call: str) -> Mapping[str, Group] | None:
+        """The call's groups by id, which are kept for a while longer; None if another caller has begun."""
+        fields = self._run("look", job, call, CALL_TTL_SECONDS)
+        return _groups(dict(zip(fields[::2], fields[1::2], strict=True))) if fields else None
+
+    def queued(self, job: str) -> int:
+        """How many of the job's groups are in the queue."""
+        with redis_errors():
+            return int(self._redis.llen(QUEUE_PREFIX + job))
+
+    def under_way(self, job: str) -> Sequence[Group]:
+        """The job's groups, whosever they are."""
+        with redis_errors():
+            return list(_groups(self._hash(groups_key(job))).values())
+
+    def take(self, job: str, call: str, group: str) -> int:
+        """Begin a group, as a worker. Returns how often it was begun, this time too; 0 if it is not wanted any more."""
+        with redis_errors():
+            return int(self._scripts["take"](keys=[groups_key(job), REDELIVERIES_KEY], args=[call, group, job]))
+
+    def report(self, job: str, call: str, group: str, evaluated: int) -> tuple[bool, bool]:
+        """Say how far a group is. Returns whether it is still wanted, and whether its caller asks to stop soon."""
+        wanted, stop = self._run("report", job, call, group, evaluated)
+        return bool(wanted), bool(stop)
+
+    def put_outcome(self, group: str, outcome: str) -> None:
+        """Leave an outcome for the caller."""
+        with redis_errors():
+            self._redis.set(_outcome_key(group), outcome, ex=OUTCOME_TTL_SECONDS)
+
+    def outcomes(self, groups: Sequence[str]) -> Mapping[str, str]:
+        """The outcomes that are there, by the ids of their groups."""
+        with redis_errors():
+            texts = self._redis.mget([_outcome_key(group) for group in groups])
+        return {group: str(text) for group, text in zip(groups, texts, strict=True) if text is not None}
+
+    def redeliveries(self) -> Mapping[str, int]:
+        """How many times groups were begun again, by job, since Redis was last emptied."""
+        with redis_errors():
+            return {job: int(times) for job, times in self._hash(REDELIVERIES_KEY).items()}
+
+    def seen(self, worker: Worker) -> None:
+        """Say that a worker is alive, and forget those that have been dead for an hour."""
+        now = self.now()
+        with redis_errors():
+            text = json.dumps({"release": worker.release, "processes": worker.processes, "at": now})
+            self._redis.hset(WORKERS_KEY, worker.name, text)
+            dead = [name for name, each in self._all_workers().items() if each["at"] < now - 3_600]
+            if dead:
+                self._redis.hdel(WORKERS_KEY, *dead)
+
+    def gone(self, worker: Worker) -> None:
+        """Say that a worker has ended."""
+        with redis_errors():
+            self._redis.hdel(WORKERS_KEY, worker.name)
+
+    def workers(self) -> Sequence[Worker]:
+        """The workers that are alive, by name."""
+        since = self.now() - WORKER_TTL_SECONDS
+        with redis_errors():
+            found = sorted(self._all_workers().items())
+        return [Worker(name, each["release"], each["processes"]) for name, each in found if each["at"] >= since]
+
+    def now(self) -> float:
+        """Unix time by Redis' clock, as machines' own clocks differ."""
+        with redis_errors():
+            seconds, microseconds = self._redis.time()
+        return float(seconds) + float(microseconds) / 1_000_000
+
+    def _all_workers(self) -> dict[str, Any]:
+        return {name: json.loads(text) for name, text in self._hash(WORKERS_KEY).items()}
+
+    def _hash(self, key: str) -> dict[str, str]:
+        return cast(dict[str, str], self._redis.hgetall(key))
+
+    def _run(self, script: str, job: str, *arguments: Any) -> Any:
+        with redis_errors():
+            return self._scripts[script](keys=[groups_key(job)], args=list(arguments))
+
+
+def _groups(fields: Mapping[str, str]) -> dict[str, Group]:
+    ids = [name[3:] for name in fields if name.startswith("at:")]
+    return {
+        each: Group(float(fields[f"at:{each}"]), int(fields.get(f"n:{each}", 0)), int(fields.get(f"e:{each}", 0)))
+        for each in ids
+    }
