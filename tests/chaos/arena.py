@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
@@ -55,6 +55,7 @@ class Arena:
     job: str
     chunk_size: int
     lease_seconds: int
+    engine: Mapping[str, Any] = field(default_factory=dict)  # settings that name another engine
 
     @property
     def path(self) -> str:
@@ -72,7 +73,11 @@ class Arena:
             path=self.path,
             moment=moment,
             journal=self.folder / "evaluated",
-            settings={"cron_lease_seconds": self.lease_seconds, "cron_batch_size": settings.cron_batch_size},
+            settings={
+                "cron_lease_seconds": self.lease_seconds,
+                "cron_batch_size": settings.cron_batch_size,
+                **self.engine,
+            },
             **values,
         )
 

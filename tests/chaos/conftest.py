@@ -2,13 +2,15 @@
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.chaos.arena import Arena, MakeArenas
+from tests.servers.celery_worker import Work, working
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.redis_server import PrivateRedis, flush
 from tests.world import World
@@ -50,8 +52,29 @@ def sqlite_arenas(redis_server: PrivateRedis, migrated_sqlite_url: str, tmp_path
         yield _maker(ends, redis_server, migrated_sqlite_url, copy, tmp_path)
 
 
+@pytest.fixture
+def celery_arenas(
+    postgres_server: PostgresServer, redis_server: PrivateRedis, migrated_postgres_url: str, tmp_path: Path
+) -> Iterator[MakeArenas]:
+    """Makes arenas on PostgreSQL, each with a worker that does its groups of 5 stocks, three at a time."""
+    with ExitStack() as ends:
+
+        def copy(_folder: Path) -> str:
+            url = postgres_server.create_database(template=migrated_postgres_url)
+            ends.callback(postgres_server.drop_database, url)
+            return url
+
+        engine = {"cron_engine": "celery", "cron_group_size": 5, "cron_groups_under_way": 3}
+        yield _maker(ends, redis_server, migrated_postgres_url, copy, tmp_path, engine)
+
+
 def _maker(
-    ends: ExitStack, redis: PrivateRedis, template: str, copy: Callable[[Path], str], tmp_path: Path
+    ends: ExitStack,
+    redis: PrivateRedis,
+    template: str,
+    copy: Callable[[Path], str],
+    tmp_path: Path,
+    engine: Mapping[str, Any] | None = None,
 ) -> MakeArenas:
     address = redis.url.rpartition("/")[0]
 
@@ -71,10 +94,13 @@ def _maker(
         for number in range(1, count + 1):
             folder = tmp_path / f"arena-{number}"
             folder.mkdir()
-            world = World.make(copy(folder), f"{address}/{number}", cron_batch_size=batch_size)
+            values = {"cron_batch_size": batch_size, **(engine or {})}
+            world = World.make(copy(folder), f"{address}/{number}", **values)
             ends.callback(world.close)
             flush(world.redis_url)
-            arenas.append(Arena(world, folder, job, chunk_size, lease_seconds))
+            if engine:
+                ends.enter_context(working(Work(database_url=world.database_url, redis_url=world.redis_url)))
+            arenas.append(Arena(world, folder, job, chunk_size, lease_seconds, engine or {}))
         return arenas
 
     return make

@@ -22,7 +22,6 @@ from vettr_cron.redis_store.cursors import Cursor, CursorKeys, Cursors, Moved
 from vettr_cron.redis_store.leases import Lease, Leases
 from vettr_cron.registry import EXTENSION
 from vettr_cron.services.refresh.call import Progress, unwatched
-from vettr_cron.services.refresh.engine import Threads
 from vettr_cron.services.refresh.refresh import Refresh
 from vettr_cron.services.refresh.request import Request
 
@@ -164,5 +163,6 @@ def put_steps_into(world: World, steps: Steps, evaluated: Callable[[str], None])
     leases = SteppedLeases(steps, redis, settings.cron_lease_seconds)
     cursors = SteppedCursors(steps, redis, settings.cron_cursor_ttl_seconds)
     pings = Pings({}, lambda: shutdown.ends)
-    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown, pings, Threads())
+    engine = services.refresh._engine
+    refresh = SteppedRefresh(steps, evaluated, database, leases, cursors, settings, shutdown, pings, engine)
     world.app.extensions[EXTENSION] = replace(services, refresh=refresh)

@@ -49,6 +49,25 @@ def test_a_call_may_die_at_any_step_of_a_cycle(postgres_arenas: MakeArenas, job:
 
 @pytest.mark.chaos
 @per_job
+def test_a_call_may_die_at_any_step_while_workers_do_its_groups(celery_arenas: MakeArenas, job: str) -> None:
+    arenas = celery_arenas(6, lambda world: world.generate(25), job=job, chunk_size=10, batch_size=5)
+    moments = arenas[0].moments()
+    moves = [moment for moment in moments if moment.startswith("before cursor moved")]
+    assert len(moves) == 5, "there are to be two chunks of two groups, and one of one"
+    at_each(moments, arenas, die_and_recover_beside_workers)
+
+
+def die_and_recover_beside_workers(arena: Arena, moment: str) -> None:
+    tickers = arena.world.tickers()
+    _evaluated, killed = die(arena, moment)
+    arena.assert_readers_see_nothing_running()
+    recovery = arena.recover()
+    arena.assert_every_stock_once(tickers, len(recovery.cycles))
+    arena.assert_runs_are_true(killed, len(tickers) * len(recovery.cycles))
+
+
+@pytest.mark.chaos
+@per_job
 def test_a_call_may_die_at_any_step_of_chunks_of_several_commit_groups(postgres_arenas: MakeArenas, job: str) -> None:
     arenas = postgres_arenas(3, lambda world: add_stocks(world, 1100), job=job, chunk_size=510, lease_seconds=4)
     moments = [moment for moment in arenas[0].moments() if any(step in moment for step in GROUP_STEPS)]

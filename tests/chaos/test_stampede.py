@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.programs import environment, finished, flask
+from tests.e2e.programs import Environment, environment, finished, flask
 from tests.e2e.web import Reply, serving
 from tests.integration.bare_stocks import add_stocks
+from tests.servers.celery_worker import Work, working
 from tests.world import World
 
 STOCKS, CHUNK = 1300, 100
@@ -34,6 +35,16 @@ def world(migrated_postgres_url: str, redis_url: str) -> Iterator[World]:
     world = World.make(migrated_postgres_url, redis_url)
     yield world
     world.close()
+
+
+@pytest.fixture(params=["threads", "celery"])
+def engine(request: pytest.FixtureRequest, world: World) -> Iterator[Environment]:
+    """The variables that name an engine, whose workers are there."""
+    if request.param == "threads":
+        yield {}
+        return
+    with working(Work(database_url=world.database_url, redis_url=world.redis_url)):
+        yield {"CRON_ENGINE": "celery", "CRON_CHUNK_SIZE": str(CHUNK), "CRON_GROUP_SIZE": "30"}
 
 
 def at_once(number: int, call: Callable[[], Any]) -> list[Any]:
@@ -72,17 +83,17 @@ class Tally:
 @pytest.mark.chaos
 @pytest.mark.timed
 @pytest.mark.parametrize("job", ["scores", "red-flags"])
-def test_callers_from_everywhere_share_one_cycle(world: World, job: str) -> None:
+def test_callers_from_everywhere_share_one_cycle(world: World, job: str, engine: Environment) -> None:
     tickers, tally = add_stocks(world, STOCKS), Tally()
 
     def give_commands() -> None:
         while not tally.complete.is_set():
-            done = finished(flask("cron", job, "--json"), environment(world))
+            done = finished(flask("cron", job, "--json"), environment(world, **engine))
             result = json.loads(done.stdout)
             assert done.returncode == (75 if result["status"] == "skipped" else 0), done.stderr
             tally.note(result)
 
-    with serving(world, {"WEB_CONCURRENCY": str(WORKERS)}) as web, ThreadPoolExecutor(COMMANDS) as commands:
+    with serving(world, {"WEB_CONCURRENCY": str(WORKERS), **engine}) as web, ThreadPoolExecutor(COMMANDS) as commands:
         ends = [commands.submit(give_commands) for _ in range(COMMANDS)]
         while not tally.complete.is_set():
             for answer in at_once(CALLERS, lambda: timed(lambda: web.call(f"/v1/cron/{job}", method="POST"))):

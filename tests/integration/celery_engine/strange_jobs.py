@@ -13,12 +13,14 @@ from redis import Redis
 from tests.integration.meddling import wait_until
 from tests.jobs import THE_TWO
 from tests.servers.celery_worker import Work
+from vettr_cron.celery_engine.worker import GroupWorker
 from vettr_cron.domain.attempt import Attempt
 from vettr_cron.jobs.job import Item, Job
 
-HOLD, BEGUN = "test:hold", "test:begun"
+HOLD, BEGUN, MOMENT = "test:hold", "test:begun", "test:moment"
 HELD = f"{__name__}:held"
 DEADLY = f"{__name__}:deadly"
+DYING = f"{__name__}:dying"
 DEADLY_STOCK = "T00017"
 
 
@@ -44,6 +46,30 @@ def deadly(_work: Work) -> Mapping[str, Job]:
         return THE_TWO["scores"].evaluate(item, attempt)
 
     return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}
+
+
+def dying(work: Work) -> Mapping[str, Job]:
+    """The scores job, whose process dies once, at the moment of a group that the test has named."""
+    redis = Redis.from_url(work.redis_url, decode_responses=True)
+    leave = GroupWorker._leave
+
+    def reached(moment: str) -> None:
+        if redis.get(MOMENT) == moment and redis.delete(MOMENT):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def save(*given: Any) -> Any:
+        reached("before the results are written")
+        lost = THE_TWO["scores"].save(*given)
+        reached("before the commit")
+        return lost
+
+    def leave_outcome(*given: Any) -> None:
+        reached("before the outcome")
+        leave(*given)
+        reached("after the outcome")
+
+    GroupWorker._leave = leave_outcome  # type: ignore[method-assign]  # in the worker's process alone
+    return {"scores": replace(THE_TWO["scores"], save=save)}
 
 
 @contextmanager

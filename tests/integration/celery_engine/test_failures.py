@@ -84,6 +84,20 @@ def test_the_groups_of_a_worker_that_is_killed_are_redone_by_another(caller: Wor
     assert_every_stock_once(caller)
 
 
+@pytest.mark.parametrize(
+    "moment", ["before the results are written", "before the commit", "before the outcome", "after the outcome"]
+)
+def test_a_worker_may_die_at_any_step_of_a_group(caller: World, moment: str) -> None:
+    caller.redis.set(strange_jobs.MOMENT, moment)
+    with working(work(caller, strange_jobs.DYING)):
+        result = refresh(caller, SCORES)
+    assert not caller.redis.exists(strange_jobs.MOMENT)  # it has died
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+    assert_every_stock_once(caller)
+    (run,) = caller.table("cron_job_runs")
+    assert (run["stocks_processed"], run["status"]) == (60, "completed")
+
+
 def test_a_stock_of_which_workers_die_fails_by_name_and_all_others_are_done(caller: World) -> None:
     with working(work(caller, strange_jobs.DEADLY, processes=2)):
         result = refresh(caller, SCORES)
