@@ -38,6 +38,7 @@ from vettr_cron.services.doctor.doctor import Doctor
 from vettr_cron.services.monitor.activity import ReadActivity
 from vettr_cron.services.monitor.calls import ReadCalls
 from vettr_cron.services.monitor.coverage import ReadCoverage
+from vettr_cron.services.monitor.engine import ReadEngine
 from vettr_cron.services.monitor.history import ReadHistory
 from vettr_cron.services.monitor.metrics import ReadMetrics
 from vettr_cron.services.monitor.objective import ReadObjective
@@ -172,7 +173,9 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
     cursors = Cursors(redis, settings.cron_cursor_ttl_seconds)
     engine = _engine(settings, redis, jobs)
     pings = Pings({job.run_name: settings.cron_ping_urls.get(job.key) for job in jobs.values()}, lambda: shutdown.ends)
-    status, coverage = ReadStatus(database, leases, cursors, jobs, settings), ReadCoverage(database)
+    read_engine = ReadEngine(settings.cron_engine, Groups(redis), jobs)
+    status = ReadStatus(database, leases, cursors, jobs, settings, read_engine)
+    coverage = ReadCoverage(database)
     readiness = Readiness(database, redis, known_migrations)
     return Services(
         settings=settings,
@@ -200,6 +203,7 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
             database=database,
             redis=redis,
             readiness=readiness,
+            engine=read_engine,
             status=status,
             coverage=coverage,
             jobs=jobs,

@@ -74,7 +74,9 @@ def history(world: World, leases: Leases) -> Run:
 
 def status(world: World, leases: Leases) -> Run:
     services, cursors = world.services, Cursors(world.redis, 60)
-    run = ReadStatus(services.database, leases, cursors, THE_TWO, services.settings).read().jobs["scores"].last_run
+    engine = services.doctor.engine
+    found = ReadStatus(services.database, leases, cursors, THE_TWO, services.settings, engine).read()
+    run = found.jobs["scores"].last_run
     assert run is not None
     return run
 

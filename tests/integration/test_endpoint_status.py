@@ -21,6 +21,7 @@ KEYS = [
     "scores_progress_pct",
     "red_flags_progress_pct",
     "calls_since",
+    "engine",
     "jobs",
 ]
 JOB_KEYS = {

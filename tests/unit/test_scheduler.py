@@ -7,6 +7,7 @@ from itertools import islice
 from typing import cast
 
 from tests.unit.past_calls import DAY, HOUR, MINUTE, NOON, a_call, a_run, on
+from vettr_cron.domain.engine import EngineState
 from vettr_cron.domain.errors import DatabaseUnavailable
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.lease import Held
@@ -43,7 +44,7 @@ class Life:
         if self.database_away:
             raise DatabaseUnavailable
         states = {name: self.states.get(name, self._state(name)) for name in JOBS}
-        return Status(0, None, {JOBS[name].key: state for name, state in states.items()})
+        return Status(0, None, {JOBS[name].key: state for name, state in states.items()}, EngineState(name="threads"))
 
     def last_called(self, at: datetime, *names: str, stop_reason: StopReason = StopReason.CHUNKS_DONE) -> None:
         for name in names or JOBS:

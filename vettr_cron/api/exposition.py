@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from vettr_cron.domain.engine import EngineState
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.services.monitor.metrics import Metrics
@@ -90,14 +91,36 @@ _GAUGES = (
 )
 
 
+def _of_workers(engine: EngineState) -> Iterator[Metric]:
+    """What there is to say of workers, if there are to be any."""
+    if not engine.has_workers:
+        return
+    yield GaugeMetricFamily("vettr_cron_workers", "Workers that are alive", len(engine.workers))
+    yield GaugeMetricFamily("vettr_cron_worker_processes", "Groups that they can do at once", engine.processes)
+    yield GaugeMetricFamily(
+        "vettr_cron_groups_under_way", "Groups that workers were given and that are not done", engine.groups_under_way
+    )
+    yield GaugeMetricFamily(
+        "vettr_cron_oldest_waiting_group_seconds",
+        "For how long a group has been waiting for a worker; 0 if none is",
+        engine.oldest_waiting_seconds or 0,
+    )
+    yield CounterMetricFamily(
+        "vettr_cron_group_redeliveries",
+        "Groups that were begun again because their worker died or was stopped",
+        engine.redeliveries,
+    )
+
+
 class _Scrape(Collector):
     """The answer to one scrape."""
 
     def __init__(self, metrics: Metrics) -> None:
+        self._engine = metrics.status.engine
         self._total_stocks = metrics.status.total_stocks
         self._jobs = [(state, metrics.coverage.jobs[key]) for key, state in metrics.status.jobs.items()]
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Every metric family, with a sample for each job that has a value."""
         yield GaugeMetricFamily("vettr_cron_universe_stocks", "How many stocks there are", self._total_stocks)
         stocks = GaugeMetricFamily(
@@ -111,6 +134,7 @@ class _Scrape(Collector):
                 stocks.add_metric([job.name, state], getattr(counts, state))
             failing.add_metric([job.name], counts.failing)
         yield from (stocks, failing)
+        yield from _of_workers(self._engine)
         for gauge in _GAUGES:
             family = GaugeMetricFamily(f"vettr_cron_{gauge.name}", gauge.meaning, labels=["job"])
             for job, _counts in self._jobs:

@@ -29,10 +29,11 @@ from vettr_cron.celery_engine.messages import (
     unpacked_group,
 )
 from vettr_cron.database.transactions import Database
+from vettr_cron.domain.engine import Worker
 from vettr_cron.domain.errors import DatabaseUnavailable, InputsUnreadable, RedisUnavailable, RunSuperseded, unexpected
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
-from vettr_cron.redis_store.groups import QUEUE_PREFIX, Groups, Worker
+from vettr_cron.redis_store.groups import QUEUE_PREFIX, Groups
 from vettr_cron.services.refresh.group import GroupContext, run_group
 
 REPORT_SECONDS = 1.0

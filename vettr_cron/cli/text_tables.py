@@ -114,7 +114,8 @@ def status_table(status: Status) -> list[str]:
         )
         for state in status.jobs.values()
     ]
-    return [*columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values())]
+    engine = [f"{status.engine.name}: {status.engine.summary}"] if status.engine.has_workers else []
+    return [*columns(rows), *(f"{state.run_name}: {state.summary}" for state in status.jobs.values()), *engine]
 
 
 def history_table(runs: Sequence[Run]) -> list[str]:

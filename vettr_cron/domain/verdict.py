@@ -7,6 +7,7 @@ from datetime import datetime
 from vettr_cron.domain.diagnosis import stocks
 from vettr_cron.domain.diagnosis.check import State
 from vettr_cron.domain.diagnosis.schedule import Results, schedule, see_failures
+from vettr_cron.domain.engine import EngineState, check_engine
 from vettr_cron.domain.job_state import EMPTY_UNIVERSE, JobState, clock, place, span
 
 _WORST_FIRST = (State.PROBLEM, State.WARNING, State.OK)
@@ -56,6 +57,14 @@ def overall(verdicts: Mapping[str, Verdict]) -> Verdict:
     fixes = dict.fromkeys(each.fix for each in told if each.fix)
     next_call = min((each.next_call for each in told if each.next_call), default=None)
     return Verdict(state, found, " ".join(fixes) or None, next_call)
+
+
+def with_engine(verdict: Verdict, engine: EngineState) -> Verdict:
+    """The same, unless nothing worse is known than that calls will fail, as no worker is there for them."""
+    check = check_engine(engine, "")
+    if engine.has_workers and not engine.workers and verdict.state is not State.PROBLEM:
+        return Verdict(check.state, check.found, check.fix)
+    return verdict
 
 
 def _when_well(state: JobState, results: Results) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
+from vettr_cron.domain.engine import Worker
 from vettr_cron.redis_store.client import redis_errors
 
 CALL_TTL_SECONDS = 60  # after which nothing of a caller that died is worked on any more
@@ -77,14 +78,6 @@ class Group(NamedTuple):
     given_at: float  # Unix time, by Redis' clock
     deliveries: int  # how often a worker began it; 0: it waits
     evaluated: int  # stocks, by the worker that has it
-
-
-class Worker(NamedTuple):
-    """A worker that is alive."""
-
-    name: str
-    release: str
-    processes: int
 
 
 def groups_key(job: str) -> str:
@@ -212,7 +205,8 @@ class Groups:
         return float(seconds) + float(microseconds) / 1_000_000
 
     def _all_workers(self) -> dict[str, Any]:
-        return {name: json.loads(text) for name, text in self._hash(WORKERS_KEY).items()}
+        found = {name: _worker(text) for name, text in self._hash(WORKERS_KEY).items()}
+        return {name: each for name, each in found.items() if each}
 
     def _hash(self, key: str) -> dict[str, str]:
         return cast(dict[str, str], self._redis.hgetall(key))
@@ -220,6 +214,15 @@ class Groups:
     def _run(self, script: str, job: str, *arguments: Any) -> Any:
         with redis_errors():
             return self._scripts[script](keys=[groups_key(job)], args=list(arguments))
+
+
+def _worker(text: str) -> Any:
+    """What a worker says of itself; None for what another program has written."""
+    try:
+        said = json.loads(text)
+        return {"release": str(said["release"]), "processes": int(said["processes"]), "at": float(said["at"])}
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _groups(fields: Mapping[str, str]) -> dict[str, Group]:

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema, create_model
 
 from vettr_cron.domain import job_state, run
+from vettr_cron.domain.engine import EngineState
 from vettr_cron.domain.run import RunStatus
 from vettr_cron.domain.timestamps import logged_time
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor import coverage as freshness
 from vettr_cron.services.monitor import status as state
 from vettr_cron.shapes.calls import Call
+from vettr_cron.shapes.engine import Engine, Worker
 from vettr_cron.shapes.refresh import Pause, StockFailure
 from vettr_cron.shapes.shape import Count, CycleId, Id, Percent, RunName, Shape, Time, absent, of_jobs
 
@@ -220,6 +222,7 @@ def status_shape(jobs: tuple[Job, ...]) -> type[Shape]:
         total_stocks=(Count, total),
         **progress,
         calls_since=(Time | None, since),
+        engine=(Engine, ...),
         jobs=(states, ...),
     )
 
@@ -254,8 +257,14 @@ def status(now: state.Status, jobs: Mapping[str, Job]) -> Shape:
         now,
         **{f"{key}_offset": each.offset for key, each in states},
         **{f"{key}_progress_pct": each.progress_pct for key, each in states},
+        engine=engine_now(now.engine),
         jobs={key: job_now(each) for key, each in states},
     )
+
+
+def engine_now(now: EngineState) -> Engine:
+    """The engine now."""
+    return Engine.of(now, workers=[Worker(**each._asdict()) for each in now.workers])
 
 
 def job_now(now: job_state.JobState) -> JobState:

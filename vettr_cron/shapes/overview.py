@@ -8,6 +8,7 @@ from pydantic import Field, create_model
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor import overview as service
 from vettr_cron.shapes import monitor
+from vettr_cron.shapes.engine import Engine
 from vettr_cron.shapes.monitor import FreshnessCounts, JobState
 from vettr_cron.shapes.shape import JOB_NAMES, Count, Shape, Time, of_jobs
 
@@ -58,6 +59,7 @@ def overview_shape(jobs: tuple[Job, ...]) -> type[Shape]:
         fresh_within_seconds: Count = Field(
             description="How old the result of a fresh stock may be: CRON_FRESH_WITHIN", examples=[90000]
         )
+        engine: Engine
         jobs: by_key
 
     return Overview
@@ -69,6 +71,7 @@ def overview(found: service.Overview, jobs: Mapping[str, Job]) -> Shape:
         found,
         verdict=Verdict.of(found.verdict),
         fresh_within_seconds=int(found.fresh_within.total_seconds()),
+        engine=monitor.engine_now(found.engine),
         jobs={key: _job(each, found) for key, each in found.jobs.items()},
     )
 

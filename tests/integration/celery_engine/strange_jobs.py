@@ -68,7 +68,7 @@ def dying(work: Work) -> Mapping[str, Job]:
         leave(*given)
         reached("after the outcome")
 
-    GroupWorker._leave = leave_outcome  # type: ignore[method-assign]  # in the worker's process alone
+    GroupWorker._leave = leave_outcome  # type: ignore[method-assign, assignment]  # in the worker's process alone
     return {"scores": replace(THE_TWO["scores"], save=save)}
 
 

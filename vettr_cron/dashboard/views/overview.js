@@ -34,8 +34,20 @@ function Verdict({ data, asOf }) {
     <h1><${State} state=${state}><${Said} text=${sentence} />${time}</${State}></h1>
     ${fix && html`<p><${Said} text=${fix} /></p>`}
     ${data.verdict.state !== "ok" && html`<p>${fresh(data.jobs)}</p>`}
-    <p class="muted">${plural(data.total_stocks, "stock")}${data.calls_since && html`; calls are known since <${Time} at=${data.calls_since} exact />`}</p>
+    <p class="muted">${plural(data.total_stocks, "stock")}${data.calls_since && html`; calls are known since <${Time} at=${data.calls_since} exact />`}${workers(data.engine)}</p>
   </section>`;
+}
+
+/** What workers do, if they do the groups of stocks. */
+function workers(engine) {
+  if (!engine?.workers || engine.name === "threads") return ""; // the release before says nothing of it
+  const { workers, groups_under_way: groups, oldest_waiting_seconds: wait, redeliveries } = engine;
+  return [
+    `; ${plural(workers.length, "worker")}`,
+    groups && `${plural(groups, "group")} under way`,
+    wait && `the oldest waiting for ${number(wait)} s`,
+    redeliveries && `${plural(redeliveries, "group")} begun again so far`,
+  ].filter(Boolean).join(", ");
 }
 
 /** How many results are fresh and how many stocks fail, whatever else is wrong. */

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy.exc import DBAPIError
 
+from vettr_cron import __version__
 from vettr_cron.config import WEB_THREADS, Settings
 from vettr_cron.database.transactions import POOL_OVERFLOW, POOL_SIZE, Database
 from vettr_cron.domain.diagnosis import schedule as schedule_rules
@@ -20,6 +21,7 @@ from vettr_cron.domain.diagnosis import stocks as stock_rules
 from vettr_cron.domain.diagnosis import tables as table_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
+from vettr_cron.domain.engine import check_engine
 from vettr_cron.domain.errors import InputsUnreadable, NotMigrated, ServiceUnavailable
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
@@ -28,6 +30,7 @@ from vettr_cron.repositories.universe import Beyond
 from vettr_cron.services.clock import Limits, utc_now
 from vettr_cron.services.doctor.probes import Clock, ask_database, ask_redis, ask_tables
 from vettr_cron.services.monitor.coverage import Coverage, ReadCoverage
+from vettr_cron.services.monitor.engine import ReadEngine
 from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS
 from vettr_cron.services.monitor.readiness import Migrated, Readiness
 from vettr_cron.services.monitor.status import ReadStatus, Status
@@ -52,6 +55,7 @@ class Doctor:
     database: Database
     redis: Redis
     readiness: Readiness
+    engine: ReadEngine
     status: ReadStatus
     coverage: ReadCoverage
     jobs: Mapping[str, Job]
@@ -73,6 +77,8 @@ class Doctor:
             "universe": lambda: self._universe(database),
             "schedule": self._expected_calls,
         }
+        if self.settings.cron_engine != "threads":
+            checks["engine"] = lambda: self._engine(redis)
         for job in self.jobs.values():
             checks[f"schedule-{job.name}"] = partial(self._schedule, job, calls)
         return Diagnosis([_made(name, check) for name, check in checks.items()])
@@ -102,6 +108,10 @@ class Doctor:
     def _tables(self, facts: DatabaseFacts | ServiceUnavailable) -> Check:
         _known(facts)
         return table_rules.tables(*ask_tables(self.database, list(self.jobs.values())))
+
+    def _engine(self, facts: RedisFacts | ServiceUnavailable) -> Check:
+        _known(facts)
+        return check_engine(self.engine.read(), __version__)
 
     def _connections(self, facts: DatabaseFacts) -> Check:
         return setting_rules.connections(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vettr_cron.domain.engine import EngineState
 from vettr_cron.domain.job_state import JobState
-from vettr_cron.domain.verdict import Verdict, overall, verdict
+from vettr_cron.domain.verdict import Verdict, overall, verdict, with_engine
 from vettr_cron.jobs.job import Job
 from vettr_cron.services.monitor.coverage import Counts, Coverage, ReadCoverage
 from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS
@@ -34,6 +35,7 @@ class Overview:
     """The service now, each job by its key; `calls_since` is when the oldest call in the log began."""
 
     verdict: Verdict
+    engine: EngineState
     total_stocks: int
     calls_since: datetime | None
     fresh_within: timedelta
@@ -78,7 +80,8 @@ class ReadOverview:
             for key, state in status.jobs.items()
         }
         return Overview(
-            verdict=overall({job.name: job.verdict for job in jobs.values()}),
+            verdict=with_engine(overall({job.name: job.verdict for job in jobs.values()}), status.engine),
+            engine=status.engine,
             total_stocks=status.total_stocks,
             calls_since=status.calls_since,
             fresh_within=self._fresh_within,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from vettr_cron.config import Settings
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.attendance import CLOCK_AHEAD, Timetable, attendance, calls_needed_from, served_until
+from vettr_cron.domain.engine import EngineState
 from vettr_cron.domain.job_state import JobState
 from vettr_cron.domain.logged_call import LoggedStatus
 from vettr_cron.domain.pace import pace
@@ -21,6 +22,7 @@ from vettr_cron.redis_store.cursors import Cursors
 from vettr_cron.redis_store.leases import Leases
 from vettr_cron.repositories import calls, marks, pauses, runs, samples, states, universe
 from vettr_cron.services.clock import utc_now
+from vettr_cron.services.monitor.engine import ReadEngine
 from vettr_cron.services.monitor.liveness import TIMEOUT_SECONDS, liveness
 
 RECENT_CALLS = 20  # that show how much a call does
@@ -33,23 +35,32 @@ class Status:
     total_stocks: int
     calls_since: datetime | None  # when the oldest call in the log began
     jobs: dict[str, JobState]
+    engine: EngineState
 
 
 class ReadStatus:
     """The use case behind `status`."""
 
     def __init__(
-        self, database: Database, leases: Leases, cursors: Cursors, jobs: Mapping[str, Job], settings: Settings
+        self,
+        database: Database,
+        leases: Leases,
+        cursors: Cursors,
+        jobs: Mapping[str, Job],
+        settings: Settings,
+        engine: ReadEngine,
     ) -> None:
         self._database = database
         self._settings = settings
         self._leases = leases
         self._cursors = cursors
         self._jobs = jobs
+        self._engine = engine
 
     def read(self) -> Status:
         """The service now. Raises ServiceUnavailable."""
         cursors = {name: self._cursors.read(name) for name in self._jobs}
+        engine = self._engine.read()
         seen = liveness(self._database, self._leases, self._jobs)
         with self._database.reading(TIMEOUT_SECONDS) as connection:
             total, paused, now = universe.count(connection), pauses.every(connection), utc_now()
@@ -73,7 +84,7 @@ class ReadStatus:
                 state = _with_runs(connection, state, seen.orphaned_runs)
                 timetable = self._settings.schedule_of(job.key)
                 by_key[job.key] = _with_calls(connection, state, seen.orphaned_calls, timetable, cursor_ttl)
-        return Status(total, calls_since, by_key)
+        return Status(total, calls_since, by_key, engine)
 
 
 def _with_runs(connection: Connection, state: JobState, orphans: set[UUID]) -> JobState:
