@@ -75,6 +75,14 @@ def test_before_anything_ran_all_is_nothing(world: World) -> None:
         "scores_progress_pct": 0,
         "red_flags_progress_pct": 0,
         "calls_since": None,
+        "engine": {
+            "name": "threads",
+            "workers": [],
+            "groups_under_way": 0,
+            "groups_waiting": 0,
+            "oldest_waiting_seconds": None,
+            "redeliveries": 0,
+        },
         "jobs": {"scores": {"job": "refresh-scores"} | nothing, "red_flags": {"job": "refresh-red-flags"} | nothing},
     }
 
