@@ -91,6 +91,10 @@ class CeleryExecutor(Executor):
         self._changed = threading.Condition()
         self._submitted: list[_Submitted] = []
         self._collector: threading.Thread | None = None
+        # Of this call alone: a process that waits for its next call is to keep no connection.
+        self._connection = app.connection_for_write()
+        self._producer = app.amqp.Producer(self._connection, auto_declare=False)
+        self._publishing = threading.Lock()
         self._is_over = False
         self._stop_asked_at: float | None = None
         self._worker_seen_at = time.monotonic()
@@ -119,6 +123,7 @@ class CeleryExecutor(Executor):
         if self._collector is None:
             return
         self._collector.join()
+        self._connection.release()
         try:
             self._groups.end(self._job, self._call)
         except RedisUnavailable as problem:
@@ -139,7 +144,10 @@ class CeleryExecutor(Executor):
         part.sent_at = time.monotonic()
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
         try:
-            self._app.send_task(TASK, [message], task_id=part.id, queue=self._job, retry=False)
+            with self._publishing:
+                self._app.send_task(
+                    TASK, [message], task_id=part.id, queue=self._job, retry=False, producer=self._producer
+                )
         except (OperationalError, RedisError) as problem:
             raise RedisUnavailable from problem
 

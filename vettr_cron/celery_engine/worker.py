@@ -63,7 +63,7 @@ class GroupWorker:
         try:
             answer = self._answer(values, job, tag)
             if answer is not None:
-                self._leave(group, answer)
+                self._leave(job, group, answer)
                 if answer.refusal in (Refusal.DATABASE, Refusal.FORM):
                     time.sleep(PAUSE_SECONDS)  # meanwhile others take what is queued
         except RedisUnavailable as problem:
@@ -136,7 +136,7 @@ class GroupWorker:
                 report.is_unwanted = not is_wanted
                 report.is_stopped = report.is_stopped or report.is_unwanted
 
-    def _leave(self, group: str, answer: OutcomeMessage) -> None:
+    def _leave(self, job: str, group: str, answer: OutcomeMessage) -> None:
         text = packed_outcome(answer)
         for attempt in Retrying(
             retry=retry_if_exception_type(RedisUnavailable),
@@ -145,7 +145,7 @@ class GroupWorker:
             reraise=True,
         ):
             with attempt:
-                self._groups.put_outcome(group, text)
+                self._groups.leave_outcome(job, group, text)
 
 
 class _Report:

@@ -31,8 +31,13 @@ def worker(processes: int | None) -> None:
             own.redis,
             own.jobs,
             threads=own.settings.cron_workers,
-            processes=processes or len(os.sched_getaffinity(0)),
+            processes=processes or _cores(),
         )
     finally:
         flush_logs()
     sys.exit(status)
+
+
+def _cores() -> int:
+    """The cores that this process may use; not every system says."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -44,6 +44,11 @@ end
 redis.call('HSET', KEYS[1], 'e:' .. ARGV[2], ARGV[3])
 return {1, redis.call('HEXISTS', KEYS[1], 'stop')}
 """
+_LEAVE = """
+if redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[1]) == 0 then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
 _STOP = """
 if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return {} end
 redis.call('HSET', KEYS[1], 'stop', 1)
@@ -100,6 +105,7 @@ class Groups:
                 "add": _ADD,
                 "take": _TAKE,
                 "report": _REPORT,
+                "leave": _LEAVE,
                 "stop": _STOP,
                 "drop": _DROP,
                 "look": _LOOK,
@@ -160,10 +166,12 @@ class Groups:
         wanted, stop = self._run("report", job, call, group, evaluated)
         return bool(wanted), bool(stop)
 
-    def put_outcome(self, group: str, outcome: str) -> None:
-        """Leave an outcome for the caller."""
+    def leave_outcome(self, job: str, group: str, outcome: str) -> None:
+        """Leave a group's outcome for the caller, if it is still wanted."""
         with redis_errors():
-            self._redis.set(_outcome_key(group), outcome, ex=OUTCOME_TTL_SECONDS)
+            self._scripts["leave"](
+                keys=[groups_key(job), _outcome_key(group)], args=[group, outcome, OUTCOME_TTL_SECONDS]
+            )
 
     def outcomes(self, groups: Sequence[str]) -> Mapping[str, str]:
         """The outcomes that are there, by the ids of their groups."""

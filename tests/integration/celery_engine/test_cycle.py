@@ -1,6 +1,9 @@
 """A cycle whose groups workers do."""
 
+import threading
+
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import under_way
 from tests.world import World
 
 
@@ -16,3 +19,34 @@ def test_a_cycle_is_done_by_a_worker(celery_world: World) -> None:
     assert not celery_world.redis.keys("cron:outcome:*")
     assert not celery_world.redis.keys("cron:*:groups")
     assert celery_world.redis.llen("cron:celery:scores") == 0
+
+
+def test_calls_keep_no_connections(celery_world: World) -> None:
+    """A web process lives for long, and `cron scheduler` is to hold none while it waits."""
+    add_stocks(celery_world, 50)
+
+    def connections_after_a_call() -> int:
+        assert celery_world.data("scores?chunks=all")["status"] == "completed"
+        return len(celery_world.redis.client_list())
+
+    first = connections_after_a_call()
+    assert [connections_after_a_call() for _call in range(4)] == [first] * 4
+
+
+def test_what_waits_in_redis_is_bounded_by_the_window(celery_world: World) -> None:
+    add_stocks(celery_world, 1000)
+    most, ends = [0], threading.Event()
+
+    def watch() -> None:
+        while not ends.is_set():
+            keys = celery_world.redis.keys("cron:outcome:*")
+            most.append(len(keys) + celery_world.redis.llen("cron:celery:scores"))
+
+    watching = under_way(watch)
+    try:
+        result = celery_world.data("scores?chunks=all&chunk_size=1000")
+    finally:
+        ends.set()
+    watching.result(10)
+    assert (result["stocks_processed"], max(most) > 0) == (1000, True)
+    assert max(most) <= celery_world.services.settings.cron_groups_under_way

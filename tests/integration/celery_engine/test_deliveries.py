@@ -98,6 +98,14 @@ def test_a_group_that_nobody_wants_any_more_is_dropped(delivering: Delivering, h
     assert not delivering.written()
 
 
+def test_an_outcome_that_nobody_wants_any_more_is_not_left(delivering: Delivering) -> None:
+    delivering.groups.leave_outcome("scores", GROUP, "wanted")
+    assert delivering.groups.outcomes([GROUP]) == {GROUP: "wanted"}
+    delivering.groups.drop("scores", delivering.call, [GROUP])
+    delivering.groups.leave_outcome("scores", GROUP, "late")
+    assert not delivering.groups.outcomes([GROUP])
+
+
 def test_a_superseded_caller_changes_nothing_of_its_successors(delivering: Delivering) -> None:
     successor = uuid4().hex
     delivering.groups.begin("scores", successor)
