@@ -19,7 +19,7 @@ from bench.servers import Servers, running_servers
 def main(size: int, rounds: int) -> None:
     """Measure and print the result."""
     with running_servers() as servers:
-        print(_machine(servers), end="\n\n", flush=True)
+        print(machine(servers), end="\n\n", flush=True)
         measure = _usual_size if size == USUAL else _other_size
         print(table(measure(servers, size, rounds)))
 
@@ -43,7 +43,8 @@ def _filled(servers: Servers, size: int) -> str:
     return url
 
 
-def _machine(servers: Servers) -> str:
+def machine(servers: Servers) -> str:
+    """What the figures were measured on."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

@@ -70,6 +70,20 @@ def _copies(connection: Connection, table: str) -> Composed:
     ).format(Identifier(table), SQL(", ").join(map(Identifier, columns)), SQL(", ").join(values))
 
 
+def fill_stocks(database_url: str, size: int) -> None:
+    """Load `size` stocks, without rows in any other table, into an empty database."""
+    migrate_database(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO stocks (id, ticker, name, exchange, sector)"
+            " SELECT gen_random_uuid(), 'W' || lpad(n::text, 8, '0'), 'Stock ' || n, 'TSX', 'Mining'"
+            " FROM generate_series(1, %s) AS n",
+            [size],
+        )
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
 def age(database_url: str, runs: int, cycles: int) -> None:
     """Write the records of `runs` runs, and the results of `cycles` cycles of the whole universe, all in the past."""
     with psycopg.connect(database_url, autocommit=True) as connection:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
@@ -28,12 +29,24 @@ def production(database_url: str, redis_url: str) -> dict[str, str]:
     return kept | own
 
 
-class CyclingService:
-    """A process that runs cycles of one job, or of both."""
+def peak_kib(pid: int | str = "self") -> int:
+    """The peak memory of a process; getrusage may report its parent's, from before the exec."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])
 
-    def __init__(self, environment: Mapping[str, str], job: str | None = None) -> None:
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed so far, its threads and its calls of the kernel included."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+class CyclingService:
+    """A process that runs cycles of one job, or of all jobs of the application in a module."""
+
+    def __init__(self, environment: Mapping[str, str], job: str | None = None, app: str = "wsgi") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.service", *([job] if job else [])],
+            [sys.executable, "-m", "bench.service", app, *([job] if job else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -41,15 +54,19 @@ class CyclingService:
             env=dict(environment),
         )
 
-    def cycle(self, chunk_size: int) -> Pass:
-        """One cycle with chunks of that size."""
-        self.begin(chunk_size)
+    def cpu_seconds(self) -> float:
+        """What the process has computed so far."""
+        return cpu_seconds(self._process.pid)
+
+    def cycle(self, chunk_size: int, chunks: int | None = None) -> Pass:
+        """One cycle with chunks of that size, or so many of its chunks."""
+        self.begin(chunk_size, chunks)
         return self.end()
 
-    def begin(self, chunk_size: int) -> None:
+    def begin(self, chunk_size: int, chunks: int | None = None) -> None:
         """Begin a cycle without waiting for it."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{chunk_size}\n")
+        self._process.stdin.write(f"{chunk_size} {chunks or ''}\n")
         self._process.stdin.flush()
 
     def end(self) -> Pass:

@@ -1,24 +1,25 @@
 """The service as it is shipped, in a process of its own that runs cycles.
 
-python -m bench.service [JOB] reads one chunk size per line from standard input. It answers each with one line of JSON:
-seconds, the stocks that the job, or each of the two jobs, refreshed, SQL statements (without BEGIN and COMMIT), round
-trips to Redis, and the peak memory so far.
+python -m bench.service MODULE [JOB] makes the application of a module, such as `wsgi`. It reads lines from standard
+input, each with a chunk size and, if not all are to be done, a number of chunks. It answers each with one line of JSON:
+seconds, the stocks that the job, or each of the jobs, refreshed, SQL statements (without BEGIN and COMMIT), round trips
+to Redis, and the peak memory so far.
 """
 
 import json
 import sys
 import time
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
+from flask import Flask
 from redis.connection import AbstractConnection
 from sqlalchemy import event
 
-from vettr_cron.jobs import JOBS
+from bench.process import peak_kib
 from vettr_cron.registry import EXTENSION, Services
 from vettr_cron.services.refresh.all_jobs import refresh_all
 from vettr_cron.services.refresh.request import Request
-from wsgi import app
 
 
 class Counts:
@@ -39,26 +40,22 @@ class Counts:
         self.statements += not statement.startswith("BEGIN")
 
 
-def peak_kib() -> int:
-    """The peak memory of this process; getrusage may report its parent's, from before the exec."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1])
-
-
-def main(job_name: str | None) -> None:
-    """Run a cycle of one job, or of both, for each line read."""
+def main(module: str, job_name: str | None) -> None:
+    """Run a cycle of one job, or of all, for each line read."""
+    app: Flask = import_module(module).app
     services: Services = app.extensions[EXTENSION]
     counts = Counts(services)
     with app.app_context():
         for line in sys.stdin:
-            request = Request(chunk_size=int(line), chunks=None, time_budget=None)
+            size, *chunks = map(int, line.split())
+            request = Request(chunk_size=size, chunks=chunks[0] if chunks else None, time_budget=None)
             services.reset.run(services.jobs_named(job_name))
             counts.statements = counts.round_trips = 0
             started = time.perf_counter()
             if job_name:
-                results = [services.refresh.run(JOBS[job_name], request)]
+                results = [services.refresh.run(services.jobs[job_name], request)]
             else:
-                results = list(refresh_all(services.refresh, JOBS, request).results.values())
+                results = list(refresh_all(services.refresh, services.jobs, request).results.values())
             answer = {
                 "seconds": time.perf_counter() - started,
                 "stocks": min(result.succeeded for result in results),
@@ -70,4 +67,4 @@ def main(job_name: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else None)
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)
