@@ -82,8 +82,12 @@ chaos: $(VENV)/.ready ## Run random rounds of faults, which takes long; CHAOS_SE
 	@export CHAOS_ROUNDS=$${CHAOS_ROUNDS:-200} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)}; echo "CHAOS_SEED=$$CHAOS_SEED"; \
 		$(BIN)/pytest -n 2 --dist worksteal -m chaos -rP --show-capture=stdout
 
-bench: $(VENV)/.ready ## Measure the service against bare input and output; SIZE=100000 for more stocks
+bench: $(VENV)/.ready ## Measure the service against bare input and output; SIZE=100000 for more stocks; ENGINE=celery WORKERS=1,2,4
+ifeq ($(ENGINE),celery)
+	$(BIN)/python -m bench.engine $(if $(SIZE),--size $(SIZE)) $(if $(WORKERS),--workers $(WORKERS))
+else
 	$(BIN)/python -m bench $(or $(SIZE),1300)
+endif
 
 screenshots: $(VENV)/.ready ## Make the pictures in docs/images anew, in a browser
 	$(BIN)/python -m tests.browser.screenshots
