@@ -11,6 +11,7 @@ from tests.e2e.programs import environment, flask, started
 from tests.e2e.web import Web
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.past_runs import add_calls
+from tests.servers.celery_worker import Work, working
 from tests.world import World
 
 HOUR = timedelta(hours=1)
@@ -27,6 +28,22 @@ def test_a_service_that_is_well_says_so_in_one_sentence(page: Page, web: Web, wo
         expect(card(page, job)).to_contain_text("3 fresh")
         expect(card(page, job)).to_contain_text("100%")
         expect(card(page, job).get_by_role("progressbar")).to_be_hidden()
+
+
+def test_workers_and_what_they_do_are_told(page: Page, migrated_postgres_url: str, redis_url: str) -> None:
+    world = World.make(migrated_postgres_url, redis_url, cron_engine="celery")
+    add_stocks(world, 30)
+    work = Work(database_url=world.database_url, redis_url=world.redis_url, processes=2)
+    with served(page, world, {**WITHOUT_SECRET, "CRON_ENGINE": "celery"}) as web:
+        visit(page, web)
+        expect(verdict(page)).to_contain_text("No worker is alive to do groups of stocks")
+        expect(page.get_by_text("cron worker")).to_be_visible()
+        with working(work):
+            assert world.data("refresh-all?chunks=all")["scores"]["succeeded"] == 30
+            visit(page, web)
+            expect(verdict(page)).to_contain_text("All 30 stocks are fresh")
+            expect(page.get_by_text("30 stocks; calls are known since")).to_contain_text("; 1 worker")
+    world.close()
 
 
 def test_without_stocks_it_says_how_to_get_some(page: Page, web: Web) -> None:
