@@ -36,7 +36,7 @@ from vettr_cron.repositories.universe import Between, Named
 from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
 
 MOST_DELIVERIES = 3
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.02  # between looks for outcomes; workers have the groups of the window meanwhile
 WATCH_SECONDS = 1.0
 FINISH_SECONDS = 3.0  # that workers have to save what they evaluate, once the call is to stop
 NO_WORKER_SECONDS = 30.0  # that a call waits for a worker, if its time budget lets it

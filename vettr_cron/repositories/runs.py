@@ -7,7 +7,19 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, String, Table, bindparam, func, select, tuple_, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    Table,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as table
@@ -19,6 +31,12 @@ _COUNTS = ("stocks_processed", "succeeded", "failed_count", "failures", "duratio
 _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
 _ANY_OFFSET = timedelta(days=2)  # more than any time zone, and the time of a day, make of a time as a text
+_FENCE = bindparam("fence", type_=BigInteger)
+_SHARE_FENCE, _TAKE_FENCE = (
+    select(func.pg_advisory_xact_lock_shared(_FENCE)),
+    select(func.pg_advisory_xact_lock(_FENCE)),
+)
+_STATUS = select(table.c.status).where(table.c.id == bindparam("run_id"))
 _NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
 
 
@@ -44,10 +62,9 @@ def join(connection: Connection, run_id: UUID) -> bool:
 
     It comes first in a transaction, for whose end `shut_out` then waits. PostgreSQL only.
     """
-    connection.execute(select(func.pg_advisory_xact_lock_shared(_fence_of(run_id))))
+    connection.execute(_SHARE_FENCE, {"fence": _fence_of(run_id)})
     # Only now: a statement sees what was committed when it began, and the one before may have waited for the closer.
-    status = select(table.c.status).where(table.c.id == run_id)
-    return connection.execute(status).scalar() == RunStatus.RUNNING.value
+    return connection.execute(_STATUS, {"run_id": run_id}).scalar() == RunStatus.RUNNING.value
 
 
 def shut_out(connection: Connection, run_ids: Collection[UUID]) -> None:
@@ -58,7 +75,7 @@ def shut_out(connection: Connection, run_ids: Collection[UUID]) -> None:
     """
     if connection.dialect.name == "postgresql":
         for run_id in run_ids:  # one run, as a job has
-            connection.execute(select(func.pg_advisory_xact_lock(_fence_of(run_id))))
+            connection.execute(_TAKE_FENCE, {"fence": _fence_of(run_id)})
 
 
 def _fence_of(run_id: UUID) -> int:
