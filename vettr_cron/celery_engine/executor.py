@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from vettr_cron.celery_engine.broker import TASK
@@ -31,18 +33,24 @@ from vettr_cron.domain.errors import (
     RunSuperseded,
 )
 from vettr_cron.jobs.job import Item
-from vettr_cron.redis_store.groups import Group, Groups
+from vettr_cron.redis_store.client import redis_errors
+from vettr_cron.redis_store.groups import MOST_DELIVERIES, Group, Groups
 from vettr_cron.repositories.universe import Between, Named
-from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
+from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, border, run_group
 
-MOST_DELIVERIES = 3
 LOOK_SECONDS = 0.02  # between looks for outcomes; workers have the groups of the window meanwhile
-WATCH_SECONDS = 1.0
-FINISH_SECONDS = 3.0  # that workers have to save what they evaluate, once the call is to stop
+WATCH_SECONDS, WATCH_SECONDS_AT_THE_END = 1.0, 0.1
+FINISH_SECONDS = 3.0  # that workers have to save what they evaluate, once the call is to stop; within its time budget
 NO_WORKER_SECONDS = 30.0  # that a call waits for a worker, if its time budget lets it
+KEEP_SECONDS = 10.0  # between two signs of life of a call that has no group under way
+OTHER_WORKER_SECONDS = 10.0  # in which another worker must begin a group that one has refused
 UNSENT_SECONDS = 10.0  # after which a group that is neither waiting nor begun is sent again
 
-NO_WORKER = "no worker is alive to do the groups of stocks; start one: flask --app wsgi cron worker"
+STALL_SECONDS = 300.0  # without any progress, after which a call that has no time budget gives up too
+
+NO_WORKER = "no worker is alive that knows this job; start one, of this release: flask --app wsgi cron worker"
+STALLED = f"no worker has begun a group or evaluated a stock for {STALL_SECONDS:g} s; the workers' logs may say why"
+GONE = "what Redis knew of the groups under way is gone; was it emptied?"
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +65,7 @@ class _Part:
     sent_at: float = 0.0
     outcome: GroupOutcome | None = None
     refusals: int = 0
+    refused: OutcomeMessage | None = None  # the last refusal
     seen: Group | None = None
 
 
@@ -67,13 +76,18 @@ class _Submitted:
     future: Future[GroupOutcome]
     context: GroupContext
     parts: list[_Part]
-    ends: float | None  # the moment (monotonic) at which the call's time budget ends
+    stops: float | None  # the moment (monotonic) at which workers are asked to stop, so that it can end in time
 
     def waiting(self) -> list[_Part]:
         return [part for part in self.parts if part.outcome is None]
 
+    @property
+    def out_of_time(self) -> bool:
+        return self.stops is not None and time.monotonic() >= self.stops
+
+    @property
     def must_stop(self) -> bool:
-        return self.context.is_stopped() or (self.ends is not None and time.monotonic() >= self.ends)
+        return self.context.is_stopped() or self.out_of_time
 
 
 class CeleryExecutor(Executor):
@@ -87,7 +101,7 @@ class CeleryExecutor(Executor):
         self._app = app
         self._groups = groups
         self._job = job
-        self._call = call_id.hex
+        self._call = str(call_id)
         self._changed = threading.Condition()
         self._submitted: list[_Submitted] = []
         self._collector: threading.Thread | None = None
@@ -97,7 +111,8 @@ class CeleryExecutor(Executor):
         self._publishing = threading.Lock()
         self._is_over = False
         self._stop_asked_at: float | None = None
-        self._worker_seen_at = time.monotonic()
+        self._begun_at = self._progressed_at = time.monotonic()
+        self._worker_seen_at: float | None = None
         self._watched_at = 0.0
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -107,9 +122,10 @@ class CeleryExecutor(Executor):
         context, task, items = args
         if self._collector is None:
             self._begin()
-        ends = None if task.seconds_left is None else time.monotonic() + task.seconds_left
-        submitted = _Submitted(Future(), context, [_Part(task, items)], ends)
-        self._send(submitted.parts)
+        left = task.seconds_left
+        stops = None if left is None else time.monotonic() + max(left - FINISH_SECONDS, left / 2)
+        submitted = _Submitted(Future(), context, [_Part(task, items)], stops)
+        self._send(submitted, submitted.parts)
         with self._changed:
             self._submitted.append(submitted)
             self._changed.notify()
@@ -130,32 +146,29 @@ class CeleryExecutor(Executor):
             log.warning("groups_not_ended", job=self._job, reason=str(problem))  # they expire
 
     def _begin(self) -> None:
-        self._groups.begin(self._job, self._call)
+        if not self._groups.begin(self._job, self._call):
+            raise RunSuperseded
         self._collector = threading.Thread(target=self._collect, name=f"groups-{self._job}", daemon=True)
         self._collector.start()
 
-    def _send(self, parts: Sequence[_Part]) -> None:
+    def _send(self, submitted: _Submitted, parts: Sequence[_Part]) -> None:
         if not self._groups.add(self._job, self._call, [part.id for part in parts]):
-            raise RunSuperseded
+            raise _gone(submitted)
         for part in parts:
             self._publish(part)
 
     def _publish(self, part: _Part) -> None:
         part.sent_at = time.monotonic()
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
-        try:
-            with self._publishing:
-                self._app.send_task(
-                    TASK, [message], task_id=part.id, queue=self._job, retry=False, producer=self._producer
-                )
-        except (OperationalError, RedisError) as problem:
-            raise RedisUnavailable from problem
+        with self._publishing, redis_errors(), _as_redis_errors():
+            self._app.send_task(TASK, [message], task_id=part.id, queue=self._job, retry=False, producer=self._producer)
 
     def _collect(self) -> None:
         while True:
             with self._changed:
                 while not (self._submitted or self._is_over):
-                    self._changed.wait()
+                    if not self._changed.wait(KEEP_SECONDS):
+                        self._keep()
                 if self._is_over:
                     return
                 under_way = list(self._submitted)
@@ -170,6 +183,11 @@ class CeleryExecutor(Executor):
             if not done:
                 time.sleep(LOOK_SECONDS)
 
+    def _keep(self) -> None:
+        """Let what Redis knows of the call outlive the time between two chunks."""
+        with suppress(RedisUnavailable):  # whoever needs it next says so
+            self._groups.look(self._job, self._call)
+
     def _step(self, under_way: Sequence[_Submitted]) -> None:
         self._forget([each for each in under_way if each.future.cancelled()])
         under_way = [each for each in under_way if not each.future.done()]
@@ -183,18 +201,19 @@ class CeleryExecutor(Executor):
         for submitted in under_way:
             if not submitted.waiting():
                 _finish(submitted)
-        if time.monotonic() - self._watched_at >= WATCH_SECONDS or any(each.must_stop() for each in under_way):
+        pause = WATCH_SECONDS_AT_THE_END if any(each.must_stop for each in under_way) else WATCH_SECONDS
+        if time.monotonic() - self._watched_at >= pause:
             self._watch([each for each in under_way if not each.future.done()])
 
     def _forget(self, cancelled: Sequence[_Submitted]) -> None:
         self._groups.drop(self._job, self._call, [part.id for each in cancelled for part in each.waiting()])
 
     def _receive(self, submitted: _Submitted, part: _Part, text: str) -> None:
-        submitted.context.note_progress()
+        self._note_progress(submitted)
         try:
             message = unpacked_outcome(text)
         except UnknownForm as problem:
-            message = OutcomeMessage(worker="", refusal=Refusal.FORM, error=str(problem))
+            message = OutcomeMessage(worker="that sent it", refusal=Refusal.FORM, error=str(problem))
         if message.outcome is not None:
             part.outcome = message.outcome
         elif message.refusal is Refusal.LOST:
@@ -202,24 +221,28 @@ class CeleryExecutor(Executor):
         elif message.refusal in _OF_ONE_WORKER and part.refusals + 1 < MOST_DELIVERIES:
             # Another worker may be able to.
             log.warning("group_again", job=self._job, worker=message.worker, reason=message.error)
-            again = _Part(part.task, part.items, refusals=part.refusals + 1)
+            again = _Part(part.task, part.items, refusals=part.refusals + 1, refused=message)
             submitted.parts[submitted.parts.index(part)] = again
-            self._send([again])
+            self._send(submitted, [again])
         else:
             _fail(submitted.future, _problem(message))
+
+    def _note_progress(self, submitted: _Submitted) -> None:
+        self._progressed_at = time.monotonic()
+        submitted.context.note_progress()
 
     def _halve(self, submitted: _Submitted, part: _Part) -> None:
         """Give out a group's halves, as its workers died; of one stock, record that it cannot be done."""
         names = [item.ticker for item in part.items]
         log.warning("group_lost", job=self._job, first=names[0], last=names[-1], stocks=len(names))
-        if len(names) == 1:
+        middle = border(part.items, (len(names) + 1) // 2)
+        if middle == len(names):  # one stock, or a ticker that exists twice
             problem = Problem(
                 f"each of the {MOST_DELIVERIES} workers that began it died of it; see their logs for why", "worker died"
             )
-            items = [part.items[0]._replace(problem=problem)]
+            items = [item._replace(problem=problem) for item in part.items]
             part.outcome = run_group(submitted.context, part.task, items)
             return
-        middle = (len(names) + 1) // 2
         selection = part.task.selection
         if isinstance(selection, Between):
             selections: list[Any] = [
@@ -234,29 +257,45 @@ class CeleryExecutor(Executor):
         ]
         place = submitted.parts.index(part)
         submitted.parts[place : place + 1] = halves
-        self._send(halves)
+        self._send(submitted, halves)
 
     def _watch(self, under_way: Sequence[_Submitted]) -> None:
         """See how workers get on; stop when it is time; send again what was lost on its way."""
         now = self._watched_at = time.monotonic()
         seen = self._groups.look(self._job, self._call)
         if seen is None:
-            raise RunSuperseded
+            raise _gone(under_way[0])
+        self._compare(under_way, seen)
+        if any(self._job in worker.jobs for worker in self._groups.workers()):
+            self._worker_seen_at = now
+        self._give_up_refused_ones(under_way, now)
+        stops = [each for each in under_way if each.must_stop and not each.future.done()]
+        if stops:
+            self._stop(stops, now)
+        elif now - (self._worker_seen_at or self._begun_at) >= NO_WORKER_SECONDS:
+            raise GroupNotDone(NO_WORKER)
+        elif now - self._progressed_at >= STALL_SECONDS:
+            raise GroupNotDone(STALLED)
+        else:
+            self._send_lost_ones(under_way, now)
+
+    def _compare(self, under_way: Sequence[_Submitted], seen: Mapping[str, Group]) -> None:
+        """Note what has changed since the last look."""
         for submitted in under_way:
             for part in submitted.waiting():
                 group = seen.get(part.id)
                 if group is not None and part.seen not in (None, group):
-                    submitted.context.note_progress()
+                    self._note_progress(submitted)
                 part.seen = group
-        if self._groups.workers():
-            self._worker_seen_at = now
-        stops = [each for each in under_way if each.must_stop()]
-        if stops:
-            self._stop(stops, now)
-        elif now - self._worker_seen_at >= NO_WORKER_SECONDS:
-            raise GroupNotDone(NO_WORKER)
-        else:
-            self._send_lost_ones(under_way, now)
+
+    def _give_up_refused_ones(self, under_way: Sequence[_Submitted], now: float) -> None:
+        """A worker that has refused a group leaves the queue alone for a while: then another one must begin it soon."""
+        for submitted in under_way:
+            for part in submitted.waiting():
+                is_waiting = part.seen is not None and not part.seen.deliveries
+                is_late = now - part.sent_at >= OTHER_WORKER_SECONDS or submitted.out_of_time
+                if part.refused and is_waiting and is_late:
+                    _fail(submitted.future, _problem(part.refused))
 
     def _stop(self, stops: Sequence[_Submitted], now: float) -> None:
         """Withdraw what no worker has begun, and give the rest a while to be saved."""
@@ -264,7 +303,8 @@ class CeleryExecutor(Executor):
         withdrawn = self._groups.stop(self._job, self._call, [part.id for part in waiting])
         self._stop_asked_at = self._stop_asked_at or now
         is_late = now - self._stop_asked_at >= FINISH_SECONDS
-        if withdrawn and now - self._worker_seen_at >= WATCH_SECONDS:
+        is_alone = self._worker_seen_at is None or now - self._worker_seen_at >= WATCH_SECONDS
+        if withdrawn and is_alone and any(each.out_of_time for each in stops):
             raise GroupNotDone(NO_WORKER)
         for part in waiting:
             if part.id in withdrawn or is_late:
@@ -284,6 +324,21 @@ class CeleryExecutor(Executor):
         if lost and not self._groups.queued(self._job):
             for part in lost:
                 self._publish(part)
+
+
+def _gone(submitted: _Submitted) -> Exception:
+    """Why Redis no longer knows the call: another one has begun, if ours has lost its lease."""
+    return RunSuperseded() if submitted.context.is_superseded() else GroupNotDone(GONE)
+
+
+@contextmanager
+def _as_redis_errors() -> Iterator[None]:
+    """Raise what the broker's library says as the error of Redis that it stands for."""
+    try:
+        yield
+    except OperationalError as problem:
+        cause = problem.__cause__
+        raise (cause if isinstance(cause, RedisError) else RedisConnectionError(str(problem))) from None
 
 
 _OF_ONE_WORKER = (Refusal.DATABASE, Refusal.FORM)

@@ -4,7 +4,7 @@ Both name their form and their sender's release, as either side may be of anothe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -59,6 +59,9 @@ _OUTCOME = TypeAdapter(OutcomeMessage)
 
 def packed_group(message: GroupMessage) -> dict[str, Any]:
     """The message as plain values, for Celery to send as JSON."""
+    # A chunk may have thousands of failures by now, and they are the caller's to keep.
+    run = replace(message.task.run, stocks_processed=0, succeeded=0, failed_count=0, failures=None)
+    message = replace(message, task=replace(message.task, run=run))
     return {"form": FORM, "release": __version__, **_GROUP.dump_python(message, mode="json")}
 
 

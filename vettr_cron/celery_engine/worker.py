@@ -13,14 +13,15 @@ import structlog
 from billiard import active_children
 from celery import Celery, signals
 from celery.exceptions import Reject
+from celery.worker import state
 from redis import Redis
 from redis.exceptions import RedisError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from vettr_cron import __version__
 from vettr_cron.celery_engine.broker import STOP_SECONDS, TASK
-from vettr_cron.celery_engine.executor import MOST_DELIVERIES
 from vettr_cron.celery_engine.messages import (
+    LONGEST_ERROR,
     GroupMessage,
     OutcomeMessage,
     Refusal,
@@ -30,15 +31,25 @@ from vettr_cron.celery_engine.messages import (
 )
 from vettr_cron.database.transactions import Database
 from vettr_cron.domain.engine import Worker
-from vettr_cron.domain.errors import DatabaseUnavailable, InputsUnreadable, RedisUnavailable, RunSuperseded, unexpected
+from vettr_cron.domain.errors import (
+    CronError,
+    DatabaseUnavailable,
+    InputsUnreadable,
+    RedisUnavailable,
+    RunSuperseded,
+    ServiceUnavailable,
+    unexpected,
+)
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
-from vettr_cron.redis_store.groups import QUEUE_PREFIX, Groups
+from vettr_cron.redis_store.groups import MOST_DELIVERIES, QUEUE_PREFIX, Groups
 from vettr_cron.services.refresh.group import GroupContext, run_group
 
 REPORT_SECONDS = 1.0
 SEEN_SECONDS = 5.0
-PAUSE_SECONDS = 2.0  # of a worker that cannot do what others may be able to
+PAUSE_SECONDS = 2.0  # between two looks of a worker that cannot do what others may be able to
+LONGEST_PAUSE_SECONDS, FORM_PAUSE_SECONDS = 60.0, 10.0
+FASTEST_CLOCK_SECONDS = 5.0
 OUTCOME_SECONDS = 30.0  # for which a worker tries to leave an outcome
 
 log = structlog.get_logger(__name__)
@@ -64,11 +75,20 @@ class GroupWorker:
             answer = self._answer(values, job, tag)
             if answer is not None:
                 self._leave(job, group, answer)
-                if answer.refusal in (Refusal.DATABASE, Refusal.FORM):
-                    time.sleep(PAUSE_SECONDS)  # meanwhile others take what is queued
+                self._pause_after(answer.refusal)
         except RedisUnavailable as problem:
             log_unavailable(problem, group=group)
             raise Reject(str(problem), requeue=True) from problem
+
+    def _pause_after(self, refusal: Refusal | None) -> None:
+        """Leave the queue to workers that can do what this one cannot."""
+        if refusal is Refusal.FORM:
+            time.sleep(FORM_PAUSE_SECONDS)
+        ends = time.monotonic() + LONGEST_PAUSE_SECONDS
+        while refusal is Refusal.DATABASE and time.monotonic() < ends:
+            time.sleep(PAUSE_SECONDS)
+            with suppress(ServiceUnavailable), self._database.reading(PAUSE_SECONDS):
+                return
 
     def _answer(self, values: Mapping[str, Any], job: str, tag: str) -> OutcomeMessage | None:
         """What the caller is told; None if nobody wants the group any more."""
@@ -112,7 +132,7 @@ class GroupWorker:
             return self._refused(Refusal.ERROR, unexpected(bug).error)
 
     def _refused(self, why: Refusal, error: str) -> OutcomeMessage:
-        return OutcomeMessage(worker=self._name, refusal=why, error=error)
+        return OutcomeMessage(worker=self._name, refusal=why, error=error[:LONGEST_ERROR])
 
     @contextmanager
     def _reporting(self, message: GroupMessage, tag: str) -> Iterator["_Report"]:
@@ -164,7 +184,9 @@ def run_worker(
     app: Celery, database: Database, redis: Redis, jobs: Mapping[str, Job], threads: int, processes: int
 ) -> int:
     """Do groups in that many processes until the process is asked to stop. Returns the exit status."""
-    me = Worker(f"{socket.gethostname()}:{os.getpid()}", __version__, processes)
+    groups = Groups(redis)
+    _check_clock(groups)
+    me = Worker(f"{socket.gethostname()}:{os.getpid()}", __version__, processes, list(jobs))
     done = GroupWorker(database, redis, jobs, threads, me.name)
 
     def group(task: Any, values: dict[str, Any]) -> None:
@@ -178,10 +200,10 @@ def run_worker(
         database.engine.dispose(close=False)
 
     app.task(name=TASK, bind=True)(group)
-    signals.worker_ready.connect(_stop_in_time, weak=False)
+    signals.worker_ready.connect(lambda **_given: _stop_in_time(groups), weak=False)
     signals.setup_logging.connect(keep_our_own, weak=False)
     signals.worker_process_init.connect(leave_connections_to_the_parent, weak=False)
-    with _seen(Groups(redis), me):
+    with _seen(groups, me):
         worker = app.Worker(
             concurrency=processes,
             pool="prefork",
@@ -195,21 +217,39 @@ def run_worker(
         return int(worker.exitcode or 0)
 
 
-def _stop_in_time(**_given: Any) -> None:
-    """Let every stop be that of SIGTERM, and let none take longer than it should.
+def _check_clock(groups: Groups) -> None:
+    """Raise CronError if this machine's clock would make other workers look dead to the broker, or this one to them."""
+    ahead = time.time() - groups.now()
+    if abs(ahead) > FASTEST_CLOCK_SECONDS:
+        side = "ahead of" if ahead > 0 else "behind"
+        raise CronError(
+            f"This machine's clock is {abs(ahead):.0f} s {side} Redis' machine's, so the broker would take living "
+            "workers for dead ones; let NTP set both (`timedatectl set-ntp true`)"
+        )
+
+
+def _stop_in_time(groups: Groups) -> None:
+    """Let every stop be that of SIGTERM, let none take longer than it should, and let none count as a death.
 
     A thread that evaluates a stock cannot be told to stop, and its process would wait for it.
     """
     stop: Any = signal.getsignal(signal.SIGTERM)
 
     def begin(number: int, frame: Any) -> None:
-        timer = threading.Timer(STOP_SECONDS + 1, _kill_processes)
-        timer.daemon = True
-        timer.start()
+        for seconds, act in ((STOP_SECONDS - 0.1, lambda: _give_back(groups)), (STOP_SECONDS + 1, _kill_processes)):
+            timer = threading.Timer(seconds, act)
+            timer.daemon = True
+            timer.start()
         stop(number, frame)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, begin)
+
+
+def _give_back(groups: Groups) -> None:
+    for request in list(state.active_requests):
+        with suppress(RedisUnavailable):
+            groups.give_back(request.delivery_info["routing_key"], request.id)
 
 
 def _kill_processes() -> None:

@@ -15,6 +15,7 @@ class Worker(NamedTuple):
     name: str
     release: str
     processes: int
+    jobs: Sequence[str]  # that it knows, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

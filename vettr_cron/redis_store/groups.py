@@ -8,7 +8,9 @@ from redis import Redis
 
 from vettr_cron.domain.engine import Worker
 from vettr_cron.redis_store.client import redis_errors
+from vettr_cron.redis_store.leases import lease_key
 
+MOST_DELIVERIES = 3  # of a group; whoever begins it once more is told to leave it
 CALL_TTL_SECONDS = 60  # after which nothing of a caller that died is worked on any more
 OUTCOME_TTL_SECONDS = 600
 WORKER_TTL_SECONDS = 15.0  # a worker that was not seen for so long is not alive
@@ -20,6 +22,13 @@ REDELIVERIES_KEY = "cron:redeliveries"
 # and for each group under its id `at:` (when it was given out, by Redis' clock), `n:` (how often it was begun), `e:`
 # (how many stocks are evaluated). A group that is not in it is not wanted any more: its outcome was taken, or its
 # caller is gone or has been superseded.
+_BEGIN = """
+if redis.call('HGET', KEYS[3], 'call_id') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('HSET', KEYS[1], 'call', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
 _NOW = "local time = redis.call('TIME'); local now = time[1] + time[2] / 1000000\n"
 _ADD = (
     _NOW
@@ -34,8 +43,14 @@ if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[
   return 0
 end
 local times = redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[2], 1)
-if times > 1 then redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
+if times > 1 and times <= tonumber(ARGV[4]) then redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
 return times
+"""
+_GIVE_BACK = """
+if tonumber(redis.call('HGET', KEYS[1], 'n:' .. ARGV[1]) or 0) > 0 then
+  return redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[1], -1)
+end
+return 0
 """
 _REPORT = """
 if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[2]) == 0 then
@@ -102,7 +117,9 @@ class Groups:
         self._scripts = {
             name: redis.register_script(text)
             for name, text in {
+                "begin": _BEGIN,
                 "add": _ADD,
+                "give back": _GIVE_BACK,
                 "take": _TAKE,
                 "report": _REPORT,
                 "leave": _LEAVE,
@@ -113,14 +130,14 @@ class Groups:
             }.items()
         }
 
-    def begin(self, job: str, call: str) -> None:
-        """Begin a call of the job's holder: what callers before it have given out or queued is not wanted any more."""
-        key = groups_key(job)
-        with redis_errors(), self._redis.pipeline() as pipeline:
-            pipeline.delete(key, QUEUE_PREFIX + job)
-            pipeline.hset(key, "call", call)
-            pipeline.expire(key, CALL_TTL_SECONDS)
-            pipeline.execute()
+    def begin(self, job: str, call: str) -> bool:
+        """Begin a call: what callers before it have given out or queued is not wanted any more.
+
+        False if the call does not hold the job's lease.
+        """
+        keys = [groups_key(job), QUEUE_PREFIX + job, lease_key(job)]
+        with redis_errors():
+            return bool(self._scripts["begin"](keys=keys, args=[call, CALL_TTL_SECONDS]))
 
     def end(self, job: str, call: str) -> None:
         """End the call: none of its groups is wanted any more."""
@@ -158,8 +175,13 @@ class Groups:
 
     def take(self, job: str, call: str, group: str) -> int:
         """Begin a group, as a worker. Returns how often it was begun, this time too; 0 if it is not wanted any more."""
+        keys = [groups_key(job), REDELIVERIES_KEY]
         with redis_errors():
-            return int(self._scripts["take"](keys=[groups_key(job), REDELIVERIES_KEY], args=[call, group, job]))
+            return int(self._scripts["take"](keys=keys, args=[call, group, job, MOST_DELIVERIES]))
+
+    def give_back(self, job: str, group: str) -> None:
+        """Say that a worker that is stopped has not done a group, so that this beginning does not count."""
+        self._run("give back", job, group)
 
     def report(self, job: str, call: str, group: str, evaluated: int) -> tuple[bool, bool]:
         """Say how far a group is. Returns whether it is still wanted, and whether its caller asks to stop soon."""
@@ -188,9 +210,9 @@ class Groups:
         """Say that a worker is alive, and forget those that have been dead for an hour."""
         now = self.now()
         with redis_errors():
-            text = json.dumps({"release": worker.release, "processes": worker.processes, "at": now})
+            text = json.dumps({**worker._asdict(), "at": now})
             self._redis.hset(WORKERS_KEY, worker.name, text)
-            dead = [name for name, each in self._all_workers().items() if each["at"] < now - 3_600]
+            dead = [name for name, (_worker, at) in self._all_workers().items() if at < now - 3_600]
             if dead:
                 self._redis.hdel(WORKERS_KEY, *dead)
 
@@ -204,7 +226,7 @@ class Groups:
         since = self.now() - WORKER_TTL_SECONDS
         with redis_errors():
             found = sorted(self._all_workers().items())
-        return [Worker(name, each["release"], each["processes"]) for name, each in found if each["at"] >= since]
+        return [worker for _name, (worker, at) in found if at >= since]
 
     def now(self) -> float:
         """Unix time by Redis' clock, as machines' own clocks differ."""
@@ -212,8 +234,9 @@ class Groups:
             seconds, microseconds = self._redis.time()
         return float(seconds) + float(microseconds) / 1_000_000
 
-    def _all_workers(self) -> dict[str, Any]:
-        found = {name: _worker(text) for name, text in self._hash(WORKERS_KEY).items()}
+    def _all_workers(self) -> dict[str, tuple[Worker, float]]:
+        """By name, each worker and when it was last seen."""
+        found = {name: _worker(name, text) for name, text in self._hash(WORKERS_KEY).items()}
         return {name: each for name, each in found.items() if each}
 
     def _hash(self, key: str) -> dict[str, str]:
@@ -224,11 +247,12 @@ class Groups:
             return self._scripts[script](keys=[groups_key(job)], args=list(arguments))
 
 
-def _worker(text: str) -> Any:
-    """What a worker says of itself; None for what another program has written."""
+def _worker(name: str, text: str) -> tuple[Worker, float] | None:
+    """What a worker says of itself, and when; None for what another program has written."""
     try:
         said = json.loads(text)
-        return {"release": str(said["release"]), "processes": int(said["processes"]), "at": float(said["at"])}
+        worker = Worker(name, str(said["release"]), int(said["processes"]), tuple(map(str, said["jobs"])))
+        return worker, float(said["at"])
     except (KeyError, TypeError, ValueError):
         return None
 

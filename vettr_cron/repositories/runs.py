@@ -32,10 +32,8 @@ _FIELDS = tuple(field.name for field in fields(Run))
 _END = ("status", "duration_ms", "completed_at", "error_message")
 _ANY_OFFSET = timedelta(days=2)  # more than any time zone, and the time of a day, make of a time as a text
 _FENCE = bindparam("fence", type_=BigInteger)
-_SHARE_FENCE, _TAKE_FENCE = (
-    select(func.pg_advisory_xact_lock_shared(_FENCE)),
-    select(func.pg_advisory_xact_lock(_FENCE)),
-)
+_SHARE_FENCE = select(func.pg_advisory_xact_lock_shared(_FENCE))
+_TAKE_FENCE = select(func.pg_advisory_xact_lock(_FENCE))
 _STATUS = select(table.c.status).where(table.c.id == bindparam("run_id"))
 _NEWEST_FIRST = (table.c.started_at.desc(), table.c.id.desc())
 

@@ -13,6 +13,7 @@ class Worker(Shape):
     name: str = Field(description="Its machine and process", examples=["worker-1:4711"])
     release: str = Field(description="The release that it runs", examples=["2.0.0"])
     processes: Count = Field(description="How many groups it does at once", examples=[4])
+    jobs: list[str] = Field(description="The jobs that it knows", examples=[["scores", "red-flags"]])
 
 
 class Engine(Shape):

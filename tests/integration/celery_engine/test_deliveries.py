@@ -35,9 +35,14 @@ class Delivering:
         self.groups = Groups(world.services.redis)
         self.call = uuid4().hex
         self.message = packed_group(GroupMessage(call=self.call, group=GROUP, task=task_of(world, "scores")))
-        self.groups.begin("scores", self.call)
+        self.begin(self.call)
         assert self.groups.add("scores", self.call, [GROUP])
         self.worker = GroupWorker(world.services.database, world.services.redis, THE_TWO, 2, "the worker")
+
+    def begin(self, call: str) -> None:
+        """Begin a call that holds the job's lease."""
+        self.world.redis.hset("cron:scores:lease", "call_id", call)
+        assert self.groups.begin("scores", call)
 
     def deliver(self, message: Any = None) -> OutcomeMessage | None:
         """What the worker leaves for the caller."""
@@ -52,7 +57,7 @@ class Delivering:
 
 @pytest.fixture
 def delivering(postgres_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Delivering]:
-    monkeypatch.setattr("vettr_cron.celery_engine.worker.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("vettr_cron.celery_engine.worker.FORM_PAUSE_SECONDS", 0)
     add_stocks(postgres_world, 30)
     yield Delivering(postgres_world)
 
@@ -91,7 +96,7 @@ def test_a_group_that_nobody_wants_any_more_is_dropped(delivering: Delivering, h
     elif how == "ended":
         delivering.groups.end("scores", delivering.call)
     elif how == "superseded":
-        delivering.groups.begin("scores", uuid4().hex)
+        delivering.begin(uuid4().hex)
     else:
         delivering.world.redis.delete("cron:scores:groups")
     assert delivering.deliver() is None
@@ -108,7 +113,8 @@ def test_an_outcome_that_nobody_wants_any_more_is_not_left(delivering: Deliverin
 
 def test_a_superseded_caller_changes_nothing_of_its_successors(delivering: Delivering) -> None:
     successor = uuid4().hex
-    delivering.groups.begin("scores", successor)
+    delivering.begin(successor)
+    assert not delivering.groups.begin("scores", delivering.call)
     assert delivering.groups.add("scores", successor, ["its own"])
     assert not delivering.groups.add("scores", delivering.call, ["late"])
     assert delivering.groups.stop("scores", delivering.call, ["its own"]) == set()

@@ -58,8 +58,9 @@ def test_workers_and_their_groups_are_counted(caller: World) -> None:
         wait_for_the_first(caller.redis, stocks=2)
         wait_until(lambda: caller.data("status")["engine"]["groups_waiting"] == 2)
         engine = caller.data("status")["engine"]
-        assert engine["workers"] == [{"name": engine["workers"][0]["name"], "release": __version__, "processes": 2}]
-        assert engine["workers"][0]["name"].endswith(f":{worker.pid}")
+        (seen,) = engine["workers"]
+        assert (seen["release"], seen["processes"], seen["jobs"]) == (__version__, 2, ["scores"])
+        assert seen["name"].endswith(f":{worker.pid}")
         assert (engine["groups_under_way"], engine["redeliveries"]) == (4, 0)
         assert 0 <= engine["oldest_waiting_seconds"] < 30
         said = checked(caller).found
@@ -85,12 +86,12 @@ def test_the_state_of_redis_that_was_emptied_is_no_error(caller: World) -> None:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"workers": [Worker("a:1", "1.0.0", 2)]}, "The worker a:1 is of release 1.0.0, and this is release 2.0.0"),
+        ({"workers": [Worker("a:1", "1.0.0", 2, [])]}, "The worker a:1 is of release 1.0.0, and this is release 2.0.0"),
         ({"oldest_waiting_seconds": 61, "groups_waiting": 1}, "A group waits for a worker for 61 s"),
     ],
 )
 def test_the_doctor_warns_of_what_will_cost_time(change: dict[str, Any], found: str) -> None:
-    values: dict[str, Any] = {"name": "celery", "workers": [Worker("a:1", "2.0.0", 2)], **change}
+    values: dict[str, Any] = {"name": "celery", "workers": [Worker("a:1", "2.0.0", 2, [])], **change}
     check = check_engine(EngineState(**values), "2.0.0")
     assert (check.state, check.found) == ("warning", found)
     assert check.fix

@@ -76,17 +76,24 @@ class Connections:
     jobs: int
     pool: int
     allowed: int | None
+    workers: int = 0  # processes, each of which reads or saves one group at a time
 
     @property
     def most(self) -> int:
-        """How many the web server opens at the most: one for each thread, and those on which chunks are read ahead."""
-        return self.processes * self.threads + self.jobs
+        """How many are open at the most: one for each thread and worker, and those on which chunks are read ahead."""
+        return self.processes * self.threads + self.jobs + self.workers
+
+    @property
+    def users(self) -> str:
+        """Who opens them."""
+        more = f" and {self.workers} of workers" if self.workers else ""
+        return f"{self.processes} processes of {self.threads} threads{more}"
 
 
 def connections(counts: Connections) -> Check:
     """Whether every call that is let in at once finds a connection."""
     limit = "" if counts.allowed is None else f"; the database allows {counts.allowed}"
-    fine = f"{counts.processes} processes of {counts.threads} threads open up to {counts.most} connections{limit}"
+    fine = f"{counts.users} open up to {counts.most} connections{limit}"
     return judged("connections", fine, [*_pool_findings(counts), *_limit_findings(counts)])
 
 
@@ -106,13 +113,10 @@ def _pool_findings(counts: Connections) -> list[Finding]:
 def _limit_findings(counts: Connections) -> list[Finding]:
     if counts.allowed is None or counts.most <= counts.allowed:
         return []
-    found = (
-        f"{counts.processes} processes of {counts.threads} threads may open {counts.most} connections; "
-        f"the database allows {counts.allowed}"
-    )
-    fewer = max((counts.allowed - counts.jobs) // counts.threads, 1)
+    found = f"{counts.users} may open {counts.most} connections; the database allows {counts.allowed}"
+    fewer = max((counts.allowed - counts.jobs - counts.workers) // counts.threads, 1)
     lower = f"set WEB_CONCURRENCY to {fewer}, " if fewer < counts.processes else ""
     fix = f"Allow more (max_connections, or a larger plan), {lower}or connect through a pooler."
     # Without a connection for each thread calls fail; without those to read ahead on, they only take longer.
-    serious = counts.processes * counts.threads > counts.allowed
+    serious = counts.processes * counts.threads + counts.workers > counts.allowed
     return [(problem if serious else warning)(found, fix)]

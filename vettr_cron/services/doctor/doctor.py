@@ -121,8 +121,15 @@ class Doctor:
                 jobs=len(self.jobs),
                 pool=POOL_SIZE + POOL_OVERFLOW,
                 allowed=facts.allowed,
+                workers=self._worker_processes(),
             )
         )
+
+    def _worker_processes(self) -> int:
+        try:
+            return self.engine.read().processes
+        except ServiceUnavailable:  # of which another check speaks
+            return 0
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}

@@ -27,7 +27,7 @@ from vettr_cron.repositories.universe import Between, Named
 from vettr_cron.services.clock import Stopwatch, utc_now
 from vettr_cron.services.refresh.call import Call
 from vettr_cron.services.refresh.call_log import is_silent
-from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, run_group
+from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, border, run_group
 from vettr_cron.services.retry import retry_transient, with_timeout
 
 log = structlog.get_logger(__name__)
@@ -133,9 +133,10 @@ class ChunkRun:
                 while start < len(everything) and len(under_way) < engine.window:
                     if start and not call.limits.may_start():
                         break
-                    items = everything[start : start + size]
+                    end = border(everything, start + size)
+                    items, start = everything[start:end], end
                     under_way.append((items, self._submit(after, items)))
-                    after, start = items[-1].ticker, start + size
+                    after = items[-1].ticker
                 if not under_way:
                     return
                 items, future = under_way.popleft()
@@ -232,9 +233,10 @@ class ChunkRun:
         left = self._call.limits.seconds_left
         limit = None if left is None else max(left, FINISH_SECONDS)
         with self._call.database.writing(limit) as connection:
-            if self._call.engine.side_by_side:
+            is_ours = runs.record_end(connection, self.run)
+            if self._call.engine.side_by_side:  # what is being saved now belongs to the run, and nothing after it
                 runs.shut_out(connection, [self.run.id])
-            return runs.record_end(connection, self.run)
+            return is_ours
 
     def _log(self, stop: StopReason | None) -> None:
         run = self.run

@@ -123,6 +123,13 @@ def _outcome(job: Job, stocks: Sequence[StockOutcome], is_whole: bool) -> GroupO
     )
 
 
+def border(items: Sequence[Item], end: int) -> int:
+    """Where a group that is to end there ends: beyond all stocks of the same ticker, which are one in a selection."""
+    while 0 < end < len(items) and items[end].ticker == items[end - 1].ticker:
+        end += 1
+    return min(end, len(items))
+
+
 def evaluate_in_batches(
     executor: Executor,
     job: Job,
