@@ -4,7 +4,9 @@ ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 RUN python3 -m venv --without-pip /venv
-COPY requirements.txt /
+# requirements-celery.txt for CRON_ENGINE=celery: docs/deploy/workers.md.
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} /requirements.txt
 RUN python3 -m pip --python /venv/bin/python3 install --no-cache-dir --disable-pip-version-check --no-compile \
     --require-hashes -r /requirements.txt
 COPY wsgi.py gunicorn.conf.py /service/

@@ -38,21 +38,21 @@ class Image:
 
 
 @contextmanager
-def built_image() -> Iterator[Image]:
-    """The image of this working tree; for as long as the block lasts, no other test run removes it."""
+def built_image(requirements: str = "requirements.txt") -> Iterator[Image]:
+    """The image of this working tree with these packages; while the block lasts, no other test run removes it."""
     if os.geteuid() != 0:
         missing("an image is built by root alone")
     for program in ("buildah", "debootstrap", "crun"):
         needed(program)
     _CACHE.mkdir(parents=True, exist_ok=True)
     sources = _sources()
-    image = _CACHE / f"image-{_key(sources)}"
+    image = _CACHE / f"image-{requirements.removesuffix('.txt')}" / _key(sources)
     with (_CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         while not (image / "config.json").exists():
             fcntl.flock(lock, fcntl.LOCK_EX)  # once the others are done with their images
             if not (image / "config.json").exists():
-                _make(image, sources)
+                _make(image, sources, requirements)
             fcntl.flock(lock, fcntl.LOCK_SH)
         known = json.loads((image / "config.json").read_text())
         yield Image(image / "root", known["config"], known["bytes_over_base"])
@@ -73,16 +73,15 @@ def _key(sources: Sequence[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _make(image: Path, sources: Sequence[str]) -> None:
-    """Build the image, and remove those of other states of the sources."""
-    for old in _CACHE.glob("image-*"):
-        shutil.rmtree(old)
+def _make(image: Path, sources: Sequence[str], requirements: str) -> None:
+    """Build the image, and remove those with the same packages of other states of the sources."""
+    shutil.rmtree(image.parent, ignore_errors=True)
     storage, base_bytes = _base()
     context = image / "context"
     _copy(sources, context)
     mounts = [f"--volume={path}:{path}:ro" for path in _OF_THE_HOST if Path(path).exists()]
-    options = ("--quiet", "--format=docker", f"--build-arg=BASE={_BASE}", *mounts, f"--tag={_IMAGE}")
-    _buildah(storage, "bud", *options, str(context))
+    arguments = (f"--build-arg=BASE={_BASE}", f"--build-arg=REQUIREMENTS={requirements}")
+    _buildah(storage, "bud", "--quiet", "--format=docker", *arguments, *mounts, f"--tag={_IMAGE}", str(context))
     config = json.loads(_buildah(storage, "inspect", "--type=image", _IMAGE))["Docker"]["config"]
     container = _buildah(storage, "from", "--pull-never", _IMAGE)
     Path(_buildah(storage, "mount", container)).rename(image / "root")

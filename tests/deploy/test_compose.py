@@ -6,34 +6,30 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 from redis import Redis
 
 from tests.deploy.compose_file import Unset, compose, written
-from tests.deploy.containers import Container, terminate
+from tests.deploy.compose_services import (
+    COMMAND_SECONDS,
+    IN_ORDER,
+    OURS,
+    SECRETS,
+    WITH_WORKERS,
+    RedisOfTheFile,
+    all_fresh,
+    command_of,
+    service,
+)
+from tests.deploy.containers import terminate
 from tests.deploy.image import Image, built_image
 from tests.deploy.known_variables import KNOWN, REQUIRED
 from tests.deploy.loopback import LoopbackPostgres
-from tests.e2e.programs import PATIENCE, PROJECT, free_port
+from tests.e2e.programs import PATIENCE, PROJECT
 from tests.integration.meddling import wait_until
-from tests.servers.redis_server import PrivateRedis
 from tests.tools import needed
-
-SECRETS = {"CRON_SECRET": "correct horse battery staple", "POSTGRES_PASSWORD": "pass-word"}
-IN_ORDER = ("release", "web", "scheduler")
-COMMAND_SECONDS = 10  # within which a command or a running call ends in order
-
-
-class RedisOfTheFile(PrivateRedis):
-    """A Redis that is started with the arguments of the file."""
-
-    def command(self) -> list[str]:
-        program, *arguments = compose(SECRETS)["services"]["redis"]["command"]
-        assert program == "redis-server"
-        return [needed(program), "--bind", "127.0.0.1", "--port", self.url.partition("127.0.0.1:")[2][:-2], *arguments]
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +82,15 @@ def test_the_page_makes_the_secrets_once_and_for_nobody_else(tmp_path: Path) -> 
 
 
 def test_our_services_set_variables_that_the_service_knows() -> None:
-    for name in IN_ORDER:
+    for name in OURS:
         variables = compose(SECRETS)["services"][name]["environment"].keys()
         assert variables >= REQUIRED
         assert variables <= KNOWN
 
 
 def test_no_service_has_rights_that_it_does_not_need() -> None:
-    for name, service in compose(SECRETS)["services"].items():
-        held = (service["read_only"], service["cap_drop"], service["security_opt"], service.get("privileged", False))
+    for name, each in compose(SECRETS)["services"].items():
+        held = (each["read_only"], each["cap_drop"], each["security_opt"], each.get("privileged", False))
         assert held == (True, ["ALL"], ["no-new-privileges:true"], False), name
     published = {name: service["ports"] for name, service in compose(SECRETS)["services"].items() if "ports" in service}
     assert published == {"web": ["127.0.0.1:8000:8000"]}
@@ -103,14 +99,35 @@ def test_no_service_has_rights_that_it_does_not_need() -> None:
 def test_all_start_again_but_the_release_and_wait_for_what_they_need() -> None:
     services = compose(SECRETS)["services"]
     assert {name: service["restart"] for name, service in services.items()} == {
-        "release": "no", **dict.fromkeys(("web", "scheduler", "postgres", "redis"), "unless-stopped"),
+        "release": "no", **dict.fromkeys(("web", "scheduler", "worker", "postgres", "redis"), "unless-stopped"),
     }  # fmt: skip
-    for name in ("web", "scheduler"):
+    for name in ("web", "scheduler", "worker"):
         awaited = {other: entry["condition"] for other, entry in services[name]["depends_on"].items()}
         assert awaited == {"release": "service_completed_successfully", "redis": "service_healthy"}
     assert services["release"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in IN_ORDER:
+    for name in OURS:
         assert int(services[name]["stop_grace_period"].removesuffix("s")) > COMMAND_SECONDS
+
+
+def test_workers_are_there_if_they_are_asked_for_and_all_are_of_one_image_and_engine() -> None:
+    services = compose(SECRETS)["services"]
+    assert {name: service["profiles"] for name, service in services.items() if "profiles" in service} == {
+        "worker": ["celery"]
+    }
+    for variables, engine, packages in (
+        (SECRETS, "threads", "requirements.txt"),
+        (SECRETS | WITH_WORKERS, WITH_WORKERS["CRON_ENGINE"], WITH_WORKERS["REQUIREMENTS"]),
+    ):
+        ours = [compose(variables)["services"][name] for name in OURS]
+        assert {each["environment"]["CRON_ENGINE"] for each in ours} == {engine}
+        assert {each["build"]["args"]["REQUIREMENTS"] for each in ours} == {packages}
+        assert {each["image"] for each in ours} == {"vettr-cron"}
+
+
+def test_the_page_sets_what_brings_the_workers() -> None:
+    page = (PROJECT / "docs" / "deploy" / "workers.md").read_text()
+    (line,) = [line for line in page.splitlines() if "COMPOSE_PROFILES" in line and ">> .env" in line]
+    assert all(f"{name}={value}" in line for name, value in WITH_WORKERS.items())
 
 
 def test_the_database_and_redis_say_that_they_are_healthy(postgres: LoopbackPostgres, redis: RedisOfTheFile) -> None:
@@ -143,25 +160,3 @@ def test_it_upgrades_then_serves_and_schedules_until_it_is_stopped(
             terminate(process)
             _, log = process.communicate(timeout=COMMAND_SECONDS)
             assert process.returncode == 0, log
-
-
-def service(image: Image, name: str, postgres: LoopbackPostgres, redis: RedisOfTheFile) -> Container:
-    """A service of the file in this machine's network, where both servers are on 127.0.0.1."""
-    stated = compose(SECRETS)["services"][name]
-    where = {"@postgres:5432/": f"@127.0.0.1:{postgres.port}/", "redis://redis:6379/0": redis.url}
-    variables = stated["environment"] | {"PORT": str(free_port())}
-    for written_as, is_here in where.items():
-        variables = {key: value.replace(written_as, is_here) for key, value in variables.items()}
-    return Container(image, variables, tmpfs=[stated["tmpfs"]], read_only=stated["read_only"])
-
-
-def command_of(name: str) -> list[str]:
-    command: list[str] = compose(SECRETS)["services"][name]["command"]
-    return command
-
-
-def all_fresh(web: Container) -> bool:
-    done = web.finished("flask", "--app", "wsgi", "cron", "coverage", "--json")
-    assert done.returncode == 0, done.stderr
-    jobs: dict[str, Any] = json.loads(done.stdout)["jobs"]
-    return all(job["fresh"] == job["total"] == 250 for job in jobs.values())

@@ -8,12 +8,13 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 
-from tests.e2e.programs import PROJECT, environment, finished, flask
+from tests.e2e.programs import PROJECT, environment, finished, flask, started
 from tests.e2e.web import Reply, Web, serving
 from tests.integration.meddling import locked_table, wait_until
 from tests.integration.policies import as_role
 from tests.world import World
 from vettr_cron.config import WEB_THREADS
+from vettr_cron.redis_store.groups import Groups
 
 CALLERS = 40
 PATHS = ("status", "refresh-all?chunk_size=20", "history", "coverage", "scores?chunk_size=10", "overview", "calls")
@@ -74,6 +75,19 @@ def test_a_crowd_of_callers_and_a_command_open_no_more_than_is_said(world: World
             assert command.result().returncode in (0, 75)
         assert {reply.status for reply in replies} == {200}
     assert max(seen) <= most(processes, commands=1)
+
+
+def test_a_worker_keeps_a_connection_for_each_of_its_processes(world: World) -> None:
+    variables = environment(world, CRON_ENGINE="celery", CRON_GROUP_SIZE="10")
+    with started(flask("cron", "worker", "--processes", "3"), variables), counted(world) as seen:
+        wait_until(Groups(world.services.redis).workers)
+        for _ in range(2):
+            assert finished(flask("cron", "refresh-all", "--chunks", "all"), variables).returncode == 0
+        wait_until(lambda: seen[-1] <= 3)  # those of the command are closed
+        assert seen[-1] >= 1
+    assert max(seen) <= 3 + 2
+    page = (PROJECT / "docs" / "deploy" / "workers.md").read_text()
+    assert "one for each process, kept while the worker runs" in page
 
 
 def test_callers_that_all_wait_for_the_database_hold_a_connection_for_each_thread(world: World) -> None:

@@ -49,7 +49,7 @@ APP_JSON = {
                 "type": "object",
                 "additionalProperties": False,
                 "required": ["quantity", "size"],
-                "properties": {"quantity": {"type": "integer", "minimum": 1}, "size": TEXT},
+                "properties": {"quantity": {"type": "integer", "minimum": 0}, "size": TEXT},
             },
         },
     },
@@ -128,6 +128,23 @@ def test_the_scheduler_process_makes_the_calls(world: World, released: Environme
     assert ended_in_order(log, "next call: ")
     assert len(world.table("vetr_score_history")) == 40
     assert {call["status"] for call in world.table("cron_calls")} == {"completed"}
+
+
+def test_the_worker_process_does_the_groups_of_a_one_off(world: World, released: Environment) -> None:
+    with_workers = {**released, "CRON_ENGINE": "celery", "FLASK_CRON_WORKER_PROCESSES": "1"}
+    with dyno("worker", with_workers) as running:
+        wait_until(lambda: " ready." in running.written() or running.process.poll() is not None, PATIENCE)
+        done = one_off("flask --app wsgi cron refresh-all --chunks all", with_workers)
+        assert done.returncode == 0, done.stdout
+        log = running.stop()
+    assert ended_in_order(log, " ready.")
+    assert len(world.table("vetr_score_history")) == 40
+
+
+def test_the_package_lists_are_what_the_page_says() -> None:
+    """The host installs requirements.txt alone, so the page has it replaced by the one with Celery."""
+    page = (PROJECT / "docs" / "deploy" / "workers.md").read_text()
+    assert "cp requirements-celery.txt requirements.txt" in page
 
 
 def test_without_the_setting_for_it_the_certificate_is_refused_and_named(released: Environment) -> None:

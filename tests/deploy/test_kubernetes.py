@@ -1,4 +1,4 @@
-"""deploy/kubernetes/vettr-cron.yaml: valid, and what its jobs and probes rely on is so."""
+"""The manifests of deploy/kubernetes: valid, and what its jobs and probes rely on is so."""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +9,27 @@ import pytest
 import yaml
 
 from tests.deploy.known_variables import KNOWN, REQUIRED
-from tests.e2e.programs import PROJECT, environment, finished, flask, gunicorn
+from tests.e2e.programs import PATIENCE, PROJECT, environment, finished, flask, gunicorn, started
 from tests.e2e.web import serving
 from tests.integration.bare_stocks import add_stocks
+from tests.integration.meddling import wait_until
 from tests.world import World
+from vettr_cron.celery_engine.broker import STOP_SECONDS
 from vettr_cron.jobs import JOBS
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.redis_store.leases import Leases
 
-MANIFEST = PROJECT / "deploy" / "kubernetes" / "vettr-cron.yaml"
-OBJECTS = {f"{found['kind']}/{found['metadata']['name']}": found for found in yaml.safe_load_all(MANIFEST.read_text())}
-"""The manifest's objects, by kind and name."""
+FOLDER = PROJECT / "deploy" / "kubernetes"
+
+
+def objects(name: str) -> dict[str, Any]:
+    """A manifest's objects, by kind and name."""
+    documents = yaml.safe_load_all((FOLDER / name).read_text())
+    return {f"{found['kind']}/{found['metadata']['name']}": found for found in documents}
+
+
+WORKERS = objects("vettr-cron-workers.yaml")
+OBJECTS = objects("vettr-cron.yaml") | WORKERS
 SETTINGS = OBJECTS["ConfigMap/vettr-cron"]["data"]
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -31,6 +42,7 @@ def job_of(name: str) -> dict[str, Any]:
 WORKLOADS = [name for name in OBJECTS if name.startswith(("Deployment/", "Job/", "CronJob/"))]
 PODS = {name: job_of(name)["template"]["spec"] for name in WORKLOADS}
 (WEB,) = PODS["Deployment/vettr-cron"]["containers"]
+(WORKER,) = PODS["Deployment/vettr-cron-worker"]["containers"]
 (REFRESH,) = PODS["CronJob/vettr-cron-refresh"]["containers"]
 
 
@@ -87,6 +99,41 @@ def test_the_settings_and_the_secret_are_what_the_service_reads() -> None:
     page = (PROJECT / "docs/deploy/kubernetes.md").read_text()
     (command,) = re.findall(r"kubectl create secret generic vettr-cron(?:.*\\\n)*.*", page)
     assert set(re.findall(r"--from-literal=(\w+)=", command)) == REQUIRED
+
+
+def test_workers_are_a_file_of_their_own_and_the_page_switches_to_them() -> None:
+    assert list(WORKERS) == ["Deployment/vettr-cron-worker"]
+    selector = WORKERS["Deployment/vettr-cron-worker"]["spec"]["selector"]["matchLabels"]
+    labels = {name: job_of(name)["template"]["metadata"]["labels"] for name in WORKLOADS}
+    assert [name for name, own in labels.items() if selector.items() <= own.items()] == list(WORKERS)
+    assert SETTINGS["CRON_ENGINE"] == "threads"
+    page = (PROJECT / "docs/deploy/workers.md").read_text()
+    (script,) = re.findall(
+        r'sed "([^"]*)" deploy/kubernetes/vettr-cron.yaml \\\n +deploy/kubernetes/vettr-cron-workers.yaml', page
+    )
+    given = [str(FOLDER / name) for name in ("vettr-cron.yaml", "vettr-cron-workers.yaml")]
+    done = finished(["sed", script.replace("$IMAGE", "an.image:1").replace("\\$", "$"), *given], {})
+    found = list(yaml.safe_load_all(done.stdout))
+    assert len(found) == len(OBJECTS)
+    assert next(each for each in found if each["kind"] == "ConfigMap")["data"]["CRON_ENGINE"] == "celery"
+    assert done.stdout.count("image: an.image:1\n") == len(PODS)
+
+
+def test_workers_do_the_refreshs_calls_and_end_in_time(world: World) -> None:
+    add_stocks(world, 30)
+    variables = environment(world, **SETTINGS | {"CRON_ENGINE": "celery"})
+    groups = Groups(world.services.redis)
+    with started(command(WORKER), variables) as worker:
+        wait_until(groups.workers, PATIENCE)
+        assert [str(each.processes) for each in groups.workers()] == WORKER["args"][-1:]
+        assert WORKER["resources"]["requests"]["cpu"] == WORKER["args"][-1]
+        done = finished(command(REFRESH), variables)
+        assert done.returncode == 0, done.stderr
+        worker.terminate()
+        seconds = PODS["Deployment/vettr-cron-worker"]["terminationGracePeriodSeconds"]
+        assert worker.wait(seconds) == 0
+        assert seconds > STOP_SECONDS + 5
+    assert len(world.table("vetr_score_history")) == 30
 
 
 def test_a_call_is_expected_when_the_cronjob_makes_it() -> None:

@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.deploy.machine import UNITS, Machine, machine
-from tests.e2e.programs import PROJECT, free_port
+from tests.e2e.programs import PATIENCE, PROJECT, free_port
 from tests.integration.meddling import wait_until
 from tests.servers.postgres_server import PrivatePostgres
 from tests.servers.redis_server import PrivateRedis, flush
 from tests.world import SECRET, World
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.redis_store.leases import Lease, Leases
 
 TIMERS = sorted(path.name for path in UNITS.glob("*.timer"))
 STOCKS = 60
+ENGINE = "CRON_ENGINE='celery'\nFLASK_CRON_WORKER_PROCESSES='2'\n"
 MAILER = '#!/bin/sh\n{ echo "to $3: $2"; cat; } > /run/mail\n'
 PAGE = (PROJECT / "docs" / "deploy" / "own-server.md").read_text()
 
@@ -63,6 +65,32 @@ def web(server: Machine) -> Machine:
     """The same, with its web server."""
     server.run("systemctl", "start", "vettr-cron-web")
     return server
+
+
+@pytest.fixture
+def worker(server: Machine, world: World) -> Iterator[Machine]:
+    """The same, with a worker that is ready, in two processes."""
+    server.run("sh", "-c", f'printf %s "{ENGINE}" >> /etc/vettr-cron/env')
+    server.run("systemctl", "start", "vettr-cron-worker")
+    wait_until(lambda: pids(server, "vettr-cron-worker") and Groups(world.services.redis).workers(), PATIENCE)
+    yield server
+    server.run("systemctl", "stop", "vettr-cron-worker")
+    server.run("sed", "-i", "/CRON_ENGINE/d; /CRON_WORKER/d", "/etc/vettr-cron/env")
+
+
+def pids(server: Machine, unit: str) -> list[str]:
+    """The processes of a unit."""
+    return server.run("cat", f"/sys/fs/cgroup/system.slice/{unit}.service/cgroup.procs", check=False).split()
+
+
+def assert_shut_in(server: Machine, unit: str) -> None:
+    for pid in pids(server, unit):
+        status = dict(
+            line.split(":\t", 1) for line in server.run("cat", f"/proc/{pid}/status").splitlines() if ":\t" in line
+        )
+        assert (status["Uid"], status["NoNewPrivs"], status["Seccomp"]) == ("987\t" * 3 + "987", "1", "2")
+        assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == 0
+        assert re.search(r"^\S+ / \S+ ro[, ]", server.run("cat", f"/proc/{pid}/mounts"), re.MULTILINE)
 
 
 def answered(port: int, path: str) -> int:
@@ -115,17 +143,8 @@ def test_the_web_server_answers_once_systemd_says_that_it_is_up(web: Machine, po
 
 
 def test_every_process_of_the_web_server_is_shut_in(web: Machine) -> None:
-    def pids() -> list[str]:
-        return web.run("cat", "/sys/fs/cgroup/system.slice/vettr-cron-web.service/cgroup.procs").split()
-
-    wait_until(lambda: len(pids()) == 3)  # gunicorn and its two workers
-    for pid in pids():
-        status = dict(
-            line.split(":\t", 1) for line in web.run("cat", f"/proc/{pid}/status").splitlines() if ":\t" in line
-        )
-        assert (status["Uid"], status["NoNewPrivs"], status["Seccomp"]) == ("987\t" * 3 + "987", "1", "2")
-        assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == 0
-        assert re.search(r"^\S+ / \S+ ro[, ]", web.run("cat", f"/proc/{pid}/mounts"), re.MULTILINE)
+    wait_until(lambda: len(pids(web, "vettr-cron-web")) == 3)  # gunicorn and its two workers
+    assert_shut_in(web, "vettr-cron-web")
 
 
 def test_a_web_server_that_dies_comes_back(web: Machine, port: int) -> None:
@@ -151,6 +170,34 @@ def test_a_setting_that_cannot_be_read_fails_the_start_in_words(server: Machine)
     finally:
         server.run("sed", "-i", "/soon/d", "/etc/vettr-cron/env")
         server.run("systemctl", "stop", "vettr-cron-web")
+
+
+def test_a_worker_does_the_refreshs_groups_shut_in_and_stops_in_order(worker: Machine, world: World) -> None:
+    world.call("reset", "POST")
+    world.execute("DELETE FROM vetr_score_history")
+    worker.run("systemctl", "start", "vettr-cron-refresh")
+    assert len(world.table("vetr_score_history")) == STOCKS
+    assert len(pids(worker, "vettr-cron-worker")) == 3  # the worker and its two processes
+    assert_shut_in(worker, "vettr-cron-worker")
+    worker.run("systemctl", "stop", "vettr-cron-worker")
+    shown = worker.shown("vettr-cron-worker", "Result", "ExecMainStatus")
+    assert shown == {"Result": "success", "ExecMainStatus": "0"}
+    assert not Groups(world.services.redis).workers()
+
+
+def test_a_worker_that_dies_comes_back_and_leaves_no_process(worker: Machine, world: World) -> None:
+    before = set(pids(worker, "vettr-cron-worker"))
+    worker.run("kill", "-9", worker.shown("vettr-cron-worker", "MainPID")["MainPID"])
+    wait_until(lambda: len(set(pids(worker, "vettr-cron-worker")) - before) == 3, PATIENCE)
+    assert not before & set(pids(worker, "vettr-cron-worker"))
+    worker.run("systemctl", "start", "vettr-cron-refresh")
+
+
+def test_a_worker_that_no_call_needs_is_not_started_again_and_again(server: Machine) -> None:
+    server.run("systemctl", "start", "vettr-cron-worker", check=False)
+    wait_until(lambda: server.shown("vettr-cron-worker", "ActiveState")["ActiveState"] == "failed", PATIENCE)
+    assert "set CRON_ENGINE=celery" in server.log.read_text()
+    server.run("systemctl", "reset-failed", "vettr-cron-worker")
 
 
 def test_the_timers_wait_for_the_next_time(server: Machine) -> None:

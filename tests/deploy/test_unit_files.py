@@ -14,8 +14,10 @@ from cronsim import CronSim
 
 from tests.deploy.machine import UNITS
 from tests.e2e.programs import PATIENCE, PROJECT, Environment, environment, finished, free_port, started
+from tests.integration.meddling import wait_until
 from tests.tools import needed
 from tests.world import World
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.redis_store.leases import Lease, Leases
 
 SERVICES = sorted(path.name for path in UNITS.glob("vettr-cron-*.service"))
@@ -81,6 +83,13 @@ def world(migrated_sqlite_url: str, redis_url: str) -> Iterator[World]:
         yield world
 
 
+@pytest.fixture
+def postgres_world(migrated_postgres_url: str, redis_url: str) -> Iterator[World]:
+    with closing(World.make(migrated_postgres_url, redis_url)) as world:
+        world.generate(20)
+        yield world
+
+
 def of(unit: str, name: str) -> list[str]:
     return re.findall(f"^{name}=(.*)$", (UNITS / unit).read_text(), re.MULTILINE)
 
@@ -110,6 +119,27 @@ def test_a_skipped_call_ends_with_the_status_that_the_unit_takes_for_success(wor
     assert all(isinstance(lease, Lease) for lease in leases)
     unit = "vettr-cron-refresh.service"
     assert [str(finished(command(unit), settings(world, unit)).returncode)] == of(unit, "SuccessExitStatus")
+
+
+def test_the_workers_command_does_calls_until_it_is_stopped(postgres_world: World) -> None:
+    unit = "vettr-cron-worker.service"
+    variables = settings(postgres_world, unit, CRON_ENGINE="celery", FLASK_CRON_WORKER_PROCESSES="1")
+    groups = Groups(postgres_world.services.redis)
+    with started(command(unit), variables) as worker:
+        wait_until(groups.workers, PATIENCE)
+        assert [each.processes for each in groups.workers()] == [1]
+        refresh = "vettr-cron-refresh.service"
+        done = finished(command(refresh), settings(postgres_world, refresh, CRON_ENGINE="celery"))
+        assert done.returncode == 0, done.stderr
+        worker.terminate()
+        (seconds,) = of(unit, "TimeoutStopSec")
+        assert worker.wait(int(seconds)) == 0
+    assert len(postgres_world.table("vetr_score_history")) == 20
+
+
+def test_a_worker_that_is_not_needed_ends_with_the_status_that_the_unit_takes_for_final(world: World) -> None:
+    unit = "vettr-cron-worker.service"
+    assert [str(finished(command(unit), settings(world, unit)).returncode)] == of(unit, "RestartPreventExitStatus")
 
 
 def test_the_web_servers_command_serves_on_this_machine_alone(world: World) -> None:
