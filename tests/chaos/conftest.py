@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.arena import Arena, MakeArenas
+from tests.integration.celery_engine.strange_jobs import NOTED
 from tests.servers.celery_worker import Work, working
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.redis_server import PrivateRedis, flush
@@ -99,7 +100,8 @@ def _maker(
             ends.callback(world.close)
             flush(world.redis_url)
             if engine:
-                ends.enter_context(working(Work(database_url=world.database_url, redis_url=world.redis_url)))
+                work = Work(database_url=world.database_url, redis_url=world.redis_url, jobs=NOTED)
+                ends.enter_context(working(work))
             arenas.append(Arena(world, folder, job, chunk_size, lease_seconds, engine or {}))
         return arenas
 

@@ -18,7 +18,7 @@ from vettr_cron.domain.attempt import Attempt
 from vettr_cron.jobs.job import Item, Job
 
 HOLD, BEGUN, MOMENT = "test:hold", "test:begun", "test:moment"
-HELD = f"{__name__}:held"
+HELD, NOTED = f"{__name__}:held", f"{__name__}:noted"
 DEADLY = f"{__name__}:deadly"
 DYING = f"{__name__}:dying"
 DEADLY_STOCK = "T00017"
@@ -35,6 +35,20 @@ def held(work: Work) -> Mapping[str, Job]:
         return THE_TWO["scores"].evaluate(item, attempt)
 
     return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}
+
+
+def noted(work: Work) -> Mapping[str, Job]:
+    """The two jobs, which note each stock that they evaluate."""
+    redis = Redis.from_url(work.redis_url, decode_responses=True)
+
+    def noting(job: Job) -> Job:
+        def evaluate(item: Item, attempt: Attempt) -> Any:
+            redis.rpush(BEGUN, item.ticker)
+            return job.evaluate(item, attempt)
+
+        return replace(job, evaluate=evaluate)
+
+    return {name: noting(job) for name, job in THE_TWO.items()}
 
 
 def deadly(_work: Work) -> Mapping[str, Job]:

@@ -1,5 +1,7 @@
 """What a worker does with a group that is delivered twice, late, or by another release."""
 
+import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,6 +24,9 @@ from vettr_cron.celery_engine.messages import (
     unpacked_outcome,
 )
 from vettr_cron.celery_engine.worker import GroupWorker
+from vettr_cron.domain.attempt import Attempt
+from vettr_cron.domain.run import StockFailure
+from vettr_cron.jobs.job import Item
 from vettr_cron.redis_store.groups import Groups
 
 GROUP = "of the test"
@@ -161,3 +166,28 @@ def test_a_message_is_plain_json_and_comes_back_as_it_was(delivering: Delivering
 def test_an_outcome_that_the_caller_does_not_know_is_refused_with_words(text: str) -> None:
     with pytest.raises(UnknownForm, match="outcome"):
         unpacked_outcome(text)
+
+
+def test_a_group_that_is_no_longer_wanted_saves_nothing(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vettr_cron.celery_engine.worker.REPORT_SECONDS", 0.02)
+    scores, waited = THE_TWO["scores"], threading.Event()
+
+    def evaluate(item: Item, attempt: Attempt) -> Any:
+        delivering.groups.end("scores", delivering.call)
+        waited.wait(0.5)  # for some reports
+        return scores.evaluate(item, attempt)
+
+    jobs = {"scores": replace(scores, evaluate=evaluate)}
+    delivering.worker = GroupWorker(delivering.world.services.database, delivering.world.redis, jobs, 2, "the worker")
+    assert delivering.deliver() is None
+    assert not delivering.written()
+
+
+def test_a_message_stays_small_however_many_stocks_have_failed(delivering: Delivering) -> None:
+    task = task_of(delivering.world, "scores")
+    failures = [StockFailure(f"T{number:05}", "something is wrong") for number in range(9_000)]
+    failed = replace(task, run=task.run.with_stocks(0, failures, 1))
+    message = packed_group(GroupMessage(call=delivering.call, group=GROUP, task=failed))
+    assert len(json.dumps(message)) < 2_000

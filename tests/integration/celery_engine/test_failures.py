@@ -18,8 +18,11 @@ from tests.jobs import THE_TWO
 from tests.servers.celery_worker import Work, forget_workers, working
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
+from vettr_cron.celery_engine import executor
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.redis_store.cursors import CursorKeys
+from vettr_cron.repositories import runs
+from vettr_cron.services.refresh.request import NamedStocks, Request
 
 SCORES = THE_TWO["scores"]
 REDONE_SECONDS = 25
@@ -109,6 +112,14 @@ def test_a_stock_of_which_workers_die_fails_by_name_and_all_others_are_done(call
     assert (state["last_reason"], state["consecutive_failures"]) == ("worker died", 1)
 
 
+def test_a_deadly_stock_among_named_ones_fails_by_name(caller: World) -> None:
+    named = NamedStocks(["T00001", "T00016", DEADLY_STOCK])
+    request = Request(chunk_size=100, chunks=None, time_budget=None, only=named)
+    with working(work(caller, strange_jobs.DEADLY)):
+        result = caller.services.refresh.run(SCORES, request)
+    assert ([failure.ticker for failure in result.failures], result.succeeded) == ([DEADLY_STOCK], 2)
+
+
 def test_without_a_worker_the_call_ends_within_its_budget_and_says_so(caller: World) -> None:
     begun = time.monotonic()
     result = refresh(caller, SCORES, time_budget=2)
@@ -121,7 +132,88 @@ def test_without_a_worker_the_call_ends_within_its_budget_and_says_so(caller: Wo
     with working(work(caller)):
         again = refresh(caller, SCORES)
     assert (again.succeeded, again.cycle_id) == (60, result.cycle_id)
-    assert caller.redis.llen(BEGUN) == 60  # nothing that the first call had queued
+    assert caller.redis.llen(BEGUN) == 60
+
+
+def test_a_call_drops_what_a_call_before_it_has_queued(caller: World) -> None:
+    caller.redis.rpush("cron:celery:scores", "of a call before it")
+    result = refresh(caller, SCORES, time_budget=1)
+    assert result.status == CallStatus.FAILED
+    assert "of a call before it" not in caller.redis.lrange("cron:celery:scores", 0, -1)
+
+
+def test_without_a_budget_a_call_waits_for_a_worker_for_a_while(caller: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "NO_WORKER_SECONDS", 1)
+    result = refresh(caller, SCORES)
+    assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+    assert "no worker is alive" in (result.error or "")
+
+
+def test_without_a_budget_a_call_does_not_wait_for_ever_for_workers_that_do_nothing(
+    caller: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "STALL_SECONDS", 3)
+    with working(work(caller)), holding(caller.redis):
+        result = refresh(caller, SCORES)
+        assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+        assert "no worker has begun a group or evaluated a stock" in (result.error or "")
+
+
+def test_workers_that_do_not_know_the_job_are_no_workers(caller: World) -> None:
+    with working(work(caller)):  # it knows the scores alone
+        result = refresh(caller, THE_TWO["red-flags"], time_budget=3)
+    assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+    assert "no worker is alive that knows this job" in (result.error or "")
+
+
+def test_a_group_that_was_lost_on_its_way_is_sent_again(caller: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "UNSENT_SECONDS", 1)
+    call = called(caller)
+    wait_until(lambda: caller.redis.llen("cron:celery:scores") == 4)
+    caller.redis.delete("cron:celery:scores")  # as a worker does that dies with what it has just taken
+    with working(work(caller)):
+        assert call.result(60).succeeded == 60
+    assert_every_stock_once(caller)
+
+
+def test_a_worker_that_cannot_do_a_group_leaves_it_to_one_that_can(caller: World) -> None:
+    lost = replace(work(caller), database_url="postgresql://nobody@127.0.0.1:1/none")
+    with working(lost), working(work(caller)):
+        result = refresh(caller, SCORES)
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+
+
+def test_the_end_of_a_run_waits_for_what_is_being_saved(caller: World) -> None:
+    with working(work(caller)), holding(caller.redis):
+        call = called(caller, time_budget=4)
+        wait_for_the_first(caller.redis)
+        (run,) = caller.table("cron_job_runs")
+        with caller.services.database.saving() as connection:
+            assert runs.join(connection, run["id"])
+            wait_until(
+                lambda: caller.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), seconds=30
+            )
+            assert not call.done()
+        result = call.result(30)
+    (run,) = caller.table("cron_job_runs")
+    assert (result.stop_reason, run["status"]) == (StopReason.TIME_BUDGET, "completed")
+
+
+def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(
+    migrated_postgres_url: str, stoppable_redis: PrivateRedis
+) -> None:
+    world = World.make(migrated_postgres_url, stoppable_redis.url, cron_engine="celery", cron_group_size=10)
+    add_stocks(world, 60)
+    with working(work(world)) as worker:
+        world.redis.hdel("cron:workers", *world.redis.hkeys("cron:workers"))
+        world.redis.replicaof("127.0.0.1", "1")
+        time.sleep(8)  # the broker writes as it looks for silent workers, every 5 s
+        world.redis.replicaof("NO", "ONE")
+        wait_until(lambda: world.redis.hlen("cron:workers"), seconds=30)
+        result = refresh(world, SCORES)
+        assert worker.children()
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+    world.close()
 
 
 def test_workers_that_all_die_end_a_call_within_its_budget(caller: World) -> None:
@@ -163,10 +255,11 @@ def test_a_worker_that_is_stopped_hands_back_what_it_cannot_finish(caller: World
             result = call.result(60)
     assert result.succeeded == 60
     assert_every_stock_once(caller)
+    assert not caller.redis.exists("cron:redeliveries")  # it has not died
 
 
 def test_a_group_that_takes_longer_than_a_dead_workers_is_not_delivered_again(caller: World) -> None:
-    with working(work(caller, processes=2)), holding(caller.redis):
+    with working(work(caller, processes=5)), holding(caller.redis):  # one has nothing to do
         call = called(caller, chunks=1)
         wait_for_the_first(caller.redis)
         time.sleep(22)  # what is under test is that nothing happens in this time
