@@ -45,7 +45,6 @@ NO_WORKER_SECONDS = 30.0  # that a call waits for a worker, if its time budget l
 KEEP_SECONDS = 10.0  # between two signs of life of a call that has no group under way
 OTHER_WORKER_SECONDS = 10.0  # in which another worker must begin a group that one has refused
 UNSENT_SECONDS = 10.0  # after which a group that is neither waiting nor begun is sent again
-
 STALL_SECONDS = 300.0  # without any progress, after which a call that has no time budget gives up too
 
 NO_WORKER = "no worker is alive that knows this job; start one, of this release: flask --app wsgi cron worker"
@@ -111,12 +110,12 @@ class CeleryExecutor(Executor):
         self._publishing = threading.Lock()
         self._is_over = False
         self._stop_asked_at: float | None = None
-        self._begun_at = self._progressed_at = time.monotonic()
+        self._begun_at = self._progressed_at = 0.0  # since when there are groups under way; when one last got on
         self._worker_seen_at: float | None = None
         self._watched_at = 0.0
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a group done. Raises RedisUnavailable, RunSuperseded."""
+        """Have a group done. Raises RedisUnavailable, RunSuperseded, GroupNotDone."""
         if function is not run_group:
             raise TypeError("workers know run_group alone")
         context, task, items = args
@@ -127,6 +126,9 @@ class CeleryExecutor(Executor):
         submitted = _Submitted(Future(), context, [_Part(task, items)], stops)
         self._send(submitted, submitted.parts)
         with self._changed:
+            self._progressed_at = time.monotonic()
+            if not self._submitted:
+                self._begun_at, self._worker_seen_at = self._progressed_at, None
             self._submitted.append(submitted)
             self._changed.notify()
         return submitted.future
@@ -202,8 +204,9 @@ class CeleryExecutor(Executor):
             if not submitted.waiting():
                 _finish(submitted)
         pause = WATCH_SECONDS_AT_THE_END if any(each.must_stop for each in under_way) else WATCH_SECONDS
-        if time.monotonic() - self._watched_at >= pause:
-            self._watch([each for each in under_way if not each.future.done()])
+        still_open = [each for each in under_way if not each.future.done()]
+        if still_open and time.monotonic() - self._watched_at >= pause:
+            self._watch(still_open)
 
     def _forget(self, cancelled: Sequence[_Submitted]) -> None:
         self._groups.drop(self._job, self._call, [part.id for each in cancelled for part in each.waiting()])
