@@ -40,7 +40,7 @@ def verdicts(world: World, **settings: Any) -> tuple[Any, Any, Any]:
 
 def test_an_empty_database_has_no_stocks(world: World) -> None:
     found = overview(world)
-    assert found.keys() == {"verdict", "total_stocks", "calls_since", "fresh_within_seconds", "jobs"}
+    assert found.keys() == {"verdict", "total_stocks", "calls_since", "fresh_within_seconds", "engine", "jobs"}
     assert (found["total_stocks"], found["calls_since"], found["fresh_within_seconds"]) == (0, None, 90_000)
     assert found["verdict"]["state"] == "problem"
     assert found["verdict"]["sentence"].startswith("There are no stocks; ")

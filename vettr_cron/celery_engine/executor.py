@@ -75,18 +75,9 @@ class _Submitted:
     future: Future[GroupOutcome]
     context: GroupContext
     parts: list[_Part]
-    stops: float | None  # the moment (monotonic) at which workers are asked to stop, so that it can end in time
 
     def waiting(self) -> list[_Part]:
         return [part for part in self.parts if part.outcome is None]
-
-    @property
-    def out_of_time(self) -> bool:
-        return self.stops is not None and time.monotonic() >= self.stops
-
-    @property
-    def must_stop(self) -> bool:
-        return self.context.is_stopped() or self.out_of_time
 
 
 class CeleryExecutor(Executor):
@@ -109,6 +100,7 @@ class CeleryExecutor(Executor):
         self._producer = app.amqp.Producer(self._connection, auto_declare=False)
         self._publishing = threading.Lock()
         self._is_over = False
+        self._stops_at: float | None = None  # the moment (monotonic) to ask workers to stop, so as to end in time
         self._stop_asked_at: float | None = None
         self._begun_at = self._progressed_at = 0.0  # since when there are groups under way; when one last got on
         self._worker_seen_at: float | None = None
@@ -119,11 +111,12 @@ class CeleryExecutor(Executor):
         if function is not run_group:
             raise TypeError("workers know run_group alone")
         context, task, items = args
+        submitted = _Submitted(Future(), context, [_Part(task, items)])
         if self._collector is None:
-            self._begin()
-        left = task.seconds_left
-        stops = None if left is None else time.monotonic() + max(left - FINISH_SECONDS, left / 2)
-        submitted = _Submitted(Future(), context, [_Part(task, items)], stops)
+            self._begin(task.seconds_left)
+        elif self._must_stop(submitted):
+            submitted.future.set_result(GroupOutcome())
+            return submitted.future
         self._send(submitted, submitted.parts)
         with self._changed:
             self._progressed_at = time.monotonic()
@@ -147,11 +140,20 @@ class CeleryExecutor(Executor):
         except RedisUnavailable as problem:
             log.warning("groups_not_ended", job=self._job, reason=str(problem))  # they expire
 
-    def _begin(self) -> None:
+    def _begin(self, seconds_left: float | None) -> None:
         if not self._groups.begin(self._job, self._call):
             raise RunSuperseded
+        if seconds_left is not None:
+            self._stops_at = time.monotonic() + max(seconds_left - FINISH_SECONDS, seconds_left / 2)
         self._collector = threading.Thread(target=self._collect, name=f"groups-{self._job}", daemon=True)
         self._collector.start()
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self._stops_at is not None and time.monotonic() >= self._stops_at
+
+    def _must_stop(self, submitted: _Submitted) -> bool:
+        return submitted.context.is_stopped() or self._is_out_of_time
 
     def _send(self, submitted: _Submitted, parts: Sequence[_Part]) -> None:
         if not self._groups.add(self._job, self._call, [part.id for part in parts]):
@@ -203,7 +205,7 @@ class CeleryExecutor(Executor):
         for submitted in under_way:
             if not submitted.waiting():
                 _finish(submitted)
-        pause = WATCH_SECONDS_AT_THE_END if any(each.must_stop for each in under_way) else WATCH_SECONDS
+        pause = WATCH_SECONDS_AT_THE_END if any(map(self._must_stop, under_way)) else WATCH_SECONDS
         still_open = [each for each in under_way if not each.future.done()]
         if still_open and time.monotonic() - self._watched_at >= pause:
             self._watch(still_open)
@@ -272,7 +274,7 @@ class CeleryExecutor(Executor):
         if any(self._job in worker.jobs for worker in self._groups.workers()):
             self._worker_seen_at = now
         self._give_up_refused_ones(under_way, now)
-        stops = [each for each in under_way if each.must_stop and not each.future.done()]
+        stops = [each for each in under_way if self._must_stop(each) and not each.future.done()]
         if stops:
             self._stop(stops, now)
         elif now - (self._worker_seen_at or self._begun_at) >= NO_WORKER_SECONDS:
@@ -296,7 +298,7 @@ class CeleryExecutor(Executor):
         for submitted in under_way:
             for part in submitted.waiting():
                 is_waiting = part.seen is not None and not part.seen.deliveries
-                is_late = now - part.sent_at >= OTHER_WORKER_SECONDS or submitted.out_of_time
+                is_late = now - part.sent_at >= OTHER_WORKER_SECONDS or self._is_out_of_time
                 if part.refused and is_waiting and is_late:
                     _fail(submitted.future, _problem(part.refused))
 
@@ -307,7 +309,7 @@ class CeleryExecutor(Executor):
         self._stop_asked_at = self._stop_asked_at or now
         is_late = now - self._stop_asked_at >= FINISH_SECONDS
         is_alone = self._worker_seen_at is None or now - self._worker_seen_at >= WATCH_SECONDS
-        if withdrawn and is_alone and any(each.out_of_time for each in stops):
+        if withdrawn and is_alone and self._is_out_of_time:
             raise GroupNotDone(NO_WORKER)
         for part in waiting:
             if part.id in withdrawn or is_late:
