@@ -215,12 +215,11 @@ def _wire(app: Flask, settings: Settings, jobs: Mapping[str, Job]) -> Services:
 
 def _engine(settings: Settings, redis: Redis, jobs: Mapping[str, Job]) -> Engine:
     if settings.cron_engine == "threads":
-        return Threads(settings.cron_group_size)
+        return Threads()
     from vettr_cron.celery_engine.broker import celery_app  # Celery need not be installed otherwise
     from vettr_cron.celery_engine.engine import CeleryEngine
 
-    size, window = settings.cron_group_size, settings.cron_groups_under_way
-    return CeleryEngine(celery_app(settings, jobs), Groups(redis), size, window)
+    return CeleryEngine(celery_app(settings, jobs), Groups(redis), settings.cron_groups_under_way)
 
 
 @cache

@@ -62,6 +62,11 @@ class WorkSettings(BaseSettings):
     def _with_defaults_of_the_engine(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {**_OF_CELERY, **values} if values.get("cron_engine") == "celery" else values
 
+    @property
+    def whole_group_size(self) -> int:
+        """Stocks per group: as many whole batches as CRON_GROUP_SIZE has room for, but at least one."""
+        return max(self.cron_group_size // self.cron_batch_size, 1) * self.cron_batch_size
+
 
 def check_celery(database_url: str, redis_url: str) -> None:
     """Raise ValueError if CRON_ENGINE=celery is not possible with these servers, or Celery is missing."""

@@ -32,12 +32,7 @@ def postgres_arenas(
 ) -> Iterator[MakeArenas]:
     """Makes arenas on PostgreSQL."""
     with ExitStack() as ends:
-
-        def copy(_folder: Path) -> str:
-            url = postgres_server.create_database(template=migrated_postgres_url)
-            ends.callback(postgres_server.drop_database, url)
-            return url
-
+        copy = _copies(ends, postgres_server, migrated_postgres_url)
         yield _maker(ends, redis_server, migrated_postgres_url, copy, tmp_path)
 
 
@@ -59,14 +54,20 @@ def celery_arenas(
 ) -> Iterator[MakeArenas]:
     """Makes arenas on PostgreSQL, each with a worker that does its groups of 5 stocks, three at a time."""
     with ExitStack() as ends:
-
-        def copy(_folder: Path) -> str:
-            url = postgres_server.create_database(template=migrated_postgres_url)
-            ends.callback(postgres_server.drop_database, url)
-            return url
-
+        copy = _copies(ends, postgres_server, migrated_postgres_url)
         engine = {"cron_engine": "celery", "cron_group_size": 5, "cron_groups_under_way": 3}
         yield _maker(ends, redis_server, migrated_postgres_url, copy, tmp_path, engine)
+
+
+def _copies(ends: ExitStack, server: PostgresServer, template: str) -> Callable[[Path], str]:
+    """What makes a database like this one, which ends with the others."""
+
+    def copy(_folder: Path) -> str:
+        url = server.create_database(template=template)
+        ends.callback(server.drop_database, url)
+        return url
+
+    return copy
 
 
 def _maker(

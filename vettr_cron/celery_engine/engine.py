@@ -14,15 +14,10 @@ class CeleryEngine:
 
     side_by_side = True
 
-    def __init__(self, app: Celery, groups: Groups, size: int, window: int) -> None:
+    def __init__(self, app: Celery, groups: Groups, window: int) -> None:
         self.window = window
         self._app = app
         self._groups = groups
-        self._size = size
-
-    def group_size(self, batch_size: int) -> int:
-        """As many whole batches as the setting has room for."""
-        return max(self._size // batch_size, 1) * batch_size
 
     def executor(self, job: str, call_id: UUID) -> Executor:
         """An executor for one call; nothing is sent before its first group."""

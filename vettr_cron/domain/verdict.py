@@ -61,10 +61,10 @@ def overall(verdicts: Mapping[str, Verdict]) -> Verdict:
 
 def with_engine(verdict: Verdict, engine: EngineState) -> Verdict:
     """The same, unless nothing worse is known than that calls will fail, as no worker is there for them."""
+    if verdict.state is State.PROBLEM or engine.workers or not engine.has_workers:
+        return verdict
     check = check_engine(engine, "")
-    if engine.has_workers and not engine.workers and verdict.state is not State.PROBLEM:
-        return Verdict(check.state, check.found, check.fix)
-    return verdict
+    return Verdict(check.state, check.found, check.fix)
 
 
 def _when_well(state: JobState, results: Results) -> Iterator[str]:

@@ -125,7 +125,7 @@ class ChunkRun:
     def _outcomes(self, everything: Sequence[Item]) -> Generator[tuple[Sequence[Item], GroupOutcome]]:
         """Each group with its outcome, in order, while there is time; as many are under way as the engine takes."""
         call, engine, after = self._call, self._call.engine, self.cursor.after
-        size = engine.group_size(call.settings.cron_batch_size)
+        size = call.settings.whole_group_size
         under_way: deque[tuple[Sequence[Item], Future[GroupOutcome]]] = deque()
         start = 0
         try:

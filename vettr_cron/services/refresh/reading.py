@@ -40,13 +40,16 @@ def read_chunk(database: Database, job: Job, selection: Selection, now: datetime
 
 def read_names(database: Database, selection: Selection, limits: Limits) -> Chunk:
     """The selected stocks without inputs. Raises InputsUnreadable, DatabaseUnavailable."""
+    page = _names(database, selection, limits)
+    return chunk_of(page, [None] * len(page.rows))
 
+
+def _names(database: Database, selection: Selection, limits: Limits) -> Page:
     def read() -> Page:
         with database.reading(limits.seconds_left) as connection, unreadable():
             return universe.names(connection, selection)
 
-    page = retry_transient(read, limits.may_start)
-    return chunk_of(page, [None] * len(page.rows))
+    return retry_transient(read, limits.may_start)
 
 
 class _Reading:
@@ -90,11 +93,7 @@ class _Reading:
         )
 
     def _names(self, selection: Selection) -> Page:
-        def read() -> Page:
-            with self._database.reading(self._limits.seconds_left) as connection, unreadable():
-                return universe.names(connection, selection)
-
-        return retry_transient(read, self._limits.may_start)
+        return _names(self._database, selection, self._limits)
 
     def _check_others(self, problems: Mapping[str, InputsUnreadable]) -> None:
         """Raise InputsUnreadable unless it is these stocks' own fault, as it is if one of the others can be read.
