@@ -53,10 +53,14 @@ def words_of(failure: BaseException) -> str:
 
 def _system_error(error: BaseException) -> OSError | None:
     """What the system said before: redis-py calls a handshake that nobody answers a timeout."""
+    seen: list[BaseException] = []  # an error that was kept and is raised again may lead back to itself
     earlier = error.__cause__ or error.__context__
-    while earlier is not None and not isinstance(earlier, OSError):
+    while earlier is not None and earlier not in seen:
+        if isinstance(earlier, OSError):
+            return earlier
+        seen.append(earlier)
         earlier = earlier.__cause__ or earlier.__context__
-    return earlier
+    return None
 
 
 def configure_logs(*, readable: bool, secrets: Sequence[str] = ()) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -53,9 +53,9 @@ def service(server: AclRedis, owner: World) -> Iterator[World]:
         yield world
 
 
-def called_with_a_lost_group(world: World, owner: World, seconds: float) -> "Future[JobResult]":
+def called_with_a_lost_group(world: World, owner: World) -> "Future[JobResult]":
     """A call under way, one of whose groups a worker took to its grave a while ago; or one that is refused."""
-    call = under_way(lambda: refresh(world, THE_TWO["scores"], time_budget=seconds))
+    call = under_way(lambda: refresh(world, THE_TWO["scores"], time_budget=60))
     wait_until(lambda: owner.redis.llen(QUEUE) or owner.redis.acl_log() or call.done())
     taken = owner.redis.rpop(QUEUE)
     if taken:
@@ -69,7 +69,7 @@ def called_with_a_lost_group(world: World, owner: World, seconds: float) -> "Fut
 def test_the_user_is_enough_for_everything_that_callers_and_workers_do(server: AclRedis, owner: World) -> None:
     variables = environment(owner, REDIS_URL=server.url_of_service, CRON_ENGINE="celery")
     with service(server, owner) as world:
-        call = called_with_a_lost_group(world, owner, 60)
+        call = called_with_a_lost_group(world, owner)
         with started(WORKER, variables):
             result = call.result(PATIENCE)
             assert (result.succeeded, result.failed) == (9, 1)
@@ -101,9 +101,11 @@ def test_without_any_one_of_the_commands_something_is_refused(server: AclRedis, 
     variables = environment(owner, REDIS_URL=server.url_of_service, CRON_ENGINE="celery")
     try:
         with service(server, owner) as world:
-            call = called_with_a_lost_group(world, owner, 10)
+            call = called_with_a_lost_group(world, owner)
             with started(WORKER, variables):
                 wait_until(lambda: len(owner.redis.acl_log()) >= len(denied) or call.done(), PATIENCE)
+            world.services.shutdown.ask()
+            assert wait([call], PATIENCE).done
         refused = {entry["object"] for entry in owner.redis.acl_log()}
     finally:
         for each in denied:

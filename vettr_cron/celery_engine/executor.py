@@ -341,9 +341,11 @@ def _as_redis_errors() -> Iterator[None]:
     """Raise what the broker's library says as the error of Redis that it stands for."""
     try:
         yield
+        return
     except OperationalError as problem:
         cause = problem.__cause__
-        raise (cause if isinstance(cause, RedisError) else RedisConnectionError(str(problem))) from None
+        failure = cause if isinstance(cause, RedisError) else RedisConnectionError(str(problem))
+    raise failure  # out here, or it would have its own consequence for its context
 
 
 _OF_ONE_WORKER = (Refusal.DATABASE, Refusal.FORM)
