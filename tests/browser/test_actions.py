@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.complaints import Complaints
 from tests.browser.dashboard import button, card, expect_refused, served, stop_the_news, told, visit
@@ -120,8 +120,13 @@ def test_a_job_is_paused_with_a_reason_and_resumed(page: Page, web: Web, world: 
     assert world.table("cron_pauses") == []
 
 
-def test_a_run_is_paused_on_its_way(page: Page, world: World) -> None:
+@pytest.mark.parametrize("answers", ["soon", "last"])
+def test_a_run_is_paused_on_its_way(page: Page, world: World, answers: str) -> None:
+    """Whether the pause is answered before the call that it ends, or after it."""
     add_stocks(world, 20_000)  # more than it gets to
+    held: list[tuple[Route, APIResponse]] = []
+    if answers == "last":
+        page.route("**/v1/cron/pause", lambda route: held.append((route, route.fetch())))
     with served(page, world, {**WITHOUT_SECRET, "CRON_CHUNK_SIZE": "2"}) as web:
         visit(page, web)
         scores = card(page, "Scores")
@@ -129,8 +134,28 @@ def test_a_run_is_paused_on_its_way(page: Page, world: World) -> None:
         expect(scores).to_contain_text("of 20,000 stocks in this cycle")
         button(scores, "Pause").click()
         page.get_by_role("dialog", name="Pause Scores").get_by_role("button", name="Pause").click()
-        expect(told(scores)).to_have_text(re.compile(r"[\d,]+ stocks in .*; then the job was paused$"))
+        of_the_run = re.compile(r"[\d,]+ stocks in .*; then the job was paused$")
+        expect(told(scores)).to_have_text(of_the_run)
         expect(button(scores, "Resume")).to_be_visible()
+        for route, response in held:
+            route.fulfill(response=response)
+        expect(button(scores, "Resume")).to_have_attribute("aria-disabled", "false")
+        expect(told(scores)).to_have_text(of_the_run)
+
+
+def test_a_pause_that_fails_after_the_run_is_told(page: Page, web: Web, world: World, complaints: Complaints) -> None:
+    complaints.expect("ERR_FAILED")
+    add_stocks(world, 20)
+    held: list[Route] = []
+    page.route("**/v1/cron/pause", lambda route: held.append(route))
+    visit(page, web)
+    scores = card(page, "Scores")
+    button(scores, "Pause").click()
+    page.get_by_role("dialog", name="Pause Scores").get_by_role("button", name="Pause").click()
+    button(scores, "Whole cycle").click()
+    expect(told(scores)).to_have_text(re.compile("20 stocks in .*; the cycle is complete$"))
+    held[0].abort()
+    expect(told(scores)).to_contain_text("Pause: ")
 
 
 def test_while_all_jobs_are_paused_a_stock_is_not_refreshed(page: Page, web: Web, world: World) -> None:

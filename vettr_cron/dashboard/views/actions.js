@@ -27,7 +27,7 @@ export function Actions({ jobKey, job, total, reload }) {
         hint="Have the next call start with the first stock"
         onClick=${() => setAsking("reset")} />
     </div>
-    <${Told} told=${(change.told?.at ?? 0) > (told?.at ?? 0) ? change.told : told} />
+    <${Told} told=${latest(change.told, told)} />
     ${asking === "pause" && html`<${PauseDialog} job=${jobTitle(jobKey)} onClose=${(reason) => {
       setAsking(null);
       if (reason !== null) change.act("Pause", () => paused(name, reason));
@@ -38,6 +38,12 @@ export function Actions({ jobKey, job, total, reload }) {
     }}><p>The next call begins with the first stock again. ${plural(status.cycle.offset, "stock")} of this cycle keep their
       results.</p></${Dialog}>`}
   </div>`;
+}
+
+/** Which to tell. A call that a change ends may answer before the change does, and has more to say of it. */
+function latest(change, told) {
+  const at = change?.state === "problem" ? change.at : change?.asked;
+  return (at ?? 0) > (told?.at ?? 0) ? change : told;
 }
 
 function PauseDialog({ job, onClose }) {

@@ -8,13 +8,14 @@ const SOON = 500; // milliseconds, in which most actions have ended
 
 /**
  * One action at a time: { busy, told, act(label, what) }; `what` resolves to what is to be told, { state, text }, and
- * `told` also has `at`, when it was told.
+ * `told` also has `asked` and `at`, when it was asked for and when this was told.
  */
 export function useAction(reload) {
   const [busy, setBusy] = useState(null); // the name of what is under way
   const [told, tell] = useState(null);
-  const setTold = (what) => tell({ ...what, at: performance.now() });
   const act = async (label, what) => {
+    const asked = performance.now();
+    const setTold = (came) => tell({ ...came, asked, at: performance.now() });
     setBusy(label);
     setTold({ state: "running", text: `${label} …` });
     const look = setTimeout(reload, SOON); // what runs is then looked at more often
