@@ -38,18 +38,6 @@ def image() -> Iterator[Image]:
         yield image
 
 
-@pytest.fixture
-def postgres() -> Iterator[LoopbackPostgres]:
-    with LoopbackPostgres().running() as server:
-        yield server
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisOfTheFile]:
-    with RedisOfTheFile().running() as server:
-        yield server
-
-
 def test_the_file_is_valid() -> None:
     schema = json.loads((Path(__file__).parent / "vendor" / "compose-spec.json").read_text())
     validator = jsonschema.Draft7Validator(schema)

@@ -30,18 +30,6 @@ def image_with_celery() -> Iterator[Image]:
         yield image
 
 
-@pytest.fixture
-def postgres() -> Iterator[LoopbackPostgres]:
-    with LoopbackPostgres().running() as server:
-        yield server
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisOfTheFile]:
-    with RedisOfTheFile().running() as server:
-        yield server
-
-
 def test_the_image_with_celery_adds_less_than_150_mb_to_its_base(image_with_celery: Image) -> None:
     print(f"over its base: {image_with_celery.bytes_over_base / 1e6:.0f} MB")
     assert image_with_celery.bytes_over_base < MOST_BYTES

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from celery import Celery
@@ -24,19 +23,17 @@ from vettr_cron.celery_engine.messages import (
     packed_group,
     unpacked_outcome,
 )
+from vettr_cron.celery_engine.submitted import Part, Submitted
 from vettr_cron.domain.errors import (
     DatabaseUnavailable,
     GroupNotDone,
     InputsUnreadable,
-    Problem,
     RedisUnavailable,
     RunSuperseded,
 )
-from vettr_cron.jobs.job import Item
 from vettr_cron.redis_store.client import redis_errors
 from vettr_cron.redis_store.groups import MOST_DELIVERIES, Group, Groups
-from vettr_cron.repositories.universe import Between, Named
-from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupTask, border, run_group
+from vettr_cron.services.refresh.group import GroupOutcome, run_group
 
 LOOK_SECONDS = 0.02  # between looks for outcomes; workers have the groups of the window meanwhile
 WATCH_SECONDS, WATCH_SECONDS_AT_THE_END = 1.0, 0.1
@@ -54,32 +51,6 @@ GONE = "what Redis knew of the groups under way is gone; was it emptied?"
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Part:
-    """A group that workers are given, whole or a part of it."""
-
-    task: GroupTask
-    items: Sequence[Item]
-    id: str = field(default_factory=lambda: uuid4().hex)
-    sent_at: float = 0.0
-    outcome: GroupOutcome | None = None
-    refusals: int = 0
-    refused: OutcomeMessage | None = None  # the last refusal
-    seen: Group | None = None
-
-
-@dataclass(slots=True)
-class _Submitted:
-    """A group that was submitted: its parts in order, of which there is one until its workers die of it."""
-
-    future: Future[GroupOutcome]
-    context: GroupContext
-    parts: list[_Part]
-
-    def waiting(self) -> list[_Part]:
-        return [part for part in self.parts if part.outcome is None]
-
-
 class CeleryExecutor(Executor):
     """Has Celery's workers do the groups of one call, and collects what came of them.
 
@@ -93,7 +64,7 @@ class CeleryExecutor(Executor):
         self._job = job
         self._call = str(call_id)
         self._changed = threading.Condition()
-        self._submitted: list[_Submitted] = []
+        self._submitted: list[Submitted] = []
         self._collector: threading.Thread | None = None
         # Of this call alone: a process that waits for its next call is to keep no connection.
         self._connection = app.connection_for_write()
@@ -111,7 +82,7 @@ class CeleryExecutor(Executor):
         if function is not run_group:
             raise TypeError("workers know run_group alone")
         context, task, items = args
-        submitted = _Submitted(Future(), context, [_Part(task, items)])
+        submitted = Submitted(Future(), context, [Part(task, items)])
         if self._collector is None:
             self._begin(task.seconds_left)
         elif self._must_stop(submitted):
@@ -152,16 +123,16 @@ class CeleryExecutor(Executor):
     def _is_out_of_time(self) -> bool:
         return self._stops_at is not None and time.monotonic() >= self._stops_at
 
-    def _must_stop(self, submitted: _Submitted) -> bool:
+    def _must_stop(self, submitted: Submitted) -> bool:
         return submitted.context.is_stopped() or self._is_out_of_time
 
-    def _send(self, submitted: _Submitted, parts: Sequence[_Part]) -> None:
+    def _send(self, submitted: Submitted, parts: Sequence[Part]) -> None:
         if not self._groups.add(self._job, self._call, [part.id for part in parts]):
             raise _gone(submitted)
         for part in parts:
             self._publish(part)
 
-    def _publish(self, part: _Part) -> None:
+    def _publish(self, part: Part) -> None:
         part.sent_at = time.monotonic()
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
         with self._publishing, redis_errors(), _as_redis_errors():
@@ -180,7 +151,7 @@ class CeleryExecutor(Executor):
                 self._step(under_way)
             except Exception as problem:
                 for submitted in under_way:
-                    _fail(submitted.future, problem)
+                    submitted.fail(problem)
             done = [each for each in under_way if each.future.done()]
             with self._changed:
                 self._submitted = [each for each in self._submitted if not each.future.done()]
@@ -192,7 +163,7 @@ class CeleryExecutor(Executor):
         with suppress(RedisUnavailable):  # whoever needs it next says so
             self._groups.look(self._job, self._call)
 
-    def _step(self, under_way: Sequence[_Submitted]) -> None:
+    def _step(self, under_way: Sequence[Submitted]) -> None:
         self._forget([each for each in under_way if each.future.cancelled()])
         under_way = [each for each in under_way if not each.future.done()]
         waiting = {part.id: (submitted, part) for submitted in under_way for part in submitted.waiting()}
@@ -204,16 +175,16 @@ class CeleryExecutor(Executor):
         self._groups.drop(self._job, self._call, list(found))
         for submitted in under_way:
             if not submitted.waiting():
-                _finish(submitted)
+                submitted.finish()
         pause = WATCH_SECONDS_AT_THE_END if any(map(self._must_stop, under_way)) else WATCH_SECONDS
         still_open = [each for each in under_way if not each.future.done()]
         if still_open and time.monotonic() - self._watched_at >= pause:
             self._watch(still_open)
 
-    def _forget(self, cancelled: Sequence[_Submitted]) -> None:
+    def _forget(self, cancelled: Sequence[Submitted]) -> None:
         self._groups.drop(self._job, self._call, [part.id for each in cancelled for part in each.waiting()])
 
-    def _receive(self, submitted: _Submitted, part: _Part, text: str) -> None:
+    def _receive(self, submitted: Submitted, part: Part, text: str) -> None:
         self._note_progress(submitted)
         try:
             message = unpacked_outcome(text)
@@ -226,45 +197,25 @@ class CeleryExecutor(Executor):
         elif message.refusal in _OF_ONE_WORKER and part.refusals + 1 < MOST_DELIVERIES:
             # Another worker may be able to.
             log.warning("group_again", job=self._job, worker=message.worker, reason=message.error)
-            again = _Part(part.task, part.items, refusals=part.refusals + 1, refused=message)
-            submitted.parts[submitted.parts.index(part)] = again
-            self._send(submitted, [again])
+            self._send(submitted, [submitted.again(part, message)])
         else:
-            _fail(submitted.future, _problem(message))
+            submitted.fail(_problem(message))
 
-    def _note_progress(self, submitted: _Submitted) -> None:
+    def _note_progress(self, submitted: Submitted) -> None:
         self._progressed_at = time.monotonic()
         submitted.context.note_progress()
 
-    def _halve(self, submitted: _Submitted, part: _Part) -> None:
+    def _halve(self, submitted: Submitted, part: Part) -> None:
         """Give out a group's halves, as its workers died; of one stock, record that it cannot be done."""
         names = [item.ticker for item in part.items]
         log.warning("group_lost", job=self._job, first=names[0], last=names[-1], stocks=len(names))
-        middle = border(part.items, (len(names) + 1) // 2)
-        if middle == len(names):  # one stock, or a ticker that exists twice
-            problem = Problem(
-                f"each of the {MOST_DELIVERIES} workers that began it died of it; see their logs for why", "worker died"
-            )
-            items = [item._replace(problem=problem) for item in part.items]
-            part.outcome = run_group(submitted.context, part.task, items)
-            return
-        selection = part.task.selection
-        if isinstance(selection, Between):
-            selections: list[Any] = [
-                Between(selection.after, names[middle - 1]),
-                Between(names[middle - 1], selection.last),
-            ]
+        halves = submitted.halve(part)
+        if halves:
+            self._send(submitted, halves)
         else:
-            selections = [Named(names[:middle]), Named(names[middle:])]
-        halves = [
-            _Part(replace(part.task, selection=each), items)
-            for each, items in zip(selections, (part.items[:middle], part.items[middle:]), strict=True)
-        ]
-        place = submitted.parts.index(part)
-        submitted.parts[place : place + 1] = halves
-        self._send(submitted, halves)
+            submitted.save_as_deadly(part)
 
-    def _watch(self, under_way: Sequence[_Submitted]) -> None:
+    def _watch(self, under_way: Sequence[Submitted]) -> None:
         """See how workers get on; stop when it is time; send again what was lost on its way."""
         now = self._watched_at = time.monotonic()
         seen = self._groups.look(self._job, self._call)
@@ -284,7 +235,7 @@ class CeleryExecutor(Executor):
         else:
             self._send_lost_ones(under_way, now)
 
-    def _compare(self, under_way: Sequence[_Submitted], seen: Mapping[str, Group]) -> None:
+    def _compare(self, under_way: Sequence[Submitted], seen: Mapping[str, Group]) -> None:
         """Note what has changed since the last look."""
         for submitted in under_way:
             for part in submitted.waiting():
@@ -293,16 +244,16 @@ class CeleryExecutor(Executor):
                     self._note_progress(submitted)
                 part.seen = group
 
-    def _give_up_refused_ones(self, under_way: Sequence[_Submitted], now: float) -> None:
+    def _give_up_refused_ones(self, under_way: Sequence[Submitted], now: float) -> None:
         """A worker that has refused a group leaves the queue alone for a while: then another one must begin it soon."""
         for submitted in under_way:
             for part in submitted.waiting():
                 is_waiting = part.seen is not None and not part.seen.deliveries
                 is_late = now - part.sent_at >= OTHER_WORKER_SECONDS or self._is_out_of_time
                 if part.refused and is_waiting and is_late:
-                    _fail(submitted.future, _problem(part.refused))
+                    submitted.fail(_problem(part.refused))
 
-    def _stop(self, stops: Sequence[_Submitted], now: float) -> None:
+    def _stop(self, stops: Sequence[Submitted], now: float) -> None:
         """Withdraw what no worker has begun, and give the rest a while to be saved."""
         waiting = [part for each in stops for part in each.waiting()]
         withdrawn = self._groups.stop(self._job, self._call, [part.id for part in waiting])
@@ -316,9 +267,9 @@ class CeleryExecutor(Executor):
                 part.outcome = GroupOutcome()
         for each in stops:
             if not each.waiting():
-                _finish(each)
+                each.finish()
 
-    def _send_lost_ones(self, under_way: Sequence[_Submitted], now: float) -> None:
+    def _send_lost_ones(self, under_way: Sequence[Submitted], now: float) -> None:
         """A worker that dies as it takes a message from the queue takes it along, before it is noted as begun."""
         lost = [
             part
@@ -331,7 +282,7 @@ class CeleryExecutor(Executor):
                 self._publish(part)
 
 
-def _gone(submitted: _Submitted) -> Exception:
+def _gone(submitted: Submitted) -> Exception:
     """Why Redis no longer knows the call: another one has begun, if ours has lost its lease."""
     return RunSuperseded() if submitted.context.is_superseded() else GroupNotDone(GONE)
 
@@ -349,29 +300,6 @@ def _as_redis_errors() -> Iterator[None]:
 
 
 _OF_ONE_WORKER = (Refusal.DATABASE, Refusal.FORM)
-
-
-def _finish(submitted: _Submitted) -> None:
-    """Put the outcomes of a group's parts together, up to the first that is not whole."""
-    together = GroupOutcome(is_whole=True)
-    for part in submitted.parts:
-        outcome = part.outcome or GroupOutcome()
-        together = GroupOutcome(
-            succeeded=together.succeeded + outcome.succeeded,
-            failures=[*together.failures, *outcome.failures],
-            last=outcome.last or together.last,
-            is_whole=outcome.is_whole,
-            answers={**together.answers, **outcome.answers},
-        )
-        if not outcome.is_whole:
-            break
-    if submitted.future.set_running_or_notify_cancel():
-        submitted.future.set_result(together)
-
-
-def _fail(future: Future[GroupOutcome], problem: Exception) -> None:
-    if not future.done() and future.set_running_or_notify_cancel():
-        future.set_exception(problem)
 
 
 def _problem(message: OutcomeMessage) -> Exception:

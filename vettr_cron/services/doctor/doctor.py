@@ -21,7 +21,7 @@ from vettr_cron.domain.diagnosis import stocks as stock_rules
 from vettr_cron.domain.diagnosis import tables as table_rules
 from vettr_cron.domain.diagnosis.check import Check, Diagnosis, State, judged, problem, unchecked, warning
 from vettr_cron.domain.diagnosis.servers import DatabaseFacts, RedisFacts
-from vettr_cron.domain.engine import check_engine
+from vettr_cron.domain.engine import EngineState, check_engine
 from vettr_cron.domain.errors import InputsUnreadable, NotMigrated, ServiceUnavailable
 from vettr_cron.jobs.job import Job
 from vettr_cron.logs import log_unavailable
@@ -65,6 +65,7 @@ class Doctor:
         """Run all checks; one that is impossible without a missing server says so, and the others still run."""
         database = _answer(lambda: ask_database(self.database, self.jobs.values(), self.clock))
         redis = _answer(lambda: ask_redis(self.redis, self.clock))
+        engine = _answer(lambda: self._engine(redis))
         calls = _answer(lambda: self._calls(database, redis))
         checks: dict[str, Callable[[], Check]] = {
             "secret": self._secret,
@@ -72,13 +73,13 @@ class Doctor:
             "migration": lambda: self._migration(database),
             "tables": lambda: self._tables(database),
             "redis": lambda: _redis(redis),
-            "connections": lambda: self._connections(_known(database)),
+            "connections": lambda: self._connections(_known(database), engine),
             "clock": lambda: self._clocks(database, redis),
             "universe": lambda: self._universe(database),
             "schedule": self._expected_calls,
         }
         if self.settings.cron_engine != "threads":
-            checks["engine"] = lambda: self._engine(redis)
+            checks["engine"] = lambda: check_engine(_known(engine), __version__)
         for job in self.jobs.values():
             checks[f"schedule-{job.name}"] = partial(self._schedule, job, calls)
         return Diagnosis([_made(name, check) for name, check in checks.items()])
@@ -109,11 +110,11 @@ class Doctor:
         _known(facts)
         return table_rules.tables(*ask_tables(self.database, list(self.jobs.values())))
 
-    def _engine(self, facts: RedisFacts | ServiceUnavailable) -> Check:
+    def _engine(self, facts: RedisFacts | ServiceUnavailable) -> EngineState:
         _known(facts)
-        return check_engine(self.engine.read(), __version__)
+        return self.engine.read()
 
-    def _connections(self, facts: DatabaseFacts) -> Check:
+    def _connections(self, facts: DatabaseFacts, engine: EngineState | ServiceUnavailable) -> Check:
         return setting_rules.connections(
             setting_rules.Connections(
                 processes=self.settings.web_concurrency,
@@ -121,15 +122,9 @@ class Doctor:
                 jobs=len(self.jobs),
                 pool=POOL_SIZE + POOL_OVERFLOW,
                 allowed=facts.allowed,
-                workers=self._worker_processes(),
+                workers=0 if isinstance(engine, ServiceUnavailable) else engine.processes,
             )
         )
-
-    def _worker_processes(self) -> int:
-        try:
-            return self.engine.read().processes
-        except ServiceUnavailable:  # of which another check speaks
-            return 0
 
     def _clocks(self, database: DatabaseFacts | ServiceUnavailable, redis: RedisFacts | ServiceUnavailable) -> Check:
         ahead = {}
