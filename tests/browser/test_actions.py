@@ -32,6 +32,32 @@ def test_the_next_chunk_then_the_rest_of_the_cycle(page: Page, web: Web, world: 
     assert world.table("red_flag_history") == []
 
 
+def test_a_chunk_for_which_there_is_no_time_is_not_followed_by_another(page: Page, web: Web, world: World) -> None:
+    add_stocks(world, 250)
+
+    def cut(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        body["data"]["stop_reason"] = "time_budget"
+        route.fulfill(response=response, json=body)
+
+    visit(page, web)
+    scores = card(page, "Scores")
+    page.route("**/v1/cron/scores", cut)
+    button(scores, "Next chunk").click()
+    expect(told(scores)).to_have_text(re.compile(r"100 stocks in [\d.]+ m?s$"))
+    assert len(world.table("vetr_score_history")) == 100
+
+
+def test_a_whole_cycle_takes_as_many_calls_as_its_time_needs(page: Page, world: World) -> None:
+    add_stocks(world, 1_500)
+    with served(page, world, {**WITHOUT_SECRET, "CRON_CHUNK_SIZE": "2", "CRON_TIME_BUDGET_SECONDS": "1"}) as web:
+        visit(page, web)
+        button(card(page, "Scores"), "Whole cycle").click()
+        expect(told(card(page, "Scores"))).to_have_text(re.compile("1,500 stocks in .*; the cycle is complete$"))
+    assert len(world.table("cron_calls")) > 1
+
+
 def test_a_whole_cycle_of_the_red_flags(page: Page, web: Web, world: World) -> None:
     add_stocks(world, 120)
     visit(page, web)

@@ -17,7 +17,7 @@ from tests.integration.meddling import wait_until
 from tests.world import make_settings
 from vettr_cron.app import create_app
 from vettr_cron.jobs.job import Job
-from vettr_cron.redis_store.groups import WORKERS_KEY, Groups
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.registry import EXTENSION, Services
 
 THE_TWO = "tests.jobs:THE_TWO"
@@ -91,12 +91,6 @@ def working(work: Work) -> Iterator[CeleryWorker]:
         yield worker
     finally:
         worker.end()
-
-
-def forget_workers(redis_url: str) -> None:
-    """Let the workers that were killed count as dead at once."""
-    with Redis.from_url(redis_url) as client:
-        client.delete(WORKERS_KEY)
 
 
 def _run(work: Work, pipe: Any) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import Celery
 
-from vettr_cron.celery_engine.executor import CeleryExecutor
+from vettr_cron.celery_engine.executor import FINISH_SECONDS, CeleryExecutor
 from vettr_cron.redis_store.groups import Groups
 
 
@@ -18,6 +18,10 @@ class CeleryEngine:
         self.window = window
         self._app = app
         self._groups = groups
+
+    def working_seconds(self, time_budget: float | None) -> float | None:
+        """All but the time that workers have to save what they evaluate."""
+        return None if time_budget is None else max(time_budget - FINISH_SECONDS, time_budget / 2)
 
     def executor(self, job: str, call_id: UUID) -> Executor:
         """An executor for one call; nothing is sent before its first group."""

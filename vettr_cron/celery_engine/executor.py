@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +41,10 @@ NO_WORKER_SECONDS = 30.0  # that a call waits for a worker, if its time budget l
 KEEP_SECONDS = 10.0  # between two signs of life of a call that has no group under way
 OTHER_WORKER_SECONDS = 10.0  # in which another worker must begin a group that one has refused
 UNSENT_SECONDS = 10.0  # after which a group that is neither waiting nor begun is sent again
+SILENT_SECONDS = 5.0  # after which a group of which nothing is heard is not waited for beyond the call's time
+DEAD_SECONDS = 30.0  # after which one is sent again that the broker, it seems, will give to no other worker
+MOST_TIMES_SENT = 4
+JOIN_SECONDS = 1.0
 STALL_SECONDS = 300.0  # without any progress, after which a call that has no time budget gives up too
 
 NO_WORKER = "no worker is alive that knows this job; start one, of this release: flask --app wsgi cron worker"
@@ -73,7 +76,11 @@ class CeleryExecutor(Executor):
         self._is_over = False
         self._stops_at: float | None = None  # the moment (monotonic) to ask workers to stop, so as to end in time
         self._stop_asked_at: float | None = None
+        self._waits_for_all = False
         self._begun_at = self._progressed_at = 0.0  # since when there are groups under way; when one last got on
+        self._worked_at = 0.0  # when a stock was last found evaluated, or an outcome there
+        self._has_outcome = False
+        self._redis_failed = False
         self._worker_seen_at: float | None = None
         self._watched_at = 0.0
 
@@ -104,18 +111,20 @@ class CeleryExecutor(Executor):
             self._changed.notify()
         if self._collector is None:
             return
-        self._collector.join()
+        self._collector.join(JOIN_SECONDS)
         self._connection.release()
+        if self._redis_failed or self._collector.is_alive():
+            return  # Redis is silent: what it knows of the call expires
         try:
             self._groups.end(self._job, self._call)
         except RedisUnavailable as problem:
-            log.warning("groups_not_ended", job=self._job, reason=str(problem))  # they expire
+            log.warning("groups_not_ended", job=self._job, reason=str(problem))
 
     def _begin(self, seconds_left: float | None) -> None:
         if not self._groups.begin(self._job, self._call):
             raise RunSuperseded
         if seconds_left is not None:
-            self._stops_at = time.monotonic() + max(seconds_left - FINISH_SECONDS, seconds_left / 2)
+            self._stops_at = time.monotonic() + seconds_left
         self._collector = threading.Thread(target=self._collect, name=f"groups-{self._job}", daemon=True)
         self._collector.start()
 
@@ -133,35 +142,49 @@ class CeleryExecutor(Executor):
             self._publish(part)
 
     def _publish(self, part: Part) -> None:
-        part.sent_at = time.monotonic()
+        part.sent_at = part.heard_of_at = time.monotonic()
+        part.times_sent += 1
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
-        with self._publishing, redis_errors(), _as_redis_errors():
-            self._app.send_task(TASK, [message], task_id=part.id, queue=self._job, retry=False, producer=self._producer)
+        with self._publishing, redis_errors():
+            refused = refusal_of(
+                lambda: self._app.send_task(
+                    TASK, [message], task_id=part.id, queue=self._job, retry=False, producer=self._producer
+                )
+            )
+            if refused is not None:
+                raise refused
 
     def _collect(self) -> None:
         while True:
             with self._changed:
-                while not (self._submitted or self._is_over):
-                    if not self._changed.wait(KEEP_SECONDS):
-                        self._keep()
+                if not (self._submitted or self._is_over):
+                    self._changed.wait(KEEP_SECONDS)
                 if self._is_over:
                     return
                 under_way = list(self._submitted)
-            try:
-                self._step(under_way)
-            except Exception as problem:
-                for submitted in under_way:
-                    submitted.fail(problem)
-            done = [each for each in under_way if each.future.done()]
+            self._try_step(under_way)
             with self._changed:
                 self._submitted = [each for each in self._submitted if not each.future.done()]
-            if not done:
+            if under_way and not any(each.future.done() for each in under_way):
                 time.sleep(LOOK_SECONDS)
+
+    def _try_step(self, under_way: Sequence[Submitted]) -> None:
+        try:
+            if under_way:
+                self._step(under_way)
+            else:
+                self._keep()
+            self._redis_failed = False
+        except Exception as problem:
+            self._redis_failed = isinstance(problem, RedisUnavailable)
+            for submitted in under_way:
+                submitted.fail(problem)
+            if not under_way:  # whoever needs Redis next says so
+                log.warning("groups_not_kept", job=self._job, reason=str(problem))
 
     def _keep(self) -> None:
         """Let what Redis knows of the call outlive the time between two chunks."""
-        with suppress(RedisUnavailable):  # whoever needs it next says so
-            self._groups.look(self._job, self._call)
+        self._groups.look(self._job, self._call)
 
     def _step(self, under_way: Sequence[Submitted]) -> None:
         self._forget([each for each in under_way if each.future.cancelled()])
@@ -185,13 +208,13 @@ class CeleryExecutor(Executor):
         self._groups.drop(self._job, self._call, [part.id for each in cancelled for part in each.waiting()])
 
     def _receive(self, submitted: Submitted, part: Part, text: str) -> None:
-        self._note_progress(submitted)
         try:
             message = unpacked_outcome(text)
         except UnknownForm as problem:
             message = OutcomeMessage(worker="that sent it", refusal=Refusal.FORM, error=str(problem))
+        self._note_progress(submitted)
         if message.outcome is not None:
-            part.outcome = message.outcome
+            part.outcome, self._has_outcome, self._worked_at = message.outcome, True, time.monotonic()
         elif message.refusal is Refusal.LOST:
             self._halve(submitted, part)
         elif message.refusal in _OF_ONE_WORKER and part.refusals + 1 < MOST_DELIVERIES:
@@ -219,9 +242,9 @@ class CeleryExecutor(Executor):
         """See how workers get on; stop when it is time; send again what was lost on its way."""
         now = self._watched_at = time.monotonic()
         seen = self._groups.look(self._job, self._call)
-        if seen is None:
+        if seen is None or not all(part.id in seen for each in under_way for part in each.waiting()):
             raise _gone(under_way[0])
-        self._compare(under_way, seen)
+        self._compare(under_way, seen, now)
         if any(self._job in worker.jobs for worker in self._groups.workers()):
             self._worker_seen_at = now
         self._give_up_refused_ones(under_way, now)
@@ -235,21 +258,26 @@ class CeleryExecutor(Executor):
         else:
             self._send_lost_ones(under_way, now)
 
-    def _compare(self, under_way: Sequence[Submitted], seen: Mapping[str, Group]) -> None:
+    def _compare(self, under_way: Sequence[Submitted], seen: Mapping[str, Group], now: float) -> None:
         """Note what has changed since the last look."""
         for submitted in under_way:
             for part in submitted.waiting():
-                group = seen.get(part.id)
-                if group is not None and part.seen not in (None, group):
-                    self._note_progress(submitted)
+                group, before = seen[part.id], part.seen or seen[part.id]
                 part.seen = group
+                if group.heard_of_at != before.heard_of_at:
+                    part.heard_of_at = now
+                if group.evaluated > before.evaluated:
+                    self._worked_at = now
+                if (group.deliveries, group.evaluated) != (before.deliveries, before.evaluated):
+                    self._note_progress(submitted)
 
     def _give_up_refused_ones(self, under_way: Sequence[Submitted], now: float) -> None:
-        """A worker that has refused a group leaves the queue alone for a while: then another one must begin it soon."""
+        """A worker that has refused a group leaves the queue alone: another one must begin it soon, or get on."""
         for submitted in under_way:
             for part in submitted.waiting():
                 is_waiting = part.seen is not None and not part.seen.deliveries
-                is_late = now - part.sent_at >= OTHER_WORKER_SECONDS or self._is_out_of_time
+                since = max(part.sent_at, self._worked_at)
+                is_late = now - since >= OTHER_WORKER_SECONDS or (self._is_out_of_time and since == part.sent_at)
                 if part.refused and is_waiting and is_late:
                     submitted.fail(_problem(part.refused))
 
@@ -257,25 +285,33 @@ class CeleryExecutor(Executor):
         """Withdraw what no worker has begun, and give the rest a while to be saved."""
         waiting = [part for each in stops for part in each.waiting()]
         withdrawn = self._groups.stop(self._job, self._call, [part.id for part in waiting])
-        self._stop_asked_at = self._stop_asked_at or now
-        is_late = now - self._stop_asked_at >= FINISH_SECONDS
-        is_alone = self._worker_seen_at is None or now - self._worker_seen_at >= WATCH_SECONDS
-        if withdrawn and is_alone and self._is_out_of_time:
+        if self._stop_asked_at is None:
+            self._stop_asked_at = now
+            # As the first batch of a call is always done, however long it takes: or calls might never get on.
+            self._waits_for_all = not self._has_outcome
+        if self._worker_seen_at != now and self._is_out_of_time:
             raise GroupNotDone(NO_WORKER)
+        is_late = now - self._stop_asked_at >= FINISH_SECONDS
         for part in waiting:
-            if part.id in withdrawn or is_late:
+            if part.id in withdrawn or (is_late and not self._is_waited_for(stops, part, now)):
                 part.outcome = GroupOutcome()
         for each in stops:
             if not each.waiting():
                 each.finish()
 
+    def _is_waited_for(self, stops: Sequence[Submitted], part: Part, now: float) -> bool:
+        is_stopped = any(each.context.is_stopped() for each in stops)
+        return self._waits_for_all and not is_stopped and now - part.heard_of_at < SILENT_SECONDS
+
     def _send_lost_ones(self, under_way: Sequence[Submitted], now: float) -> None:
-        """A worker that dies as it takes a message from the queue takes it along, before it is noted as begun."""
+        """A worker that dies as it takes a message from the queue takes it along, before the broker has noted it."""
         lost = [
             part
             for each in under_way
             for part in each.waiting()
-            if part.seen is not None and not part.seen.deliveries and now - part.sent_at >= UNSENT_SECONDS
+            if part.seen is not None
+            and part.times_sent < MOST_TIMES_SENT
+            and now - part.heard_of_at >= (DEAD_SECONDS if part.seen.deliveries else UNSENT_SECONDS)
         ]
         if lost and not self._groups.queued(self._job):
             for part in lost:
@@ -287,16 +323,17 @@ def _gone(submitted: Submitted) -> Exception:
     return RunSuperseded() if submitted.context.is_superseded() else GroupNotDone(GONE)
 
 
-@contextmanager
-def _as_redis_errors() -> Iterator[None]:
-    """Raise what the broker's library says as the error of Redis that it stands for."""
+def refusal_of(send: Callable[[], Any]) -> RedisError | None:
+    """Send something by the broker's library. Returns what Redis or the network said against it.
+
+    It is returned, as raised here it would have its own consequence for its context, instead of its cause.
+    """
     try:
-        yield
-        return
+        send()
     except OperationalError as problem:
         cause = problem.__cause__
-        failure = cause if isinstance(cause, RedisError) else RedisConnectionError(str(problem))
-    raise failure  # out here, or it would have its own consequence for its context
+        return cause if isinstance(cause, RedisError) else RedisConnectionError(str(problem))
+    return None
 
 
 _OF_ONE_WORKER = (Refusal.DATABASE, Refusal.FORM)

@@ -29,7 +29,7 @@ class Refusal(StrEnum):
     SUPERSEDED = "superseded"  # the run is closed
     DATABASE = "database"  # the worker's database does not answer
     INPUTS = "inputs"  # none of its stocks can be read
-    FORM = "form"  # the worker does not know the message, or the job
+    FORM = "form"  # the worker does not know the message, the job or the run
     LOST = "lost"  # it was begun too often, and its worker died each time
     ERROR = "error"  # a bug; the worker's log has the details
 

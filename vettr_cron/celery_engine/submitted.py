@@ -24,7 +24,9 @@ class Part:
     outcome: GroupOutcome | None = None
     refusals: int = 0
     refused: OutcomeMessage | None = None  # the last refusal
+    times_sent: int = 0
     seen: Group | None = None
+    heard_of_at: float = 0.0  # monotonic
 
 
 @dataclass(slots=True)
@@ -46,9 +48,11 @@ class Submitted:
         return again
 
     def halve(self, part: Part) -> Sequence[Part]:
-        """The two parts to give out instead of one; none if it is of one stock, or of a ticker that exists twice."""
+        """The two parts to give out instead of one; none if it is of one ticker."""
         names = [item.ticker for item in part.items]
         middle = border(part.items, (len(names) + 1) // 2)
+        if middle == len(names):
+            middle = border(part.items, 1)
         if middle == len(names):
             return []
         selection = part.task.selection

@@ -37,6 +37,7 @@ from vettr_cron.domain.errors import (
     InputsUnreadable,
     RedisUnavailable,
     RunSuperseded,
+    RunUnknown,
     ServiceUnavailable,
     unexpected,
 )
@@ -46,7 +47,7 @@ from vettr_cron.redis_store.groups import MOST_DELIVERIES, QUEUE_PREFIX, Groups
 from vettr_cron.services.refresh.group import GroupContext, run_group
 
 REPORT_SECONDS = 1.0
-SEEN_SECONDS = 5.0
+SEEN_SECONDS = 2.0
 PAUSE_SECONDS = 2.0  # between two looks of a worker that cannot do what others may be able to
 LONGEST_PAUSE_SECONDS, FORM_PAUSE_SECONDS = 60.0, 10.0
 FASTEST_CLOCK_SECONDS = 5.0
@@ -78,6 +79,7 @@ class GroupWorker:
                 self._pause_after(answer.refusal)
         except RedisUnavailable as problem:
             log_unavailable(problem, group=group)
+            time.sleep(PAUSE_SECONDS)  # or it would be back at once, and again
             raise Reject(str(problem), requeue=True) from problem
 
     def _pause_after(self, refusal: Refusal | None) -> None:
@@ -105,11 +107,11 @@ class GroupWorker:
             return None
         if times > MOST_DELIVERIES:
             return OutcomeMessage(worker=self._name, refusal=Refusal.LOST)
-        return self._outcome(message, tag)
+        return self._outcome(message, tag, times)
 
-    def _outcome(self, message: GroupMessage, tag: str) -> OutcomeMessage:
+    def _outcome(self, message: GroupMessage, tag: str, times: int) -> OutcomeMessage:
         try:
-            with self._reporting(message, tag) as report:
+            with self._reporting(message, tag, times) as report:
                 context = GroupContext(
                     database=self._database,
                     jobs=self._jobs,
@@ -125,6 +127,9 @@ class GroupWorker:
         except DatabaseUnavailable as problem:
             log_unavailable(problem, job=message.task.job)
             return self._refused(Refusal.DATABASE, str(problem))
+        except RunUnknown as problem:
+            log.error("run_not_known", reason=str(problem))
+            return self._refused(Refusal.FORM, str(problem))
         except InputsUnreadable as problem:
             return self._refused(Refusal.INPUTS, str(problem))
         except Exception as bug:
@@ -135,8 +140,8 @@ class GroupWorker:
         return OutcomeMessage(worker=self._name, refusal=why, error=error[:LONGEST_ERROR])
 
     @contextmanager
-    def _reporting(self, message: GroupMessage, tag: str) -> Iterator["_Report"]:
-        report, done = _Report(), threading.Event()
+    def _reporting(self, message: GroupMessage, tag: str, times: int) -> Iterator["_Report"]:
+        report, done = _Report(times), threading.Event()
         thread = threading.Thread(target=self._report, args=(message, tag, report, done), name="report", daemon=True)
         thread.start()
         try:
@@ -151,13 +156,17 @@ class GroupWorker:
                 # Or the broker would give the group to another worker, as if this one were dead.
                 self._redis.zadd(f"{QUEUE_PREFIX}unacked_index", {tag: time.time()}, xx=True)
                 is_wanted, report.is_stopped = self._groups.report(
-                    message.task.job, message.call, message.group, report.evaluated
+                    message.task.job, message.call, message.group, report.evaluated, report.times
                 )
                 report.is_unwanted = not is_wanted
                 report.is_stopped = report.is_stopped or report.is_unwanted
 
     def _leave(self, job: str, group: str, answer: OutcomeMessage) -> None:
-        text = packed_outcome(answer)
+        try:
+            text = packed_outcome(answer)
+        except Exception as bug:  # the broker takes a group that broke off for done, and its caller would wait
+            log.exception("outcome_not_packed", job=job)
+            text = packed_outcome(self._refused(Refusal.ERROR, unexpected(bug).error))
         for attempt in Retrying(
             retry=retry_if_exception_type(RedisUnavailable),
             stop=stop_after_delay(OUTCOME_SECONDS),
@@ -171,7 +180,8 @@ class GroupWorker:
 class _Report:
     """What a group's caller and its worker know of each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: int) -> None:
+        self.times = times  # how often the group was begun, this time too
         self.evaluated = 0
         self.is_stopped = False
         self.is_unwanted = False

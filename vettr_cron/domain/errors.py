@@ -100,6 +100,10 @@ class RunSuperseded(CronError):
     """the lease was lost; another caller goes on"""
 
 
+class RunUnknown(CronError):
+    """A worker's database does not have the run, which its caller has begun."""
+
+
 class RowsRefused(CronError):
     """The database refuses a group of rows for the sake of at least one of them.
 

@@ -13,15 +13,15 @@ from vettr_cron.redis_store.leases import lease_key
 MOST_DELIVERIES = 3  # of a group; whoever begins it once more is told to leave it
 CALL_TTL_SECONDS = 60  # after which nothing of a caller that died is worked on any more
 OUTCOME_TTL_SECONDS = 600
-WORKER_TTL_SECONDS = 15.0  # a worker that was not seen for so long is not alive
+WORKER_TTL_SECONDS = 8.0  # a worker that was not seen for so long is not alive
 QUEUE_PREFIX = "cron:celery:"  # of all keys of the broker; each job has a queue of its own
 WORKERS_KEY = "cron:workers"
 REDELIVERIES_KEY = "cron:redeliveries"
 
 # A job has one caller at a time, so one hash holds its groups: `call`, the caller's id, `stop` once it asks to stop,
-# and for each group under its id `at:` (when it was given out, by Redis' clock), `n:` (how often it was begun), `e:`
-# (how many stocks are evaluated). A group that is not in it is not wanted any more: its outcome was taken, or its
-# caller is gone or has been superseded.
+# and for each group under its id `at:` (when it was given out or, once begun, last heard of, by Redis' clock), `n:`
+# (how often it was begun), `e:` (how many stocks are evaluated). A group that is not in it is not wanted any more: its
+# outcome was taken, or its caller is gone or has been superseded.
 _BEGIN = """
 if redis.call('HGET', KEYS[3], 'call_id') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -38,27 +38,37 @@ for i = 2, #ARGV do redis.call('HSET', KEYS[1], 'at:' .. ARGV[i], tostring(now),
 return 1
 """
 )
-_TAKE = """
+_TAKE = (
+    _NOW
+    + """
 if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[2]) == 0 then
   return 0
 end
+redis.call('HSET', KEYS[1], 'at:' .. ARGV[2], tostring(now))
 local times = redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[2], 1)
 if times > 1 and times <= tonumber(ARGV[4]) then redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
 return times
 """
+)
 _GIVE_BACK = """
 if tonumber(redis.call('HGET', KEYS[1], 'n:' .. ARGV[1]) or 0) > 0 then
   return redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[1], -1)
 end
 return 0
 """
-_REPORT = """
+_REPORT = (
+    _NOW
+    + """
 if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[2]) == 0 then
   return {0, 0}
 end
-redis.call('HSET', KEYS[1], 'e:' .. ARGV[2], ARGV[3])
+redis.call('HSET', KEYS[1], 'at:' .. ARGV[2], tostring(now), 'e:' .. ARGV[2], ARGV[3])
+if tonumber(redis.call('HGET', KEYS[1], 'n:' .. ARGV[2])) > tonumber(ARGV[4]) then
+  redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[2], -1)
+end
 return {1, redis.call('HEXISTS', KEYS[1], 'stop')}
 """
+)
 _LEAVE = """
 if redis.call('HEXISTS', KEYS[1], 'n:' .. ARGV[1]) == 0 then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
@@ -95,7 +105,7 @@ return redis.call('DEL', KEYS[1])
 class Group(NamedTuple):
     """A group that was given to workers, and whose outcome is not taken yet."""
 
-    given_at: float  # Unix time, by Redis' clock
+    heard_of_at: float  # when it was given out or, once begun, last heard of; Unix time, by Redis' clock
     deliveries: int  # how often a worker began it; 0: it waits
     evaluated: int  # stocks, by the worker that has it
 
@@ -183,9 +193,13 @@ class Groups:
         """Say that a worker that is stopped has not done a group, so that this beginning does not count."""
         self._run("give back", job, group)
 
-    def report(self, job: str, call: str, group: str, evaluated: int) -> tuple[bool, bool]:
-        """Say how far a group is. Returns whether it is still wanted, and whether its caller asks to stop soon."""
-        wanted, stop = self._run("report", job, call, group, evaluated)
+    def report(self, job: str, call: str, group: str, evaluated: int, times: int) -> tuple[bool, bool]:
+        """Say how far a group is. Returns whether it is still wanted, and whether its caller asks to stop soon.
+
+        `times` is what `take` has returned: if another worker has begun the group since, as if this one were dead, that
+        beginning does not count.
+        """
+        wanted, stop = self._run("report", job, call, group, evaluated, times)
         return bool(wanted), bool(stop)
 
     def leave_outcome(self, job: str, group: str, outcome: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from vettr_cron.domain.errors import RunUnknown
 from vettr_cron.domain.run import INTERRUPTED, Run, RunStatus, StockFailure
 from vettr_cron.models.tables import cron_job_runs as table
 from vettr_cron.models.types import in_utc
@@ -58,11 +59,14 @@ def record_progress(connection: Connection, run: Run) -> bool:
 def join(connection: Connection, run_id: UUID) -> bool:
     """Begin to save a group of a run beside its other groups. False if the run is closed: this is their fence.
 
-    It comes first in a transaction, for whose end `shut_out` then waits. PostgreSQL only.
+    It comes first in a transaction, for whose end `shut_out` then waits. PostgreSQL only. Raises RunUnknown.
     """
     connection.execute(_SHARE_FENCE, {"fence": _fence_of(run_id)})
     # Only now: a statement sees what was committed when it began, and the one before may have waited for the closer.
-    return connection.execute(_STATUS, {"run_id": run_id}).scalar() == RunStatus.RUNNING.value
+    status = connection.execute(_STATUS, {"run_id": run_id}).scalar()
+    if status is None:
+        raise RunUnknown(f"its database has no run {run_id}; is DATABASE_URL there that of the service's calls?")
+    return bool(status == RunStatus.RUNNING.value)
 
 
 def shut_out(connection: Connection, run_ids: Collection[UUID]) -> None:

@@ -19,6 +19,7 @@ from vettr_cron.jobs.job import Item, Job
 
 HOLD, BEGUN, MOMENT = "test:hold", "test:begun", "test:moment"
 HELD, NOTED = f"{__name__}:held", f"{__name__}:noted"
+SLOW = f"{__name__}:slow"
 DEADLY = f"{__name__}:deadly"
 DYING = f"{__name__}:dying"
 DEADLY_STOCK = "T00017"
@@ -32,6 +33,18 @@ def held(work: Work) -> Mapping[str, Job]:
         redis.rpush(BEGUN, item.ticker)
         while redis.exists(HOLD):
             time.sleep(0.01)
+        return THE_TWO["scores"].evaluate(item, attempt)
+
+    return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}
+
+
+def slow(work: Work) -> Mapping[str, Job]:
+    """The scores job, which notes each stock that it begins, and takes its time with it."""
+    redis = Redis.from_url(work.redis_url, decode_responses=True)
+
+    def evaluate(item: Item, attempt: Attempt) -> Any:
+        redis.rpush(BEGUN, item.ticker)
+        time.sleep(0.08)
         return THE_TWO["scores"].evaluate(item, attempt)
 
     return {"scores": replace(THE_TWO["scores"], evaluate=evaluate)}

@@ -2,12 +2,14 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery.exceptions import Reject
 
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.group_tasks import task_of
@@ -127,6 +129,67 @@ def test_a_superseded_caller_changes_nothing_of_its_successors(delivering: Deliv
     delivering.groups.end("scores", delivering.call)
     assert delivering.groups.look("scores", delivering.call) is None
     assert set(delivering.groups.look("scores", successor) or ()) == {"its own"}
+
+
+def test_a_group_of_a_run_that_the_workers_database_does_not_have_is_handed_back_with_words(
+    delivering: Delivering,
+) -> None:
+    delivering.world.execute("DELETE FROM cron_job_runs")
+    answer = delivering.deliver()
+    assert answer is not None
+    assert (answer.refusal, "DATABASE_URL" in answer.error) == (Refusal.FORM, True)
+    assert not delivering.written()
+
+
+def test_a_worker_that_lives_is_not_counted_as_dead_by_one_that_begins_its_group_too(delivering: Delivering) -> None:
+    """As happens to all groups of a worker whose connection to the broker breaks."""
+    groups, call = delivering.groups, delivering.call
+    assert groups.take("scores", call, GROUP) == 1
+    for evaluated in range(6):
+        assert groups.take("scores", call, GROUP) == 2
+        assert groups.report("scores", call, GROUP, evaluated, times=1) == (True, False)
+        assert groups.report("scores", call, GROUP, evaluated, times=2) == (True, False)
+    assert [groups.take("scores", call, GROUP) for _dead in range(3)] == [2, 3, 4]
+
+
+def test_a_worker_says_when_it_was_last_heard_of(delivering: Delivering) -> None:
+    groups, call = delivering.groups, delivering.call
+
+    def heard_of_at() -> float:
+        return (groups.look("scores", call) or {})[GROUP].heard_of_at
+
+    given_out = heard_of_at()
+    times = groups.take("scores", call, GROUP)
+    begun = heard_of_at()
+    groups.report("scores", call, GROUP, 0, times)
+    assert given_out < begun < heard_of_at()
+
+
+def test_an_outcome_that_cannot_be_packed_is_told_as_a_bug(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(message: OutcomeMessage) -> str:
+        if message.outcome is not None:
+            raise ValueError("what cannot be packed")
+        return packed_outcome(message)
+
+    monkeypatch.setattr("vettr_cron.celery_engine.worker.packed_outcome", broken)
+    answer = delivering.deliver()
+    assert answer is not None
+    assert answer.refusal is Refusal.ERROR
+    assert "ValueError" in answer.error
+
+
+def test_a_worker_that_redis_refuses_hands_back_its_group_after_a_while(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vettr_cron.celery_engine.worker.PAUSE_SECONDS", 0.3)
+    delivering.world.redis.delete("cron:scores:groups")
+    delivering.world.redis.set("cron:scores:groups", "not a hash")
+    begun = time.monotonic()
+    with pytest.raises(Reject):
+        delivering.deliver()
+    assert time.monotonic() - begun >= 0.3
 
 
 def test_a_group_that_was_begun_three_times_is_given_up(delivering: Delivering) -> None:

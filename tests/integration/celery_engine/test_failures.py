@@ -1,5 +1,6 @@
 """Workers that die, are cut off or are not there: every stock is done once, and the call says what is wrong."""
 
+import os
 import signal
 import time
 from collections import Counter
@@ -15,12 +16,14 @@ from tests.integration.celery_engine import strange_jobs
 from tests.integration.celery_engine.strange_jobs import BEGUN, DEADLY_STOCK, holding, wait_for_the_first
 from tests.integration.meddling import refresh, under_way, wait_until
 from tests.jobs import THE_TWO
-from tests.servers.celery_worker import Work, forget_workers, working
+from tests.servers.celery_worker import Work, working
+from tests.servers.postgres_server import PostgresServer
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.celery_engine import executor
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.redis_store.cursors import CursorKeys
+from vettr_cron.redis_store.groups import Groups
 from vettr_cron.repositories import runs
 from vettr_cron.services.refresh.request import NamedStocks, Request
 
@@ -176,6 +179,75 @@ def test_a_group_that_was_lost_on_its_way_is_sent_again(caller: World, monkeypat
     assert_every_stock_once(caller)
 
 
+def test_a_group_that_was_lost_by_a_worker_that_had_begun_it_is_sent_again(
+    caller: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "DEAD_SECONDS", 1)
+    call = called(caller)
+    wait_until(lambda: caller.redis.llen("cron:celery:scores") == 4)
+    groups, id_of_call = Groups(caller.services.redis), str(caller.redis.hget("cron:scores:groups", "call"))
+    given_out = list(groups.look("scores", id_of_call) or ())
+    assert [groups.take("scores", id_of_call, group) for group in given_out] == [1] * 4
+    caller.redis.delete("cron:celery:scores")  # as a worker does that dies with what another one had begun before it
+    with working(work(caller)):
+        assert call.result(60).succeeded == 60
+    assert_every_stock_once(caller)
+
+
+def test_a_call_whose_groups_redis_has_forgotten_ends_and_says_so(caller: World) -> None:
+    with working(work(caller)), holding(caller.redis):
+        call = called(caller)
+        wait_for_the_first(caller.redis)
+        id_of_call = str(caller.redis.hget("cron:scores:groups", "call"))
+        group = next(iter(Groups(caller.services.redis).look("scores", id_of_call) or ()))
+        caller.redis.hdel("cron:scores:groups", f"at:{group}", f"n:{group}")  # as a failover does to the last writes
+        result = call.result(30)
+    assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+    assert "what Redis knew of the groups under way is gone" in (result.error or "")
+
+
+def test_the_thread_that_collects_survives_what_it_did_not_foresee(
+    caller: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[str] = []
+
+    def keep(_executor: executor.CeleryExecutor) -> None:
+        kept.append("tried")
+        raise ValueError("not a number")
+
+    monkeypatch.setattr(executor, "KEEP_SECONDS", 0.001)
+    monkeypatch.setattr(executor.CeleryExecutor, "_keep", keep)
+    with working(work(caller)):
+        result = refresh(caller, SCORES, chunk_size=10, chunks=None)
+    assert (result.succeeded, bool(kept)) == (60, True)
+
+
+def test_a_worker_of_another_database_is_named(
+    caller: World, postgres_server: PostgresServer, migrated_template: str
+) -> None:
+    elsewhere = postgres_server.create_database(template=migrated_template)
+    try:
+        with working(replace(work(caller), database_url=elsewhere)):
+            result = refresh(caller, SCORES, time_budget=60)
+    finally:
+        postgres_server.drop_database(elsewhere)
+    assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
+    assert "DATABASE_URL" in (result.error or "")
+
+
+def test_a_worker_that_cannot_do_a_group_fails_no_call_that_others_get_on_with(
+    caller: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "OTHER_WORKER_SECONDS", 1)
+    lost = replace(work(caller), database_url="postgresql://nobody@127.0.0.1:1/none")
+    with working(work(caller, strange_jobs.SLOW)):
+        call = called(caller)
+        wait_for_the_first(caller.redis)
+        with working(lost):
+            result = call.result(60)
+    assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
+
+
 def test_a_worker_that_cannot_do_a_group_leaves_it_to_one_that_can(caller: World) -> None:
     lost = replace(work(caller), database_url="postgresql://nobody@127.0.0.1:1/none")
     with working(lost), working(work(caller)):
@@ -185,8 +257,9 @@ def test_a_worker_that_cannot_do_a_group_leaves_it_to_one_that_can(caller: World
 
 def test_the_end_of_a_run_waits_for_what_is_being_saved(caller: World) -> None:
     with working(work(caller)), holding(caller.redis):
-        call = called(caller, time_budget=4)
+        call = called(caller)
         wait_for_the_first(caller.redis)
+        caller.services.shutdown.ask()
         (run,) = caller.table("cron_job_runs")
         with caller.services.database.saving() as connection:
             assert runs.join(connection, run["id"])
@@ -196,7 +269,7 @@ def test_the_end_of_a_run_waits_for_what_is_being_saved(caller: World) -> None:
             assert not call.done()
         result = call.result(30)
     (run,) = caller.table("cron_job_runs")
-    assert (result.stop_reason, run["status"]) == (StopReason.TIME_BUDGET, "completed")
+    assert (result.stop_reason, run["status"]) == (StopReason.SHUTDOWN, "completed")
 
 
 def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(
@@ -216,16 +289,62 @@ def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(
     world.close()
 
 
-def test_workers_that_all_die_end_a_call_within_its_budget(caller: World) -> None:
-    with working(work(caller)) as worker, holding(caller.redis):
-        call = called(caller, time_budget=4)
-        wait_for_the_first(caller.redis)
+@pytest.mark.parametrize("processes", [1, 4])
+def test_workers_that_all_die_end_a_call_within_its_budget(caller: World, processes: int) -> None:
+    """Whether some groups wait for a worker, or all were begun."""
+    with working(work(caller, processes=processes)) as worker, holding(caller.redis):
+        begun = time.monotonic()
+        call = called(caller, time_budget=15)
+        wait_for_the_first(caller.redis, processes)
         worker.kill()
-        forget_workers(caller.redis_url)
         result = call.result(30)
+    assert time.monotonic() - begun < 17
     assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
     assert "no worker is alive" in (result.error or "")
     assert cursor(caller).rank == 0
+
+
+def test_a_call_whose_stocks_take_longer_than_its_time_gets_on_too(caller: World) -> None:
+    with working(work(caller)), holding(caller.redis):
+        call = called(caller, time_budget=2)
+        wait_for_the_first(caller.redis)
+        wait_until(lambda: caller.redis.hexists("cron:scores:groups", "stop"))
+        time.sleep(executor.FINISH_SECONDS + 1)  # what is under test is that the call still waits
+        assert not call.done()
+        caller.redis.delete(strange_jobs.HOLD)
+        result = call.result(10)
+    assert (result.status, result.stop_reason) == (CallStatus.COMPLETED, StopReason.TIME_BUDGET)
+    assert 0 < result.stocks_processed == cursor(caller).rank
+
+
+def test_a_call_whose_time_ends_begins_no_chunk_that_can_do_nothing(caller: World) -> None:
+    with working(work(caller, strange_jobs.SLOW)):
+        result = refresh(caller, SCORES, chunk_size=10, chunks=None, time_budget=4)
+    assert result.stop_reason == StopReason.TIME_BUDGET
+    assert 0 < result.stocks_processed < 60
+    runs_of_it = caller.table("cron_job_runs")
+    assert sum(run["stocks_processed"] for run in runs_of_it) == result.stocks_processed
+    assert all(run["stocks_processed"] for run in runs_of_it)
+
+
+def test_a_call_that_is_asked_to_stop_while_redis_says_nothing_ends_in_time(
+    migrated_postgres_url: str, stoppable_redis: PrivateRedis
+) -> None:
+    world = World.make(migrated_postgres_url, stoppable_redis.url, cron_engine="celery", cron_group_size=10)
+    add_stocks(world, 60)
+    with working(work(world)), holding(world.redis):
+        call = called(world)
+        wait_for_the_first(world.redis)
+        os.kill(stoppable_redis.pid, signal.SIGSTOP)
+        try:
+            asked_at = time.monotonic()
+            world.services.shutdown.ask()
+            call.exception(30)
+            took = time.monotonic() - asked_at
+        finally:
+            os.kill(stoppable_redis.pid, signal.SIGCONT)
+    assert took < 10
+    world.close()
 
 
 @pytest.mark.parametrize("how", ["time_budget", "shutdown"])

@@ -10,6 +10,7 @@ import pytest
 from tests.integration.group_tasks import task_of
 from tests.integration.meddling import under_way, wait_until
 from tests.world import World
+from vettr_cron.domain.errors import RunUnknown
 from vettr_cron.domain.run import Run
 from vettr_cron.repositories import runs
 
@@ -76,4 +77,5 @@ def test_only_a_running_run_lets_groups_in(postgres_world: World, closed: bool) 
         close(postgres_world, run)
     with postgres_world.services.database.saving() as connection:
         assert runs.join(connection, run.id) is not closed
-        assert not runs.join(connection, uuid4())
+        with pytest.raises(RunUnknown, match="DATABASE_URL"):
+            runs.join(connection, uuid4())

@@ -37,9 +37,12 @@ export function Told({ told }) {
   return html`<p class="told" role="status">${told && html`<${State} state=${told.state}>${told.text}</${State}>`}</p>`;
 }
 
-/** Refresh stocks by the parameters of one call. Returns what is to be told. Throws Refused. */
+/**
+ * Refresh stocks by the parameters of one call; all stocks in as many calls as that takes, as each goes on after the
+ * one before. Returns what is to be told. Throws Refused.
+ */
 export async function refreshed(name, parameters) {
-  const goesOn = (result) => isCut(result) && result.stocks_processed;
+  const goesOn = (result) => parameters.chunks === "all" && isCut(result) && result.stocks_processed;
   return told(await inCalls(name, (result) => (!result || goesOn(result) ? parameters : null)));
 }
 

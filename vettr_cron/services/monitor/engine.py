@@ -20,7 +20,7 @@ class ReadEngine:
         if not state.has_workers:
             return state
         now, groups = self._groups.now(), [each for job in self._jobs for each in self._groups.under_way(job)]
-        waiting = [group.given_at for group in groups if not group.deliveries]
+        waiting = [group.heard_of_at for group in groups if not group.deliveries]
         return EngineState(
             name=self._name,
             workers=self._groups.workers(),

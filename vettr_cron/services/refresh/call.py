@@ -62,7 +62,7 @@ class Call:
         self.pings = pings
         self.engine = engine
         self.progress = progress
-        self.limits = Limits(request.time_budget, self.is_stopped)
+        self.limits = Limits(engine.working_seconds(request.time_budget), self.is_stopped)
         self.chunks_run = 0
         self.offset = 0
         self.total_stocks = 0

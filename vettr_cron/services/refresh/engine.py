@@ -17,6 +17,9 @@ class Engine(Protocol):
     def side_by_side(self) -> bool:
         """Whether groups are done by other processes, which read the inputs themselves and save several at once."""
 
+    def working_seconds(self, time_budget: float | None) -> float | None:
+        """For how much of a call's time budget groups are begun; None means no bound."""
+
     def executor(self, job: str, call_id: UUID) -> Executor:
         """The executor of one call, which the call shuts down at its end."""
 
@@ -25,6 +28,10 @@ class Threads:
     """One group after the other, in the process of the call, whose threads evaluate its batches."""
 
     window, side_by_side = 1, False
+
+    def working_seconds(self, time_budget: float | None) -> float | None:
+        """All of it: batches are short."""
+        return time_budget
 
     def executor(self, job: str, call_id: UUID) -> Executor:
         """An executor that does what is submitted at once."""
