@@ -1,6 +1,5 @@
 """Workers that die, are cut off or are not there: every stock is done once, and the call says what is wrong."""
 
-import os
 import signal
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.proxy import postgres_proxy, redis_proxy
 from tests.integration.bare_stocks import add_stocks
 from tests.integration.celery_engine import strange_jobs
 from tests.integration.celery_engine.strange_jobs import BEGUN, DEADLY_STOCK, holding, wait_for_the_first
@@ -289,6 +289,7 @@ def test_a_redis_that_refuses_writes_for_a_while_ends_no_worker(
     world.close()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("processes", [1, 4])
 def test_workers_that_all_die_end_a_call_within_its_budget(caller: World, processes: int) -> None:
     """Whether some groups wait for a worker, or all were begun."""
@@ -327,24 +328,21 @@ def test_a_call_whose_time_ends_begins_no_chunk_that_can_do_nothing(caller: Worl
     assert all(run["stocks_processed"] for run in runs_of_it)
 
 
-def test_a_call_that_is_asked_to_stop_while_redis_says_nothing_ends_in_time(
-    migrated_postgres_url: str, stoppable_redis: PrivateRedis
-) -> None:
-    world = World.make(migrated_postgres_url, stoppable_redis.url, cron_engine="celery", cron_group_size=10)
-    add_stocks(world, 60)
-    with working(work(world)), holding(world.redis):
+@pytest.mark.timed
+def test_a_call_that_is_asked_to_stop_while_no_server_says_anything_ends_in_time(caller: World) -> None:
+    database, database_url = postgres_proxy(caller.database_url)
+    redis, redis_url = redis_proxy(caller.redis_url)
+    with database, redis, working(work(caller)), holding(caller.redis):
+        world = World.make(database_url, redis_url, cron_engine="celery", cron_group_size=10)
         call = called(world)
-        wait_for_the_first(world.redis)
-        os.kill(stoppable_redis.pid, signal.SIGSTOP)
-        try:
-            asked_at = time.monotonic()
-            world.services.shutdown.ask()
-            call.exception(30)
-            took = time.monotonic() - asked_at
-        finally:
-            os.kill(stoppable_redis.pid, signal.SIGCONT)
-    assert took < 10
-    world.close()
+        wait_for_the_first(caller.redis)
+        database.stall()
+        redis.stall()
+        asked_at = time.monotonic()
+        world.services.shutdown.ask()
+        call.exception(30)
+        assert time.monotonic() - asked_at < 10
+        world.close()
 
 
 @pytest.mark.parametrize("how", ["time_budget", "shutdown"])
