@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import Celery
 
-from vettr_cron.celery_engine.executor import FINISH_SECONDS, CeleryExecutor
+from vettr_cron.celery_engine.executor import CeleryExecutor, working_seconds
 from vettr_cron.redis_store.groups import Groups
 
 
@@ -21,7 +21,7 @@ class CeleryEngine:
 
     def working_seconds(self, time_budget: float | None) -> float | None:
         """All but the time that workers have to save what they evaluate."""
-        return None if time_budget is None else max(time_budget - FINISH_SECONDS, time_budget / 2)
+        return None if time_budget is None else working_seconds(time_budget)
 
     def executor(self, job: str, call_id: UUID) -> Executor:
         """An executor for one call; nothing is sent before its first group."""

@@ -31,7 +31,7 @@ from vettr_cron.domain.errors import (
     RunSuperseded,
 )
 from vettr_cron.redis_store.client import redis_errors
-from vettr_cron.redis_store.groups import MOST_DELIVERIES, Group, Groups
+from vettr_cron.redis_store.groups import Group, Groups
 from vettr_cron.services.refresh.group import GroupOutcome, run_group
 
 LOOK_SECONDS = 0.02  # between looks for outcomes; workers have the groups of the window meanwhile
@@ -79,7 +79,7 @@ class CeleryExecutor(Executor):
         self._waits_for_all = False
         self._begun_at = self._progressed_at = 0.0  # since when there are groups under way; when one last got on
         self._worked_at = 0.0  # when a stock was last found evaluated, or an outcome there
-        self._has_outcome = False
+        self._first: Submitted | None = None
         self._redis_failed = False
         self._worker_seen_at: float | None = None
         self._watched_at = 0.0
@@ -98,6 +98,7 @@ class CeleryExecutor(Executor):
         self._send(submitted, submitted.parts)
         with self._changed:
             self._progressed_at = time.monotonic()
+            self._first = self._first or submitted
             if not self._submitted:
                 self._begun_at, self._worker_seen_at = self._progressed_at, None
             self._submitted.append(submitted)
@@ -124,7 +125,7 @@ class CeleryExecutor(Executor):
         if not self._groups.begin(self._job, self._call):
             raise RunSuperseded
         if seconds_left is not None:
-            self._stops_at = time.monotonic() + seconds_left
+            self._stops_at = time.monotonic() + working_seconds(seconds_left)
         self._collector = threading.Thread(target=self._collect, name=f"groups-{self._job}", daemon=True)
         self._collector.start()
 
@@ -142,6 +143,8 @@ class CeleryExecutor(Executor):
             self._publish(part)
 
     def _publish(self, part: Part) -> None:
+        if self._is_over:
+            return
         part.sent_at = part.heard_of_at = time.monotonic()
         part.times_sent += 1
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
@@ -214,11 +217,10 @@ class CeleryExecutor(Executor):
             message = OutcomeMessage(worker="that sent it", refusal=Refusal.FORM, error=str(problem))
         self._note_progress(submitted)
         if message.outcome is not None:
-            part.outcome, self._has_outcome, self._worked_at = message.outcome, True, time.monotonic()
+            part.outcome, self._worked_at = message.outcome, time.monotonic()
         elif message.refusal is Refusal.LOST:
             self._halve(submitted, part)
-        elif message.refusal in _OF_ONE_WORKER and part.refusals + 1 < MOST_DELIVERIES:
-            # Another worker may be able to.
+        elif message.refusal in _OF_ONE_WORKER:  # another one may be able to
             log.warning("group_again", job=self._job, worker=message.worker, reason=message.error)
             self._send(submitted, [submitted.again(part, message)])
         else:
@@ -249,12 +251,12 @@ class CeleryExecutor(Executor):
             self._worker_seen_at = now
         self._give_up_refused_ones(under_way, now)
         stops = [each for each in under_way if self._must_stop(each) and not each.future.done()]
+        if now - self._progressed_at >= STALL_SECONDS:
+            raise GroupNotDone(STALLED)
         if stops:
             self._stop(stops, now)
         elif now - (self._worker_seen_at or self._begun_at) >= NO_WORKER_SECONDS:
             raise GroupNotDone(NO_WORKER)
-        elif now - self._progressed_at >= STALL_SECONDS:
-            raise GroupNotDone(STALLED)
         else:
             self._send_lost_ones(under_way, now)
 
@@ -266,9 +268,10 @@ class CeleryExecutor(Executor):
                 part.seen = group
                 if group.heard_of_at != before.heard_of_at:
                     part.heard_of_at = now
-                if group.evaluated > before.evaluated:
-                    self._worked_at = now
-                if (group.deliveries, group.evaluated) != (before.deliveries, before.evaluated):
+                if group.evaluated > part.evaluated:
+                    part.evaluated, self._worked_at = group.evaluated, now
+                    self._note_progress(submitted)
+                elif group.deliveries > before.deliveries:
                     self._note_progress(submitted)
 
     def _give_up_refused_ones(self, under_way: Sequence[Submitted], now: float) -> None:
@@ -276,8 +279,8 @@ class CeleryExecutor(Executor):
         for submitted in under_way:
             for part in submitted.waiting():
                 is_waiting = part.seen is not None and not part.seen.deliveries
-                since = max(part.sent_at, self._worked_at)
-                is_late = now - since >= OTHER_WORKER_SECONDS or (self._is_out_of_time and since == part.sent_at)
+                since = max(part.refused_at, self._worked_at)
+                is_late = now - since >= OTHER_WORKER_SECONDS or (self._is_out_of_time and since == part.refused_at)
                 if part.refused and is_waiting and is_late:
                     submitted.fail(_problem(part.refused))
 
@@ -287,8 +290,8 @@ class CeleryExecutor(Executor):
         withdrawn = self._groups.stop(self._job, self._call, [part.id for part in waiting])
         if self._stop_asked_at is None:
             self._stop_asked_at = now
-            # As the first batch of a call is always done, however long it takes: or calls might never get on.
-            self._waits_for_all = not self._has_outcome
+            # As the first batch of a call is always done, however long it takes: or its cursor might never move.
+            self._waits_for_all = self._first is not None and not self._first.future.done()
         if self._worker_seen_at != now and self._is_out_of_time:
             raise GroupNotDone(NO_WORKER)
         is_late = now - self._stop_asked_at >= FINISH_SECONDS
@@ -316,6 +319,11 @@ class CeleryExecutor(Executor):
         if lost and not self._groups.queued(self._job):
             for part in lost:
                 self._publish(part)
+
+
+def working_seconds(time_budget: float) -> float:
+    """For how much of a time budget groups are begun; the rest is for what workers have to save."""
+    return max(time_budget - FINISH_SECONDS, time_budget / 2)
 
 
 def _gone(submitted: Submitted) -> Exception:

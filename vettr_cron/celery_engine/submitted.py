@@ -1,5 +1,6 @@
 """Groups as a caller gives them out: each in the parts that workers have, and what came of these."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -15,18 +16,19 @@ from vettr_cron.services.refresh.group import GroupContext, GroupOutcome, GroupT
 
 @dataclass(slots=True)
 class Part:
-    """A group that workers are given, whole or a part of it."""
+    """A group that workers are given, whole or a part of it. Moments are monotonic."""
 
     task: GroupTask
     items: Sequence[Item]
     id: str = field(default_factory=lambda: uuid4().hex)
     sent_at: float = 0.0
     outcome: GroupOutcome | None = None
-    refusals: int = 0
     refused: OutcomeMessage | None = None  # the last refusal
+    refused_at: float = 0.0  # when the first one came
     times_sent: int = 0
     seen: Group | None = None
-    heard_of_at: float = 0.0  # monotonic
+    evaluated: int = 0  # the most that was seen
+    heard_of_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Submitted:
 
     def again(self, part: Part, refused: OutcomeMessage) -> Part:
         """The part to give out instead of one that a worker has refused."""
-        again = Part(part.task, part.items, refusals=part.refusals + 1, refused=refused)
+        again = Part(part.task, part.items, refused=refused, refused_at=part.refused_at or time.monotonic())
         self.parts[self.parts.index(part)] = again
         return again
 

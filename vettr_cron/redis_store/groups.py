@@ -79,7 +79,8 @@ if redis.call('HGET', KEYS[1], 'call') ~= ARGV[1] then return {} end
 redis.call('HSET', KEYS[1], 'stop', 1)
 local withdrawn = {}
 for i = 2, #ARGV do
-  if redis.call('HGET', KEYS[1], 'n:' .. ARGV[i]) == '0' then
+  local begun = redis.call('HGET', KEYS[1], 'n:' .. ARGV[i])
+  if not begun or begun == '0' then
     redis.call('HDEL', KEYS[1], 'at:' .. ARGV[i], 'n:' .. ARGV[i])
     withdrawn[#withdrawn + 1] = ARGV[i]
   end
@@ -165,7 +166,10 @@ class Groups:
                 self._redis.unlink(*map(_outcome_key, groups))
 
     def stop(self, job: str, call: str, groups: Collection[str]) -> set[str]:
-        """Ask the workers to stop soon. Returns those of the groups that none has begun: they are withdrawn."""
+        """Ask the workers to stop soon. Returns those of the groups that none has begun: they are withdrawn.
+
+        Those that Redis does not know are among them, as the answer to a first attempt may be lost.
+        """
         return set(self._run("stop", job, call, *groups))
 
     def look(self, job: str, call: str) -> Mapping[str, Group] | None:

@@ -18,6 +18,7 @@ from vettr_cron.domain.attempt import Attempt
 from vettr_cron.jobs.job import Item, Job
 
 HOLD, BEGUN, MOMENT = "test:hold", "test:begun", "test:moment"
+EVERYTHING = "*"
 HELD, NOTED = f"{__name__}:held", f"{__name__}:noted"
 SLOW = f"{__name__}:slow"
 DEADLY = f"{__name__}:deadly"
@@ -26,12 +27,12 @@ DEADLY_STOCK = "T00017"
 
 
 def held(work: Work) -> Mapping[str, Job]:
-    """The scores job, which notes each stock that it begins, and waits while the test holds it."""
+    """The scores job, which notes each stock that it begins, and waits while the test holds it, or every stock."""
     redis = Redis.from_url(work.redis_url, decode_responses=True)
 
     def evaluate(item: Item, attempt: Attempt) -> Any:
         redis.rpush(BEGUN, item.ticker)
-        while redis.exists(HOLD):
+        while redis.get(HOLD) in (EVERYTHING, item.ticker):
             time.sleep(0.01)
         return THE_TWO["scores"].evaluate(item, attempt)
 
@@ -39,11 +40,13 @@ def held(work: Work) -> Mapping[str, Job]:
 
 
 def slow(work: Work) -> Mapping[str, Job]:
-    """The scores job, which notes each stock that it begins, and takes its time with it."""
+    """The scores job, which notes each stock that it begins, waits while it is held, and then takes its time."""
     redis = Redis.from_url(work.redis_url, decode_responses=True)
 
     def evaluate(item: Item, attempt: Attempt) -> Any:
         redis.rpush(BEGUN, item.ticker)
+        while redis.exists(HOLD):
+            time.sleep(0.01)
         time.sleep(0.08)
         return THE_TWO["scores"].evaluate(item, attempt)
 
@@ -100,9 +103,9 @@ def dying(work: Work) -> Mapping[str, Job]:
 
 
 @contextmanager
-def holding(redis: "Redis") -> Any:
-    """Hold every stock that workers begin, until the block ends."""
-    redis.set(HOLD, "1")
+def holding(redis: "Redis", ticker: str = EVERYTHING) -> Any:
+    """Hold every stock that workers begin, or this one, until the block ends."""
+    redis.set(HOLD, ticker)
     try:
         yield
     finally:

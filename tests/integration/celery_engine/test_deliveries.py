@@ -192,6 +192,13 @@ def test_a_worker_that_redis_refuses_hands_back_its_group_after_a_while(
     assert time.monotonic() - begun >= 0.3
 
 
+def test_a_stop_whose_answer_is_lost_is_asked_for_again_with_the_same_answer(delivering: Delivering) -> None:
+    groups, call = delivering.groups, delivering.call
+    assert groups.add("scores", call, ["begun"])
+    assert groups.take("scores", call, "begun") == 1
+    assert [groups.stop("scores", call, [GROUP, "begun"]) for _time in range(2)] == [{GROUP}] * 2
+
+
 def test_a_group_that_was_begun_three_times_is_given_up(delivering: Delivering) -> None:
     refusals = [answer and answer.refusal for answer in (delivering.deliver() for _ in range(4))]
     assert refusals == [None, None, None, Refusal.LOST]

@@ -21,6 +21,8 @@ from tests.servers.postgres_server import PostgresServer
 from tests.servers.redis_server import PrivateRedis
 from tests.world import World
 from vettr_cron.celery_engine import executor
+from vettr_cron.celery_engine.messages import OutcomeMessage
+from vettr_cron.celery_engine.submitted import Part, Submitted
 from vettr_cron.domain.run import CallStatus, JobResult, StopReason
 from vettr_cron.redis_store.cursors import CursorKeys
 from vettr_cron.redis_store.groups import Groups
@@ -152,12 +154,13 @@ def test_without_a_budget_a_call_waits_for_a_worker_for_a_while(caller: World, m
     assert "no worker is alive" in (result.error or "")
 
 
-def test_without_a_budget_a_call_does_not_wait_for_ever_for_workers_that_do_nothing(
-    caller: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("time_budget", [None, 2])
+def test_a_call_does_not_wait_for_ever_for_workers_that_do_nothing(
+    caller: World, monkeypatch: pytest.MonkeyPatch, time_budget: float | None
 ) -> None:
-    monkeypatch.setattr(executor, "STALL_SECONDS", 3)
+    monkeypatch.setattr(executor, "STALL_SECONDS", 6)
     with working(work(caller)), holding(caller.redis):
-        result = refresh(caller, SCORES)
+        result = refresh(caller, SCORES, time_budget=time_budget)
         assert (result.status, result.stocks_processed) == (CallStatus.FAILED, 0)
         assert "no worker has begun a group or evaluated a stock" in (result.error or "")
 
@@ -238,12 +241,21 @@ def test_a_worker_of_another_database_is_named(
 def test_a_worker_that_cannot_do_a_group_fails_no_call_that_others_get_on_with(
     caller: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "OTHER_WORKER_SECONDS", 1)
-    lost = replace(work(caller), database_url="postgresql://nobody@127.0.0.1:1/none")
-    with working(work(caller, strange_jobs.SLOW)):
+    refused, again = [], Submitted.again
+
+    def noted(submitted: Submitted, part: Part, message: OutcomeMessage) -> Part:
+        refused.append(part)
+        return again(submitted, part, message)
+
+    monkeypatch.setattr(Submitted, "again", noted)
+    monkeypatch.setattr(executor, "OTHER_WORKER_SECONDS", 4)
+    lost = replace(work(caller, processes=4), database_url="postgresql://nobody@127.0.0.1:1/none")
+    with working(work(caller, strange_jobs.SLOW)), holding(caller.redis):
         call = called(caller)
         wait_for_the_first(caller.redis)
         with working(lost):
+            wait_until(lambda: len(refused) >= lost.processes, seconds=60)
+            caller.redis.delete(strange_jobs.HOLD)
             result = call.result(60)
     assert (result.status, result.succeeded) == (CallStatus.COMPLETED, 60)
 
@@ -307,7 +319,7 @@ def test_workers_that_all_die_end_a_call_within_its_budget(caller: World, proces
 
 def test_a_call_whose_stocks_take_longer_than_its_time_gets_on_too(caller: World) -> None:
     with working(work(caller)), holding(caller.redis):
-        call = called(caller, time_budget=2)
+        call = called(caller, time_budget=4)
         wait_for_the_first(caller.redis)
         wait_until(lambda: caller.redis.hexists("cron:scores:groups", "stop"))
         time.sleep(executor.FINISH_SECONDS + 1)  # what is under test is that the call still waits
@@ -318,14 +330,26 @@ def test_a_call_whose_stocks_take_longer_than_its_time_gets_on_too(caller: World
     assert 0 < result.stocks_processed == cursor(caller).rank
 
 
+def test_a_call_gets_on_if_its_first_group_takes_longer_than_its_time_and_others_do_not(caller: World) -> None:
+    with working(work(caller, processes=4)), holding(caller.redis, "T00000"):
+        call = called(caller, time_budget=4)
+        wait_until(lambda: caller.redis.hexists("cron:scores:groups", "stop"))
+        assert caller.redis.llen(BEGUN) > 10  # others were begun
+        time.sleep(executor.FINISH_SECONDS + 1)  # what is under test is that the call still waits
+        assert not call.done()
+        caller.redis.delete(strange_jobs.HOLD)
+        result = call.result(10)
+    assert 10 < result.stocks_processed == cursor(caller).rank
+
+
 def test_a_call_whose_time_ends_begins_no_chunk_that_can_do_nothing(caller: World) -> None:
     with working(work(caller, strange_jobs.SLOW)):
         result = refresh(caller, SCORES, chunk_size=10, chunks=None, time_budget=4)
     assert result.stop_reason == StopReason.TIME_BUDGET
     assert 0 < result.stocks_processed < 60
-    runs_of_it = caller.table("cron_job_runs")
-    assert sum(run["stocks_processed"] for run in runs_of_it) == result.stocks_processed
-    assert all(run["stocks_processed"] for run in runs_of_it)
+    begun = sorted(run["started_at"] for run in caller.table("cron_job_runs"))
+    assert len(begun) > 1
+    assert (begun[-1] - begun[0]).total_seconds() < executor.working_seconds(4) + 0.3
 
 
 @pytest.mark.timed
@@ -348,7 +372,7 @@ def test_a_call_that_is_asked_to_stop_while_no_server_says_anything_ends_in_time
 @pytest.mark.parametrize("how", ["time_budget", "shutdown"])
 def test_a_call_that_must_stop_takes_what_workers_can_save(caller: World, how: str) -> None:
     with working(work(caller)), holding(caller.redis):
-        call = called(caller, time_budget=2 if how == "time_budget" else None)
+        call = called(caller, time_budget=4 if how == "time_budget" else None)
         wait_for_the_first(caller.redis)
         if how == "shutdown":
             caller.services.shutdown.ask()

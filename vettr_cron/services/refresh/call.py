@@ -62,7 +62,8 @@ class Call:
         self.pings = pings
         self.engine = engine
         self.progress = progress
-        self.limits = Limits(engine.working_seconds(request.time_budget), self.is_stopped)
+        self.budget = Limits(request.time_budget)
+        self.limits = Limits(engine.working_seconds(request.time_budget), self.is_stopped)  # of what is begun
         self.chunks_run = 0
         self.offset = 0
         self.total_stocks = 0

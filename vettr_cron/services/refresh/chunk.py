@@ -170,7 +170,7 @@ class ChunkRun:
             cycle_id=self.cursor.cycle_id,
             selection=Between(after, last) if call.plan.in_cycle else Named([item.ticker for item in items]),
             batch_size=call.settings.cron_batch_size,
-            seconds_left=call.limits.seconds_left,
+            seconds_left=call.budget.seconds_left,
         )
         return call.executor.submit(run_group, context, task, items)
 
