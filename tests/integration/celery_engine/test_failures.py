@@ -251,7 +251,7 @@ def test_a_worker_that_cannot_do_a_group_fails_no_call_that_others_get_on_with(
     monkeypatch.setattr(executor, "OTHER_WORKER_SECONDS", 4)
     lost = replace(work(caller, processes=4), database_url="postgresql://nobody@127.0.0.1:1/none")
     with working(work(caller, strange_jobs.SLOW)), holding(caller.redis):
-        call = called(caller)
+        call = called(caller, chunk_size=20, chunks=None)  # so that one group waits, and each process refuses it
         wait_for_the_first(caller.redis)
         with working(lost):
             wait_until(lambda: len(refused) >= lost.processes, seconds=60)
