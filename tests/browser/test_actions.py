@@ -49,6 +49,22 @@ def test_a_chunk_for_which_there_is_no_time_is_not_followed_by_another(page: Pag
     assert len(world.table("vetr_score_history")) == 100
 
 
+def test_it_is_told_that_a_calls_time_was_enough_for_no_stock(page: Page, web: Web, world: World) -> None:
+    add_stocks(world, 10)
+
+    def cut(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        body["data"].update(stop_reason="time_budget", stocks_processed=0, succeeded=0)
+        body["data"]["chunk_info"]["is_complete"] = False
+        route.fulfill(response=response, json=body)
+
+    visit(page, web)
+    page.route("**/v1/cron/scores", cut)
+    button(card(page, "Scores"), "Whole cycle").click()
+    expect(told(card(page, "Scores"))).to_contain_text("No stock was done in the time that a call has")
+
+
 def test_a_whole_cycle_takes_as_many_calls_as_its_time_needs(page: Page, world: World) -> None:
     add_stocks(world, 1_500)
     with served(page, world, {**WITHOUT_SECRET, "CRON_CHUNK_SIZE": "2", "CRON_TIME_BUDGET_SECONDS": "1"}) as web:

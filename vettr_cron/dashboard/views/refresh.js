@@ -107,6 +107,7 @@ const CUT = {
 
 function told(sum) {
   if (sum.last.status === "skipped" && !sum.done) return toldOfSkipped(sum.last);
+  if (isCut(sum.last) && !sum.done) return { state: "warning", text: "No stock was done in the time that a call has" };
   const failing = sum.failed ? `, ${number(sum.failed)} failed` : "";
   const tooMany = sum.last.status === "failed" ? ", more than is tolerated" : "";
   const cut = CUT[sum.last.stop_reason];
