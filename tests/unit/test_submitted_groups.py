@@ -12,27 +12,17 @@ from redis.exceptions import ResponseError
 
 from vettr_cron.celery_engine.executor import refusal_of
 from vettr_cron.celery_engine.submitted import Part, Submitted
-from vettr_cron.domain.run import Run, RunStatus
 from vettr_cron.jobs.job import Item
 from vettr_cron.logs import words_of
 from vettr_cron.repositories.universe import Between, Named
-from vettr_cron.services.clock import utc_now
 from vettr_cron.services.refresh.group import GroupTask
 
 
 def submitted(tickers: str, selection: Any) -> tuple[Submitted, Part]:
-    run = Run(
-        id=uuid4(),
-        job_name="refresh-scores",
-        status=RunStatus.RUNNING,
-        chunk_offset=0,
-        chunk_size=9,
-        total_stocks=9,
-        started_at=utc_now(),
-    )
+    run: Any = None
+    context: Any = None
     task = GroupTask(job="scores", run=run, cycle_id=uuid4(), selection=selection, batch_size=10, seconds_left=None)
     part = Part(task, [Item(uuid4(), ticker, None) for ticker in tickers])
-    context: Any = None
     return Submitted(Future(), context, [part]), part
 
 

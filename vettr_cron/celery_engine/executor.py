@@ -44,7 +44,7 @@ UNSENT_SECONDS = 10.0  # after which a group that is neither waiting nor begun i
 SILENT_SECONDS = 5.0  # after which a group of which nothing is heard is not waited for beyond the call's time
 DEAD_SECONDS = 30.0  # after which one is sent again that the broker, it seems, will give to no other worker
 MOST_TIMES_SENT = 4
-JOIN_SECONDS = 1.0
+JOIN_SECONDS = 1.0  # that a call's end waits for its collector, which a silent Redis may keep
 STALL_SECONDS = 300.0  # without any progress, after which a call that has no time budget gives up too
 
 NO_WORKER = "no worker is alive that knows this job; start one, of this release: flask --app wsgi cron worker"
@@ -145,7 +145,7 @@ class CeleryExecutor(Executor):
     def _publish(self, part: Part) -> None:
         if self._is_over:
             return
-        part.sent_at = part.heard_of_at = time.monotonic()
+        part.heard_of_at = time.monotonic()
         part.times_sent += 1
         message = packed_group(GroupMessage(call=self._call, group=part.id, task=part.task))
         with self._publishing, redis_errors():
@@ -295,16 +295,14 @@ class CeleryExecutor(Executor):
         if self._worker_seen_at != now and self._is_out_of_time:
             raise GroupNotDone(NO_WORKER)
         is_late = now - self._stop_asked_at >= FINISH_SECONDS
+        waits = self._waits_for_all and not any(each.context.is_stopped() for each in stops)
         for part in waiting:
-            if part.id in withdrawn or (is_late and not self._is_waited_for(stops, part, now)):
+            is_waited_for = not is_late or (waits and now - part.heard_of_at < SILENT_SECONDS)
+            if part.id in withdrawn or not is_waited_for:
                 part.outcome = GroupOutcome()
         for each in stops:
             if not each.waiting():
                 each.finish()
-
-    def _is_waited_for(self, stops: Sequence[Submitted], part: Part, now: float) -> bool:
-        is_stopped = any(each.context.is_stopped() for each in stops)
-        return self._waits_for_all and not is_stopped and now - part.heard_of_at < SILENT_SECONDS
 
     def _send_lost_ones(self, under_way: Sequence[Submitted], now: float) -> None:
         """A worker that dies as it takes a message from the queue takes it along, before the broker has noted it."""

@@ -21,14 +21,13 @@ class Part:
     task: GroupTask
     items: Sequence[Item]
     id: str = field(default_factory=lambda: uuid4().hex)
-    sent_at: float = 0.0
     outcome: GroupOutcome | None = None
     refused: OutcomeMessage | None = None  # the last refusal
     refused_at: float = 0.0  # when the first one came
     times_sent: int = 0
     seen: Group | None = None
     evaluated: int = 0  # the most that was seen
-    heard_of_at: float = 0.0
+    heard_of_at: float = 0.0  # when it was sent or, since then, a worker was last heard to have it
 
 
 @dataclass(slots=True)
